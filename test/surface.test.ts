@@ -38,14 +38,21 @@ test("entries export every type of their signatures", () => {
   expect(api.hidden).toEqual([]);
 });
 
-test("every public value has a doc comment", () => {
-  const bare = api.names.filter(({ isValue, doc }) => isValue && doc === null);
+test("every public name has a doc comment", () => {
+  const bare = api.names.filter(({ doc }) => doc === null);
   expect(bare.map(({ entry, name, file }) => `${entry}: ${name} (${file})`)).toEqual([]);
 });
 
 test("every public member of a public class has a doc comment", () => {
   const bare = api.names.filter(({ bareMembers }) => bareMembers.length > 0);
   expect(bare.map(({ name, file, bareMembers }) => `${name}: ${bareMembers.join(", ")} (${file})`)).toEqual([]);
+});
+
+test("the comment of a function or class that throws names its errors", () => {
+  const silent = api.names.filter(
+    ({ isValue, throws, doc }) => isValue && throws && !/Errors?|[Tt]hrow/.test(doc ?? ""),
+  );
+  expect(silent.map(({ name, file }) => `${name} (${file})`)).toEqual([]);
 });
 
 test("the comment of an op gives shapes and errors", () => {

@@ -9,6 +9,7 @@ import { Tape } from "./tape.ts";
 /** Limit of the error: atol + rtol · the largest difference of the input. A number is both. */
 export type GradTolerance = number | { readonly rtol: number; readonly atol: number };
 
+/** Options of `gradcheck`. */
 export interface GradcheckOptions {
   /**
    * Step of the difference, in the units of the inputs. Default 1e-2: the functions run in f32. With a reference 1e-4. Inputs
@@ -43,6 +44,7 @@ export interface GradcheckWorst {
   readonly limit: number;
 }
 
+/** Result of `gradcheck`. */
 export interface GradcheckReport {
   /** Number of elements that were compared, over all inputs. */
   readonly checked: number;

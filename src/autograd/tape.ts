@@ -83,6 +83,7 @@ export function currentTape(): Tape | null {
  * Records ops on tensors with `requiresGrad` from its construction until `dispose`, or to the end of a block with `using tape
  * = new Tape()`. Tapes nest.
  *
+ * `backward` throws OpError for a tensor that the tape did not record, or that has more than one element.
  * @example
  * const w = tensor([1, 2, 3]);
  * w.requiresGrad = true;

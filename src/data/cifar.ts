@@ -36,6 +36,7 @@ const FACTS: Readonly<Record<"cifar10" | "cifar100", CifarFacts>> = {
   },
 };
 
+/** Options of `loadCifar10` and `loadCifar100`. */
 export interface CifarOptions {
   /** CIFAR-100: the 100 fine classes (default) or the 20 coarse ones. */
   readonly labels?: "fine" | "coarse";

@@ -32,6 +32,7 @@ export const numbersFor = (where: string, classes: readonly string[] | undefined
     ? [`${where} names no classes: labels are numbered in the order of the train images' classes, 0 for ${classes[0]}`]
     : [];
 
+/** Result of `matchClasses`. */
 export interface ClassMatch {
   /** Number of each class in the other list; -1 if it is not there. */
   readonly map: Int32Array;

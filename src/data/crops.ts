@@ -15,6 +15,7 @@ export interface CropBox {
 /** Step of each draw of one image in stream `augment`, at [epoch, index, step]. */
 export const AUGMENT_STEPS = { crop: 0, flip: 1, color: 2 } as const;
 
+/** Options of `randomResizedCrop`. */
 export interface RandomResizedCropOptions {
   /** Area of the box as a share of the image's. Default [0.08, 1]. */
   readonly scale?: readonly [low: number, high: number];
@@ -99,6 +100,7 @@ export function centralCropOfRatio(height: number, width: number, ratio: readonl
  * Return height and width after resizing the shorter side to `size`; the longer side is truncated, not rounded.
  *
  * Source    torchvision's Resize with one number.
+ * Errors    DataError for sizes below 1.
  */
 export function resizedShorterSide(height: number, width: number, size: number): [height: number, width: number] {
   expectSize("resizedShorterSide", height, width);
@@ -110,6 +112,7 @@ export function resizedShorterSide(height: number, width: number, size: number):
  * Return the central box of a size. If the image is smaller, top or left is negative, and pixels outside are black.
  *
  * Source    torchvision's CenterCrop; its offsets round halves to even, and its padding puts the odd pixel last.
+ * Errors    DataError for sizes below 1.
  */
 export function centerCrop(height: number, width: number, size: readonly [height: number, width: number]): CropBox {
   expectSize("centerCrop", height, width);
@@ -123,6 +126,7 @@ export function centerCrop(height: number, width: number, size: readonly [height
 /** Range of a factor: [low, high], or s for [1 - s, 1 + s] (hue: [-s, s]). */
 export type JitterStrength = number | readonly [low: number, high: number];
 
+/** Ranges of the colour changes; an absent one is not made. */
 export interface ColorJitterOptions {
   readonly brightness?: JitterStrength;
   readonly contrast?: JitterStrength;
@@ -131,6 +135,7 @@ export interface ColorJitterOptions {
   readonly hue?: JitterStrength;
 }
 
+/** Kind of a colour change. */
 export type ColorChange = "brightness" | "contrast" | "saturation" | "hue";
 const CHANGES = ["brightness", "contrast", "saturation", "hue"] as const;
 

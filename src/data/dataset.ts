@@ -1,6 +1,7 @@
 // Image data sets in memory, held as bytes: MNIST takes 47 MB, as floats it would take 188 MB.
 import { DataError } from "./errors.ts";
 
+/** Part of a data set. */
 export type DatasetSplit = "train" | "test";
 /** Channels, height, width. */
 export type ImageShape = readonly [c: number, h: number, w: number];
@@ -11,6 +12,7 @@ export interface PixelScale {
   readonly std: readonly number[];
 }
 
+/** Images of one size in memory, as bytes, with labels and the scale that normalises them. */
 export interface ImageDataset extends PixelScale {
   readonly name: string;
   /** [length, c, h, w], 0..255. */
@@ -84,7 +86,7 @@ export function imageDataset(parts: Omit<ImageDataset, "length">): ImageDataset 
   return { ...parts, length: labels.length };
 }
 
-/** Return images begin..end-1 of a data set, sharing its bytes. */
+/** Return images begin..end-1 of a data set, sharing its bytes. Throws DataError for a range outside of it. */
 export function takeSubset(dataset: ImageDataset, begin: number, end: number): ImageDataset {
   if (!Number.isInteger(begin) || !Number.isInteger(end) || begin < 0 || begin >= end || end > dataset.length) {
     const problem = `dataset ${dataset.name}: takeSubset: expected 0 <= begin < end <= ${dataset.length}, got ${begin}, ${end}`;

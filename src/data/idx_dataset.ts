@@ -61,7 +61,7 @@ export async function loadIdxDataset(
   return assemble(source, files, factsOf(source, train, options), options);
 }
 
-/** Load both splits of an IDX data set, each file read once; otherwise as loadIdxDataset. */
+/** Load both splits of an IDX data set, each file read once; otherwise as loadIdxDataset. Errors: as loadIdxDataset. */
 export async function loadIdxSplits(
   source: ByteSource,
   options: IdxOptions = {},

@@ -15,8 +15,10 @@ import { nextTurn } from "./turn.ts";
 export type DatasetInMemory = ImageDataset | ArrayDataset;
 /** Batch of a data set in memory. */
 export type BatchOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayBatch : ImageBatch;
+/** Kind of transform that a data set takes. */
 export type TransformOf<D extends DatasetInMemory> = D extends ArrayDataset ? ArrayTransform : ImageTransform;
 
+/** Options of `DataLoader`. */
 export interface DataLoaderOptions<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>> {
   readonly dataset: D;
   readonly batchSize: number;

@@ -27,7 +27,7 @@ export function checkFolder(source: string, path: string): void {
   if (path !== "") checkPath(source, path);
 }
 
-/** Files held in memory, by path. */
+/** Files held in memory, by path. Reading throws SourceError for an absent file. */
 export function memorySource(
   files: ReadonlyMap<string, Uint8Array> | Readonly<Record<string, Uint8Array>>,
   name = "memory",
@@ -60,6 +60,7 @@ export function memorySource(
  *
  * A page of HTML under another name counts as missing: development servers answer so for files they do not have.
  * The web has no folders, so `list` reads `index.json` there: an array of the names.
+ * Reading throws SourceError naming the address.
  */
 export function fetchSource(baseUrl: string, fetcher: typeof fetch = (...args) => fetch(...args)): ByteSource {
   const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;

@@ -20,6 +20,7 @@ export interface ImageBatch {
   readonly epoch: number;
 }
 
+/** Options of the batches of a streamed data set. */
 export interface StreamOptions {
   readonly batchSize: number;
   /** u32; with the seed it decides order and augmentation. */
@@ -40,6 +41,7 @@ export interface ImageBatches extends AsyncIterable<ImageBatch> {
   recycle(batch: ImageBatch): void;
 }
 
+/** Stored sizes of some samples, and the unreadable ones among them. */
 export interface SampleSizes {
   readonly sizes: readonly (readonly [height: number, width: number])[];
   /** Count of unreadable samples among those inspected, and the fault of one. */

@@ -101,7 +101,7 @@ export class Augmenter {
   }
 }
 
-/** Augment one image [c, h, w] as a loader would, into a new array. */
+/** Augment one image [c, h, w] as a loader would, into a new array. Throws DataError for a wrong number of bytes. */
 export function augmentImage(
   transform: ImageTransform,
   image: Uint8Array,

@@ -12,6 +12,7 @@ import { type TuneMode, Tuner, type TunerOptions, type TuneStore, tuningDefaults
 import { UniformCache } from "./uniforms.ts";
 import type { Watchdog, WatchdogLimit, WatchdogOptions } from "./watchdog.ts";
 
+/** Options of `requestGpu`. */
 export interface GpuOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Request WebGPU's default limits and no optional feature, as the weakest conforming adapter would give. */

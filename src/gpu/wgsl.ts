@@ -5,7 +5,9 @@ import { unroll } from "./unroll.ts";
 import { constantsOf, evaluate } from "./wgsl_constants.ts";
 import { readStruct, type WgslStruct, withoutComments } from "./wgsl_struct.ts";
 
+/** Value of a `//!spec` constant: a number, a boolean, or the name of a WGSL type. */
 export type SpecValue = number | boolean | string;
+/** Values of a shader's `//!spec` constants by name; each combination is compiled once. */
 export type Spec = Readonly<Record<string, SpecValue>>;
 
 interface Binding {

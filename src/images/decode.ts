@@ -19,6 +19,7 @@ export interface DecodePlan {
   readonly mirrored: boolean;
 }
 
+/** Options of `decodeImage`. */
 export interface DecodeOptions {
   /**
    * Resize with Pillow's arithmetic, byte for byte, on the main thread: 5 to 7 ms a photograph. Default false: sharp

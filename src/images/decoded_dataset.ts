@@ -26,6 +26,7 @@ export const IMAGENET_MEAN: readonly number[] = [0.485, 0.456, 0.406];
 /** Standard deviation of each channel of ImageNet, in units of 1 = 255. */
 export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
 
+/** Options of `decodedDataset`. */
 export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions {
   /** Side of the network's square input. Default 224. */
   readonly size?: number;

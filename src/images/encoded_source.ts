@@ -28,6 +28,7 @@ export interface EncodedSource {
   close(): Promise<void>;
 }
 
+/** Images that are read together. */
 export interface ImageGroups {
   readonly starts: Uint32Array;
   readonly together: number;

@@ -12,6 +12,7 @@ import type { SkippedFiles } from "./passed_over.ts";
 import { heldOutOf, type ImageSources, unusedNote } from "./sources.ts";
 import { countFile, type FollowLinks, Walk } from "./walk.ts";
 
+/** Options of `openImageFolder`. */
 export interface ImageFolderOptions {
   /** Share of each class held out if there is no test folder. Default 0.1. */
   readonly heldOut?: number;

@@ -2,6 +2,7 @@
 
 /** `ilsvrc`: class folders for training, and test images with classes in a text file. */
 export const IMAGE_LAYOUTS = ["folder", "ilsvrc", "webdataset", "parquet", "shards"] as const;
+/** Kind of a folder of images; see IMAGE_LAYOUTS. */
 export type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 
 /** Share of each class that is held out for testing if there is no test set. */

@@ -18,6 +18,7 @@ import type { MeasuredDataset } from "./streamed_images.ts";
 import { Walk } from "./walk.ts";
 import { openWebdataset, WEBDATASET_KEYS, type WebdatasetOptions } from "./webdataset.ts";
 
+/** Options of all readers of encoded images. */
 export interface ImageSourceOptions extends ImageFolderOptions, WebdatasetOptions, ParquetOptions {
   /** Default: detected from the files. */
   readonly layout?: ImageLayout;
@@ -181,8 +182,10 @@ export async function openImageSources(
   }
 }
 
+/** Options of `openImageData`. */
 export interface ImageDataOptions extends ImageSourceOptions, DecodedOptions, Pick<ShardOptions, "verify"> {}
 
+/** Training and test images of a folder, ready for a session. */
 export interface ImageData {
   readonly layout: ImageLayout;
   readonly train: MeasuredDataset;

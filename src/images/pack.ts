@@ -30,6 +30,7 @@ import { centralPlan, IMAGENET_MEAN, IMAGENET_STD } from "./decoded_dataset.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
 import { decodeSlots } from "./sharp.ts";
 
+/** Options of `packShards`. */
 export interface PackOptions extends DecodeOptions {
   /** Shorter side after resizing; null leaves images as they are. Default 256. */
   readonly resize?: number | null;

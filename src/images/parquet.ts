@@ -9,6 +9,7 @@ import { groupAt } from "./order.ts";
 import { ParquetReader } from "./parquet_reader.ts";
 import type { ParquetBytes, ParquetColumn } from "./parquet_worker.ts";
 
+/** Options of `openParquet`. */
 export interface ParquetOptions {
   /** Column of the images. Default: image, or else img. */
   readonly imageColumn?: string;

@@ -1,5 +1,6 @@
 // Counts the files that a reader of a folder or an archive skips, by kind, so that each is reported.
 
+/** Files of one kind that a reader skipped. */
 export interface SkippedFiles {
   /** Kind, such as ".bmp images, an unsupported format". */
   readonly what: string;

@@ -25,6 +25,7 @@ import { groupAt } from "./order.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 import { type BatchJob, type MeasuredDataset, StreamedImages } from "./streamed_images.ts";
 
+/** Options of `openShards`. */
 export interface ShardOptions {
   /** Side of the network's square input, at most that of the stored images. Default: as in the index. */
   readonly size?: number;

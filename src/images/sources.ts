@@ -3,6 +3,7 @@ import { percentNumber } from "../text/index.ts";
 import type { EncodedSource } from "./encoded_source.ts";
 import type { SkippedFiles } from "./passed_over.ts";
 
+/** Notes on how the parts were found. */
 export interface SourcesInfo {
   /** Origin of each part: "train/", "held out of train/". */
   readonly from: { readonly train: string; readonly test: string };
@@ -14,6 +15,7 @@ export interface SourcesInfo {
   readonly notes: readonly string[];
 }
 
+/** Encoded images in two parts. */
 export interface ImageSources {
   readonly train: EncodedSource;
   readonly test: EncodedSource;

@@ -15,6 +15,7 @@ import { type EncodedSource, hasImageExtension, LARGEST_FILE } from "./encoded_s
 import { isSystemName, SkippedFileCount, type SkippedFiles } from "./passed_over.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 
+/** Options of `openWebdataset`. */
 export interface WebdatasetOptions {
   /**
    * Classes of the labels. Default: `classes.txt` or `classnames.txt` beside the archives, one name a line; else

@@ -28,7 +28,9 @@ export interface ArrayByDtype {
   F8_E5M2FNUZ: Uint8Array;
   F8_E8M0: Uint8Array;
 }
+/** Type of the elements of an array of a file, by its name in safetensors. */
 export type ArrayDtype = keyof ArrayByDtype;
+/** Elements of an array of a file. */
 export type ArrayData = ArrayByDtype[ArrayDtype];
 
 /** An array read from a file; `dtype` gives the type of `data`. */

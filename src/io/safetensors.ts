@@ -35,6 +35,7 @@ export function isSafetensors(bytes: Uint8Array): boolean {
   return bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
 }
 
+/** Contents of a safetensors file. */
 export interface SafetensorsFile {
   /** In order of position in the file. */
   readonly tensors: Map<string, FileArray>;

@@ -14,6 +14,7 @@ export class SafetensorsError extends DamagedFileError {
   override readonly name = "SafetensorsError";
 }
 
+/** Type, shape and position of an array in a file. */
 export interface TensorInfo {
   readonly dtype: ArrayDtype;
   readonly shape: readonly number[];
@@ -22,6 +23,7 @@ export interface TensorInfo {
   readonly end: number;
 }
 
+/** Header of a safetensors file. */
 export interface SafetensorsHeader {
   /** Tensors in the order of their positions. */
   readonly tensors: Map<string, TensorInfo>;

@@ -11,6 +11,7 @@ const VERSION = 2;
 const CHECKSUM = "checksum";
 const ZEROS = "00000000";
 
+/** One file of a folder of shards. */
 export interface ShardEntry {
   /** `shard-00000.bin`, `shard-00001.bin`, ... */
   readonly file: string;
@@ -19,6 +20,7 @@ export interface ShardEntry {
   readonly sha256: string;
 }
 
+/** Contents of `index.json` of a folder of shards. */
 export interface ShardIndex {
   readonly name: string;
   /** Shape of the stored images. */

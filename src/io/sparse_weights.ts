@@ -12,6 +12,7 @@ import { denseOf } from "./weights_entry.ts";
  * column per value and a pointer per row, smaller beyond.
  */
 export const SPARSE_LAYOUTS = ["bitmask", "csr"] as const;
+/** Storage of a sparse weight; see SPARSE_LAYOUTS. */
 export type SparseLayout = (typeof SPARSE_LAYOUTS)[number];
 
 /** Name of each layout in the metadata. */

@@ -14,6 +14,7 @@ import { checkSize, dictNotes, usualDict, weightsDictsOf, wrapperKeys } from "./
 import { bestEffort, type Choice, dictAt, type FitCheck, fittingChoice, plainChoice } from "./weights_choice.ts";
 import { denseOf, type WeightEntry, type WeightsDict, WeightsError } from "./weights_entry.ts";
 
+/** Weights of a file, as float32 by name. */
 export interface WeightsFile {
   readonly weights: Map<string, HostArray<Float32Array>>;
   /** Metadata of a safetensors file; empty for PyTorch's. */
@@ -24,6 +25,7 @@ export interface WeightsFile {
   readonly hints?: readonly string[];
 }
 
+/** Choice among the arrays of a weights file. */
 export interface TakeOptions {
   /**
    * Dict to take from a file with several dicts of tensors, dotted: "ema.state_dict". Or the start of the names to

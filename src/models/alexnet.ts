@@ -52,7 +52,10 @@ export class AlexNetBase extends nn.Module {
   }
 }
 
-/** torchvision's AlexNet, with its names and initial values (PyTorch's default). 61,100,840 parameters with 1000 classes. */
+/**
+ * torchvision's AlexNet, with its names and initial values (PyTorch's default). 61,100,840 parameters with 1000 classes.
+ * Throws OpError for an unknown option.
+ */
 export class AlexNet extends AlexNetBase {
   constructor(config: AlexNetConfig) {
     expectOptions("AlexNet", config, DROPOUT_NET_KEYS);
@@ -81,6 +84,7 @@ export class AlexNet extends AlexNetBase {
  * response normalisation over five channels (k 2, alpha 1e-4, beta 0.75) after the first two ReLUs and before their pools;
  * weights N(0, 0.01²), bias 1 in those convolutions and the hidden linear layers, else 0. 60,965,224 parameters with 1000
  * classes. The images are 224 pixels wide with padding 2, which gives the paper's 55 x 55 outputs.
+ * Throws OpError for an unknown option.
  */
 export class AlexNetLrn extends AlexNetBase {
   constructor(config: AlexNetConfig) {

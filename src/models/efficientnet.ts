@@ -65,7 +65,10 @@ export interface EfficientNetConfig extends DropoutNetConfig {
   readonly stochasticDepth?: number;
 }
 
-/** EfficientNet-B0: 5,288,548 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
+/**
+ * EfficientNet-B0: 5,288,548 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. Throws OpError
+ * for an unknown option.
+ */
 export class EfficientNet extends nn.Module {
   readonly features: nn.Sequential;
   readonly classifier: nn.Sequential;

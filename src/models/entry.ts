@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/index.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { type NeuronName, SPIKING_KEYS, type SpikingOptions } from "./spiking/input.ts";
 
+/** Channels, size and class count that a network is built for. */
 export interface ModelInput {
   readonly channels: number;
   /** Height and width of the images. */
@@ -12,6 +13,7 @@ export interface ModelInput {
   readonly classes: number;
 }
 
+/** Options of `buildModel`. */
 export interface BuildOptions {
   /** Recompute each block in backward instead of saving its activations: less memory, more time, same bits. Default false. */
   readonly activationCheckpoint?: boolean;
@@ -27,6 +29,7 @@ const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking:
 /** A network from images, or event frames, to logits. */
 export type ImageModel = nn.Module<[x: Tensor], Tensor>;
 
+/** Description of a network, and the function that builds it. */
 export interface ModelEntry {
   readonly doc: string;
   readonly build: (input: ModelInput, spiking: SpikingOptions, random: nn.RandomState) => ImageModel;
@@ -38,6 +41,7 @@ export interface ModelEntry {
   readonly blocks?: RegExp;
 }
 
+/** Networks by name. */
 export type ModelList = Readonly<Record<string, ModelEntry>>;
 
 /** Residual blocks of ResNets. */

@@ -7,6 +7,7 @@ import { tanh } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 
+/** Options of `LeNet`. */
 export interface LeNetConfig {
   readonly channels?: number;
   /** Height and width. Default 28; at least 12. Images below 32 pixels get a border of two. */

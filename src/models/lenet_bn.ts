@@ -8,6 +8,7 @@ import type { LeNetConfig } from "./lenet.ts";
 /**
  * conv 5x5/2 8 - BN - ReLU - conv 5x5/2 16 - BN - ReLU - fc 128 - ReLU - fc classes. 105,218 parameters for 28x28 grey
  * images and ten classes. Convolutions have no bias: batch norm would cancel it.
+ * Throws OpError for an unknown option.
  */
 export class LeNetBN extends nn.Sequential {
   constructor(config: LeNetConfig = {}) {

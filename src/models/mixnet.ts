@@ -143,7 +143,10 @@ class MixBlock extends nn.Module {
 /** Dropout before the classifier. Default 0.2, as the authors'. */
 export type MixNetConfig = DropoutNetConfig;
 
-/** MixNet-S: 4,134,606 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
+/**
+ * MixNet-S: 4,134,606 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. Throws OpError for an
+ * unknown option.
+ */
 export class MixNet extends nn.Module {
   readonly conv_stem: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;

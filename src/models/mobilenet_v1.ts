@@ -12,6 +12,7 @@ const unit = (from: number, to: number, kernel: number, stride: number, groups: 
   new nn.ReLU(),
 ];
 
+/** Options of `MobileNetV1`. */
 export interface MobileNetV1Config {
   /** Channels after the first convolution. */
   readonly width: number;
@@ -37,7 +38,10 @@ export const mobilenetV1Plan: MobileNetV1Config["plan"] = [
   [1024, 1],
 ];
 
-/** MobileNet V1 (Howard et al. 2017): depthwise separable convolutions. x [N,C,H,W] -> logits [N, classes]. */
+/**
+ * MobileNet V1 (Howard et al. 2017): depthwise separable convolutions. x [N,C,H,W] -> logits [N, classes]. Throws OpError for
+ * an unknown option.
+ */
 export class MobileNetV1 extends nn.Module {
   readonly model: nn.Sequential;
   readonly fc: nn.Conv2d | nn.Linear;

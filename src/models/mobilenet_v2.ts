@@ -48,7 +48,10 @@ class InvertedResidual extends nn.Module {
 /** Dropout before the classifier. Default 0.2. */
 export type MobileNetV2Config = DropoutNetConfig;
 
-/** 3,504,872 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. */
+/**
+ * 3,504,872 parameters with 1000 classes. x [N, C, H, W], of 224 x 224 pixels in the paper. Throws OpError for an unknown
+ * option.
+ */
 export class MobileNetV2 extends nn.Module {
   readonly features: nn.Sequential;
   readonly classifier: nn.Sequential;

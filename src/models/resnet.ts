@@ -15,6 +15,7 @@ const PLANS = {
 /** Number of layers with weights. */
 export type ResNetDepth = 18 | 34 | 50;
 
+/** Options of `ResNet`. */
 export interface ResNetConfig {
   readonly depth?: ResNetDepth;
   readonly channels?: number;
@@ -29,6 +30,7 @@ export interface ResNetConfig {
  * conv 7x7/2 - BN - ReLU - max pool 3x3/2 - four stages of blocks of 64, 128, 256, 512 channels - mean over space - fc.
  * x [N, C, H, W], of 224 x 224 pixels in the paper. Parameters with 1000 classes: 11,689,512,
  * 21,797,672 and 25,557,032.
+ * Throws OpError for an unknown option or depth.
  */
 export class ResNet extends nn.Module {
   readonly conv1: nn.Conv2d;

@@ -6,6 +6,7 @@ import { add } from "../ops/binary.ts";
 import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 
+/** Options of `BasicBlock` and `Bottleneck`. */
 export interface BasicBlockConfig {
   /** False: batch norm, addition and ReLU run as separate kernels, with equal results. Default true. */
   readonly fuse?: boolean;
@@ -29,7 +30,10 @@ function normAddRelu(bn: nn.BatchNorm2d, x: Tensor, other: Tensor, fuse: boolean
   return fuse ? bn.forwardAddRelu(x, other) : relu(add(bn.forward(x), other));
 }
 
-/** conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution if shapes differ), then ReLU. */
+/**
+ * conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution if shapes differ), then ReLU. Throws OpError for an
+ * unknown option.
+ */
 export class BasicBlock extends nn.Module {
   /** Output channels per entry of `channels`. */
   static readonly expansion = 1;
@@ -59,7 +63,10 @@ export class BasicBlock extends nn.Module {
   }
 }
 
-/** 1x1 - 3x3 - 1x1, the last with four times the channels. The stride is in the 3x3, as in torchvision. */
+/**
+ * 1x1 - 3x3 - 1x1, the last with four times the channels. The stride is in the 3x3, as in torchvision. Throws OpError for an
+ * unknown option.
+ */
 export class Bottleneck extends nn.Module {
   /** Factor of the output channels. */
   static readonly expansion = 4;

@@ -7,6 +7,7 @@ import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import { BasicBlock, type BasicBlockConfig, normRelu } from "./resnet_block.ts";
 
+/** Options of `ResNetCifar`. */
 export interface ResNetCifarConfig extends Pick<BasicBlockConfig, "fuse"> {
   /** Channels of the first stage. Default 16. */
   readonly width?: number;
@@ -16,7 +17,10 @@ export interface ResNetCifarConfig extends Pick<BasicBlockConfig, "fuse"> {
   readonly classes?: number;
 }
 
-/** conv 3x3 - BN - ReLU - `blocks` blocks each at width, 2 width (stride 2), 4 width (stride 2) - mean - fc. */
+/**
+ * conv 3x3 - BN - ReLU - `blocks` blocks each at width, 2 width (stride 2), 4 width (stride 2) - mean - fc. Throws OpError
+ * for an unknown option or depth.
+ */
 export class ResNetCifar extends nn.Module {
   readonly conv1: nn.Conv2d;
   readonly bn1: nn.BatchNorm2d;

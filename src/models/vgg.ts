@@ -22,7 +22,10 @@ const SIDE = 7;
 /** Dropout after each of the two hidden linear layers. Default 0.5. */
 export type Vgg16Config = DropoutNetConfig;
 
-/** 138,365,992 parameters with 1000 classes. x [N, C, H, W] of at least 32 pixels; 224 in the paper. */
+/**
+ * 138,365,992 parameters with 1000 classes. x [N, C, H, W] of at least 32 pixels; 224 in the paper. Throws OpError for an
+ * unknown option.
+ */
 export class Vgg16Bn extends nn.Module {
   readonly features: nn.Sequential;
   readonly avgpool = new nn.AdaptiveAvgPool2d(SIDE);

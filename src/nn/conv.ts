@@ -8,6 +8,7 @@ import type { LinearConfig } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
+/** Options of `Conv2d`. */
 export type Conv2dConfig = Conv2dOptions & LinearConfig;
 
 const KEYS: KeysOf<Conv2dConfig> = {

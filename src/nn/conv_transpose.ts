@@ -8,6 +8,7 @@ import type { LinearConfig } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
+/** Options of `ConvTranspose2d`. */
 export type ConvTranspose2dConfig = ConvTranspose2dOptions & LinearConfig;
 
 const KEYS: KeysOf<ConvTranspose2dConfig> = {

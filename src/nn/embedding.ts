@@ -7,6 +7,7 @@ import { type Initializer, normalInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
+/** Options of `Embedding`. */
 export interface EmbeddingConfig {
   /** Row of padded positions: 0 at first (with the default `init`), and without a gradient. Negative ones count from the end. */
   readonly paddingIdx?: number | undefined;

@@ -31,6 +31,7 @@ export class DirectEncoder extends OpLayer<EncodeOptions> {
  * The spikes depend on the seed, on this encoder and on the random state's step. Training moves the step; so does evaluation with
  * the state (`Evaluator`, `Session`), by the number of the batch. In a custom loop the step moves automatically in training; in
  * evaluation call `random.setStep`.
+ * Throws OpError for an unknown option.
  */
 export class PoissonEncoder extends Module {
   /** Options that it was made with. */

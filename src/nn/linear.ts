@@ -7,6 +7,7 @@ import { defaultBiasInit, defaultWeightInit, type Initializer } from "./init.ts"
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
+/** Options of `Linear`. */
 export interface LinearConfig {
   readonly bias?: boolean;
   readonly init?: Initializer;

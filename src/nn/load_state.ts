@@ -5,6 +5,7 @@ import { type KeysOf, plural, visible } from "../text/index.ts";
 import { Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
+/** Options of `loadState`. */
 export interface LoadOptions {
   /** True (default): a missing, unexpected or misshapen array is an error. False: load the arrays that fit. */
   readonly strict?: boolean;
@@ -25,6 +26,7 @@ const KEYS: KeysOf<LoadOptions> = {
   ...{ allowMissing: true, allowUnexpected: true },
 };
 
+/** An array whose shape differs from that of the module's tensor. */
 export interface ShapeMismatch {
   readonly name: string;
   /** Shape in the module. */

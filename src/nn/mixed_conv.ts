@@ -7,6 +7,7 @@ import { Conv2d } from "./conv.ts";
 import { type Initializer, kaimingNormalInit } from "./init.ts";
 import { Module } from "./module.ts";
 
+/** Options of `MixedConv2d`. */
 export interface MixedConvConfig {
   readonly stride?: number;
   /** True for depthwise convolutions. Default false. */

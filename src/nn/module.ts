@@ -5,6 +5,7 @@ import { childrenOf, expectNothingHidden, noteClass } from "./children.ts";
 import { LazyTensor, Parameter, StateBuffer } from "./parameter.ts";
 import { RandomState } from "./random_state.ts";
 
+/** Values of a module by name, on the host. */
 export type StateDict = Map<string, HostArray>;
 
 const join = (prefix: string, name: string) => (prefix ? `${prefix}.${name}` : name);

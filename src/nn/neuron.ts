@@ -17,11 +17,13 @@ import type { BatchNorm2d } from "./norm.ts";
 import { Parameter } from "./parameter.ts";
 import { unfoldTime } from "./time.ts";
 
+/** Options of `IFNode`, and of all neurons. */
 export interface NodeConfig extends Omit<FireOptions, "state" | "timeSteps"> {
   /** True: the membrane potential carries over to the next call, until `reset`. Default false: every call starts at rest. */
   readonly stateful?: boolean;
 }
 
+/** Options of `LIFNode`. */
 export interface LIFConfig extends NodeConfig {
   /** Membrane time constant in steps, > 1. Default 2. */
   readonly tau?: number;
@@ -50,6 +52,7 @@ const KEYS = { IF: keysOf("IF"), LIF: keysOf("LIF"), PLIF: keysOf("PLIF") } as c
 /**
  * A layer of spiking neurons. `forward` takes the current of every step; `forwardConstant` one current for all steps;
  * `forwardBatchNorm` the output of a convolution, which it normalises first.
+ * Throws OpError for an unknown option.
  */
 export abstract class SpikingNode extends Module {
   /** Kind of neuron. */
@@ -207,7 +210,10 @@ export class LIFNode extends SpikingNode {
   }
 }
 
-/** LIF neurons with a learned time constant per layer: 1 / tau = sigmoid(w). */
+/**
+ * LIF neurons with a learned time constant per layer: 1 / tau = sigmoid(w). Throws OpError for an unknown option, or initTau
+ * <= 1.
+ */
 export class ParametricLIFNode extends SpikingNode {
   readonly w: Parameter;
 

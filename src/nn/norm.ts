@@ -7,6 +7,7 @@ import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter, StateBuffer } from "./parameter.ts";
 
+/** Options of `BatchNorm2d` and `BatchNorm1d`. */
 export interface BatchNormConfig {
   /** Default 1e-5. */
   readonly eps?: number;

@@ -35,7 +35,10 @@ export class AdaptiveAvgPool2d extends OpLayer<AdaptivePoolOptions> {
   }
 }
 
-/** Layer of `localResponseNorm`: divides by the sum of squares over neighbouring channels. x [N,C,...] -> y like x. */
+/**
+ * Layer of `localResponseNorm`: divides by the sum of squares over neighbouring channels. x [N,C,...] -> y like x. Throws
+ * OpError for an unknown option.
+ */
 export class LocalResponseNorm extends OpLayer<ResponseNormOptions> {
   constructor(options: ResponseNormOptions) {
     super(localResponseNorm, options);

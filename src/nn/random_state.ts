@@ -9,6 +9,7 @@ import { nextLayerStream } from "./init.ts";
  * Source of random masks: a seed, and a step on the GPU, so that a replayed step draws new masks and a resumed run the same ones.
  * The step advances after each training step that drew from it: at the end of the tape, or without a tape after a draw of
  * dropout. `setStep` sets the next step, as training sessions do before each; after that only tapes advance it.
+ * Throws OpError unless the seed is an integer >= 0.
  */
 export class RandomState {
   /** Seed of all draws. */

@@ -8,6 +8,7 @@ import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
+/** Options of `LayerNorm`. */
 export interface LayerNormConfig {
   /** Default 1e-5. */
   readonly eps?: number;
@@ -52,6 +53,7 @@ export class LayerNorm extends Module {
   }
 }
 
+/** Options of `GroupNorm`. */
 export interface GroupNormConfig {
   /** Default 1e-5. */
   readonly eps?: number;

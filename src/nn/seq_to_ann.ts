@@ -10,6 +10,7 @@ import { foldTime, unfoldTime } from "./time.ts";
 /**
  * Stateless layers, applied to all steps at once: x [T, N, ...] -> [T, N, ...]. Batch norm inside sees T·N images.
  * `module` is one layer, or a sequence named module.0, module.1, ... as in SpikingJelly.
+ * Throws OpError for an empty list.
  */
 export class SeqToANNContainer extends Module {
   readonly module: Module;

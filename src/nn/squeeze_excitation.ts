@@ -17,7 +17,7 @@ export function squeezeExcite(x: Tensor, reduce: Conv2d, expand: Conv2d): Tensor
   return mul(x, sigmoid(expand.forward(silu(reduce.forward(means)))));
 }
 
-/** squeezeExcite as a layer; its two convolutions have torchvision's names. */
+/** squeezeExcite as a layer; its two convolutions have torchvision's names. Throws OpError for an unknown option. */
 export class SqueezeExcitation extends Module {
   readonly fc1: Conv2d;
   readonly fc2: Conv2d;

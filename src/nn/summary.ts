@@ -8,6 +8,7 @@ import type { Module } from "./module.ts";
 import { SpikingNode } from "./neuron.ts";
 import type { Parameter } from "./parameter.ts";
 
+/** Facts about a layer in a summary. */
 export interface LayerSummary {
   readonly name: string;
   readonly type: string;
@@ -25,6 +26,7 @@ export interface LayerSummary {
   readonly prunable: number;
 }
 
+/** Result of `summarize`. */
 export interface ModelSummary {
   readonly layers: readonly LayerSummary[];
   /** Shape of one sample, the first input if there are several. */

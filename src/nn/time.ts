@@ -3,7 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import { reshape } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
 
-/** Reshape [T, N, ...] -> [T*N, ...], without a copy. */
+/** Reshape [T, N, ...] -> [T*N, ...], without a copy. Throws OpError for fewer than two axes. */
 export function foldTime(x: Tensor): Tensor {
   const [steps, batch, ...rest] = x.shape;
   if (steps === undefined || batch === undefined) throw new OpError("foldTime", "expected x [T, N, ...]", { x });

@@ -12,6 +12,7 @@ import { importPackage } from "./packages.ts";
 import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
 
+/** Options of `installGpu`. */
 export interface InstallOptions {
   /** True makes a software adapter an error. Default: ESPALIER_REQUIRE_GPU. */
   readonly requireGpu?: boolean | undefined;

@@ -60,6 +60,7 @@ function ignored(path: string, why: string): void {
  * creates its folder.
  *
  * @param path Default: `tune.json` in Espalier's cache folder.
+ * Throws ArgumentError for an empty path.
  */
 export function fileTuneStore(path: string = cachePath("tune.json")): TuneStore {
   if (typeof path !== "string" || path === "")

@@ -10,6 +10,7 @@ import { type PoolOptions, planPool, poolVariant } from "./pool/plan.ts";
 const forwardKernel = kernel("avg_pool2d", forwardWgsl);
 const backwardKernel = kernel("avg_pool2d_grad", backwardWgsl);
 
+/** Options of `avgPool2d`. */
 export interface AvgPoolOptions extends PoolOptions {
   /** True if padding counts in the divisor. Default true. */
   countIncludePad?: boolean;

@@ -13,6 +13,7 @@ import {
   type Saved,
 } from "./norm/passes.ts";
 
+/** Options of `batchNorm`. */
 export interface BatchNormOptions {
   /** True: batch statistics, and running ones are updated. False: running statistics. Default false. */
   training?: boolean;

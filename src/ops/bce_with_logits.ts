@@ -3,6 +3,7 @@ import { expectOptions } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { elementwiseLoss, type LossReduction } from "./loss/elementwise.ts";
 
+/** Options of `bceWithLogits`. */
 export interface BceWithLogitsOptions {
   /** Factor of the loss of positive targets: one value, or axes of x such as [classes]. Default 1. It gets no gradient. */
   readonly posWeight?: Tensor | null;

@@ -7,6 +7,7 @@ import { vec4 } from "./pointwise/vec4.ts";
 
 const imagesKernel = kernel("bytes_to_images", wgsl);
 
+/** Options of `bytesToImages`. */
 export interface BytesToImagesOptions {
   /** Shape of the result. */
   readonly shape: readonly [n: number, c: number, h: number, w: number];

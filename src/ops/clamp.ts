@@ -10,6 +10,7 @@ import { vec4 } from "./pointwise/vec4.ts";
 const forwardKernel = kernel("clamp", forwardWgsl);
 const backwardKernel = kernel("clamp_grad", backwardWgsl);
 
+/** Options of `clamp`. */
 export interface ClampOptions {
   /** Lower bound. Absent: none. */
   readonly min?: number | undefined;

@@ -7,6 +7,7 @@ import { convForward, convGradInput, convGradWeight } from "./conv/passes.ts";
 import { type Axis, type Conv2dOptions, type ConvShape, expectAlgorithm, type Pair, pairOf } from "./conv/shape.ts";
 import { expand } from "./expand.ts";
 
+/** Options of `convTranspose2d`. Sizes are one number for both axes, or [rows, columns]. */
 export interface ConvTranspose2dOptions extends Conv2dOptions {
   /** Rows and columns added at the end of the output: less than the stride or the dilation. Default 0. */
   readonly outputPadding?: Pair;

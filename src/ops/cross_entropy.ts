@@ -11,6 +11,7 @@ const backwardKernel = kernel("cross_entropy_grad", backwardWgsl);
 /** Bits of a quiet NaN. */
 const nan = 0x7fc00000;
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** Share e of the target spread over all classes: (1-e) on the target plus e/C everywhere. Default 0. */
   labelSmoothing?: number;

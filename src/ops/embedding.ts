@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/index.ts";
 import { expectIndex, gatherRows } from "./indexing/gather_rows.ts";
 import { sumRows } from "./indexing/sum_rows.ts";
 
+/** Options of `embedding`. */
 export interface EmbeddingOptions {
   /** Row without a gradient, for padded positions; negative ones count from the end. Absent: every row has one. */
   readonly paddingIdx?: number | undefined;

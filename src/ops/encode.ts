@@ -18,6 +18,7 @@ const poissonKernel = kernel("encode_poisson", poissonWgsl);
 
 export type { LatencyFunction };
 
+/** Options of all encoders. */
 export interface EncodeOptions {
   /** T, an integer >= 1. */
   readonly timeSteps: number;

@@ -4,6 +4,7 @@ import { expectOptions, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { expectNorm, type NormInputs, normaliseRows, type RowLayout, rowGradients } from "./norm/rows.ts";
 
+/** Options of `groupNorm`. */
 export interface GroupNormOptions {
   /** Factor of each channel, [C]. Default none. */
   readonly weight?: Tensor | null;

@@ -3,6 +3,7 @@ import { expectOptions, OpError } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { elementwiseLoss, type LossReduction } from "./loss/elementwise.ts";
 
+/** Options of `huberLoss`. */
 export interface HuberLossOptions {
   /** Distance at which the loss becomes linear, in the units of x. Default 1. */
   readonly delta?: number;

@@ -4,6 +4,7 @@ import { expectOptions, OpError } from "../gpu/index.ts";
 import { numel, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { expectNorm, type NormInputs, normaliseRows, type RowLayout, rowGradients } from "./norm/rows.ts";
 
+/** Options of `layerNorm`. */
 export interface LayerNormOptions {
   /** Factor of each element, of the normalised shape. Default none. */
   readonly weight?: Tensor | null;

@@ -144,6 +144,7 @@ const potentialsOf = (kind: NeuronKind) => ({
 });
 const potentials = { IF: potentialsOf("IF"), LIF: potentialsOf("LIF"), PLIF: potentialsOf("PLIF") } as const;
 
+/** Options of `membranePotential`. */
 export interface PotentialOptions {
   /** Default LIF. */
   readonly neuron?: NeuronKind;

@@ -9,6 +9,7 @@ import { emptyLike, type Tensor } from "../tensor/index.ts";
 const forwardKernel = kernel("local_response_norm", forwardWgsl);
 const backwardKernel = kernel("local_response_norm_grad", backwardWgsl);
 
+/** Options of `localResponseNorm`. */
 export interface ResponseNormOptions {
   /** Channels in the window. */
   size: number;

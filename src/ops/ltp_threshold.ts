@@ -9,6 +9,7 @@ import { empty, type Tensor } from "../tensor/index.ts";
 const forwardKernel = kernel("ltp_threshold", forwardWgsl);
 const backwardKernel = kernel("ltp_threshold_grad", backwardWgsl);
 
+/** Options of `ltpThreshold` and `softL0`. */
 export interface LtpOptions {
   /** Width of the transition, in units of w²; > 0. */
   temperature: number;

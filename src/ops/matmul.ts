@@ -4,6 +4,7 @@ import { OpError } from "../gpu/index.ts";
 import { broadcastShapes, empty, numel, type Shape, sameShape, stridesOf, type Tensor } from "../tensor/index.ts";
 import { gemm, type Matrix, transposed } from "./matmul/gemm.ts";
 
+/** Options of `matmul`. */
 export interface MatmulOptions {
   /** a is stored as [..., k, m]. */
   readonly transposeA?: boolean;

@@ -3,6 +3,7 @@ import { expectOptions } from "../gpu/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { elementwiseLoss, type LossReduction } from "./loss/elementwise.ts";
 
+/** Options of `mseLoss`. */
 export interface MseLossOptions {
   /** Default mean, over all elements. */
   readonly reduction?: LossReduction;

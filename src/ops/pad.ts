@@ -23,6 +23,7 @@ const SOURCES: Readonly<Record<PadMode, string>> = {
 /** Values outside of x. */
 export type PadMode = "constant" | "reflect" | "replicate";
 
+/** Options of `pad`. */
 export interface PadOptions {
   /**
    * Values of new entries: `constant` (default), the entries mirrored at the first or last one (`reflect`), or copies of the

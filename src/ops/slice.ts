@@ -34,6 +34,7 @@ function copySlice(axis: number, length: number, from: Place, to: Place): void {
   });
 }
 
+/** Options of `narrow`. */
 export interface NarrowOptions {
   readonly axis: number;
   /** First entry of the result. */

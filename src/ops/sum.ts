@@ -3,6 +3,7 @@ import { defineOp, expectFloat, sumAxesInto } from "../autograd/index.ts";
 import { normalizeAxes, type Shape, type Tensor } from "../tensor/index.ts";
 import { expand } from "./expand.ts";
 
+/** Options of `sum`, `mean` and `max`. */
 export interface ReduceOptions {
   /** Axes; negative ones count from the end. null or absent: all. */
   axes?: readonly number[] | null;

@@ -9,6 +9,7 @@ import { type Pair, pairOf } from "./conv/shape.ts";
 const forwardKernel = kernel("upsample2d", forwardWgsl);
 const backwardKernel = kernel("upsample2d_grad", backwardWgsl);
 
+/** Options of `upsample`. */
 export interface UpsampleOptions {
   /** Output size in pixels: one number, or [rows, columns]. Give either size or scale. */
   readonly size?: Pair;

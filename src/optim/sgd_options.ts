@@ -62,6 +62,7 @@ export interface ThresholdCurve {
   increment?(n: number): number;
 }
 
+/** Options of `SGD`. */
 export interface SGDOptions {
   /** Learning rate; or a function of the steps done, which `step()` follows. */
   readonly lr: number | StepFunction;
@@ -85,6 +86,7 @@ export interface SGDOptions {
   readonly ltp?: LtpOptimizerOptions;
 }
 
+/** Parameters with options that differ from those of the optimiser. */
 export interface ParamGroup extends Partial<SGDOptions> {
   readonly params: readonly Parameter[];
 }

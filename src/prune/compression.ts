@@ -22,6 +22,7 @@ export interface StoredSize {
   readonly bitmaskRatio: number | null;
 }
 
+/** Sizes of a pruned network, dense and sparse. */
 export interface Compression {
   /** The given layers alone. */
   readonly pruned: StoredSize & {

@@ -28,8 +28,10 @@ export const PRUNING_METHODS = [
   "at-init",
   "masked",
 ] as const;
+/** Name of a pruning method; see PRUNING_METHODS. */
 export type PruningMethodName = (typeof PRUNING_METHODS)[number];
 
+/** Settings of a pruning method. */
 export interface PruneConfig {
   /** Default `soft`. */
   readonly method?: PruningMethodName | undefined;

@@ -5,6 +5,7 @@ import { checksOf } from "../text/index.ts";
 
 const check = checksOf("implied lambda");
 
+/** Threshold, learning rate and weight decay of a step. */
 export interface ImpliedLambdaInput {
   /** Threshold in force during step n, d(n), in units of the weights. */
   readonly threshold: number;

@@ -4,6 +4,7 @@ import type { Module, Parameter } from "../nn/index.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
 
+/** Change of a layer's zeros between two calls. */
 export interface MaskChange {
   /** Name of the parameter, e.g. `conv1.weight`. */
   readonly name: string;
@@ -65,6 +66,7 @@ function changeOf(name: string, weights: number, before: Uint32Array | null, now
  * every step and are larger.
  *
  * Memory    one bit per weight on the host, and the weights themselves during a call.
+ * `restore` throws ArgumentError for masks of other layers.
  */
 export class MaskWatch {
   private readonly parameters: readonly (readonly [string, Parameter])[];

@@ -21,6 +21,7 @@ export interface PruningRun extends RunShape {
   train(steps: number, rehearsal: Rehearsal): Promise<void>;
 }
 
+/** A pruning method: its values for the optimiser, and its work around the steps. */
 export interface PruningMethod {
   /** Name in reports: "lats", "str". */
   readonly name: string;

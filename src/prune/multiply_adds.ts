@@ -11,6 +11,7 @@ export interface LayerCount {
   readonly zeros: number;
 }
 
+/** Multiply-adds of a layer. */
 export interface LayerMultiplyAdds extends LayerCount {
   /** zeros / weights. */
   readonly sparsity: number;
@@ -20,6 +21,7 @@ export interface LayerMultiplyAdds extends LayerCount {
   readonly sparseMacs: number;
 }
 
+/** Multiply-adds of a network. */
 export interface MultiplyAdds {
   /** The given layers, in their order. */
   readonly layers: readonly LayerMultiplyAdds[];

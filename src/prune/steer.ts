@@ -16,6 +16,7 @@ const CONTROL = readStruct("steer_threshold", steerWgsl, "Control");
 /** threshold_now, threshold_next, tau. */
 const MOVED = 3;
 
+/** Options of `SteeredThreshold`. */
 export interface SteerOptions {
   /** Final share of zero weights, 0 to 1. */
   readonly target: number;

@@ -31,8 +31,10 @@ export const THRESHOLD_SCHEDULES = [
   "constant",
   "none",
 ] as const;
+/** Name of a threshold schedule; see THRESHOLD_SCHEDULES. */
 export type ThresholdScheduleName = (typeof THRESHOLD_SCHEDULES)[number];
 
+/** Settings of a threshold schedule, in steps. */
 export interface ThresholdConfig {
   readonly schedule: ThresholdScheduleName;
   /** Final threshold D >= 0, in units of the weights. Set this or `lambda`. */
@@ -56,6 +58,7 @@ const CONFIG_KEYS: KeysOf<ThresholdConfig> = {
   windowSteps: true,
 };
 
+/** Lengths and learning rates of the run of a threshold schedule. */
 export interface ThresholdRun {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
@@ -64,6 +67,7 @@ export interface ThresholdRun {
   readonly lr: (step: number) => number;
 }
 
+/** A threshold as a function of the step. */
 export interface ThresholdSchedule {
   /** D: the threshold after the last step of the window. */
   readonly final: number;

@@ -3,6 +3,7 @@ import { checksOf } from "../text/index.ts";
 
 const check = checksOf("weight histogram");
 
+/** Counts of the weights of a layer by value. */
 export interface WeightHistogram {
   /** Rising edges of the bins, one more than there are bins; in units of the weights. */
   readonly edges: readonly number[];

@@ -36,7 +36,7 @@ export function fillZero(t: Bindable): void {
   currentGpu().stream.enqueue({ kind: "clear", target: buffer, targetOffset: offset, bytes });
 }
 
-/** Copy values between tensors of equal size and dtype, in stream order. */
+/** Copy values between tensors of equal size and dtype, in stream order. Throws OpError unless they are. */
 export function copyInto(target: Tensor, source: Tensor): void {
   if (target.numel !== source.numel || target.dtype !== source.dtype)
     throw new OpError("copyInto", "expected equal sizes and dtypes", { target, source });
@@ -126,6 +126,7 @@ function writePersistent(t: Tensor, values: TypedArray | readonly number[]): voi
 /**
  * Return the values of several tensors in one wait, each in row-major order.
  *
+ * Throws CaptureError inside a captured step.
  * @example
  * const [a, b] = await readAll(tensor([1, 2]), tensor([3]));
  * console.log(a, b); // 1, 2 3

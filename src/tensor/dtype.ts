@@ -1,7 +1,9 @@
 // Element types: their size and their typed array.
 import { OpError } from "../gpu/index.ts";
 
+/** Type of a tensor's elements: 32-bit float, or signed or unsigned integer. */
 export type DType = "f32" | "i32" | "u32";
+/** Elements of a tensor on the host. */
 export type TypedArray = Float32Array | Int32Array | Uint32Array;
 
 export const bytesOf: Readonly<Record<DType, number>> = { f32: 4, i32: 4, u32: 4 };

@@ -5,6 +5,7 @@ import type { TypedArray } from "./dtype.ts";
 import { type Shape, stridesOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** Options of `formatTensor`. */
 export interface FormatOptions {
   /** Significant digits of f32 values, 1 to 17. Default 4. */
   readonly digits?: number;

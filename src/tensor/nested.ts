@@ -3,6 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Shape } from "./shape.ts";
 
+/** A number, or arrays of numbers of any depth. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
 const MOST_F32 = 3.4028235677973366e38; // half a step above the largest f32: values from here on round to infinity

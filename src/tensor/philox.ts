@@ -85,6 +85,7 @@ export function uniform01(u: number): number {
  *
  * `at` identifies the use: the epoch and the image, or the parameter. Two uses never share a number, so each may be
  * drawn in any order or on any device. `position` counts the u32 taken so far; setting it resumes there.
+ * Throws ArgumentError for an unknown purpose or a seed that is not a u32.
  */
 export class PhiloxStream {
   /** Seed, a u32. */

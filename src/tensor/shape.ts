@@ -1,6 +1,7 @@
 // Shapes: sizes along axes, outermost first. All tensors are contiguous, so the shape determines the layout.
 import { OpError } from "../gpu/index.ts";
 
+/** Sizes of the axes, slowest first; [] for a scalar. */
 export type Shape = readonly number[];
 
 export function numel(shape: Shape): number {

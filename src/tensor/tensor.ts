@@ -30,7 +30,10 @@ export interface TensorInit {
 
 let nextId = 1;
 
-/** A contiguous array on the GPU. Free it with `dispose()`, `using`, or by making it inside a Scope. */
+/**
+ * A contiguous array on the GPU. Free it with `dispose()`, `using`, or by making it inside a Scope. Use after `dispose`
+ * throws DisposedError.
+ */
 export class Tensor implements Bindable, Disposable {
   /** Distinct number, for messages. */
   readonly id: number;

@@ -63,6 +63,7 @@ export interface WeightActivity {
   readonly operations: number;
 }
 
+/** Spikes, operations and energy of a network for one sample. */
 export interface ActivityTotals extends Pick<WeightActivity, "weights" | "nonzero" | "denseMacs" | "annMacs"> {
   /** Multiply-accumulates per sample, in layers of analog input. */
   readonly macs: number;
@@ -77,6 +78,7 @@ export interface ActivityTotals extends Pick<WeightActivity, "weights" | "nonzer
   readonly annEnergy: number;
 }
 
+/** Result of `measureActivity`. */
 export interface NetworkActivity {
   readonly samples: number;
   /** T; 1 for a model without spiking layers. */
@@ -86,6 +88,7 @@ export interface NetworkActivity {
   readonly total: ActivityTotals;
 }
 
+/** Options of `measureActivity`. */
 export interface ActivityOptions {
   /** Shape of one sample, as the model takes it. */
   readonly sample: Shape;

@@ -159,6 +159,7 @@ const STEP_KEYS: KeysOf<BatchStepOptions<StepTensors>> = { ...INPUT_KEYS, replay
 /**
  * A captured step that takes batches. Bytes are uploaded as they are, with their crops, and normalised inside the step. Each
  * batch size, and each size of stored images, has its own recording.
+ * Throws OpError for an unknown option.
  */
 export class BatchStep<O extends StepTensors> {
   /** @internal */

@@ -23,6 +23,7 @@ export interface SpikeFigure {
   readonly vReset: number | null;
 }
 
+/** Spikes of some neurons over time. */
 export interface SpikeRaster {
   readonly name: string;
   /** Neurons of the layer. */
@@ -35,6 +36,7 @@ export interface SpikeRaster {
   readonly spikes: Uint8Array;
 }
 
+/** Membrane potential of some neurons over time. */
 export interface PotentialTrace {
   /** Name of the layer. */
   readonly name: string;
@@ -45,6 +47,7 @@ export interface PotentialTrace {
   readonly spikes: Uint8Array;
 }
 
+/** Options of `captureSpikes`. */
 export interface CaptureSpikesOptions {
   /** Shape of one sample, as the model takes it. */
   readonly sample: Shape;

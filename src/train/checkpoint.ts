@@ -47,6 +47,7 @@ export interface CheckpointExtras {
   readonly host?: unknown;
 }
 
+/** Contents of a checkpoint that was loaded. */
 export type LoadedCheckpoint = CheckpointProgress & CheckpointExtras;
 
 const MASK = "mask.";

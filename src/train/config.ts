@@ -3,6 +3,7 @@ import type { LrConfig } from "../optim/lr_scheduler.ts";
 import type { PruneConfig } from "../prune/config.ts";
 import { ArgumentError, defined, expectKeys, type KeysOf } from "../text/index.ts";
 
+/** Complete settings of a run. */
 export interface RunConfig {
   /** Epochs over which the learning rate and the pruning are scheduled. */
   readonly epochs: number;

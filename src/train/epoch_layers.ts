@@ -5,6 +5,7 @@ import type { SGD } from "../optim/sgd.ts";
 import type { MaskChange, MaskWatch } from "../prune/mask_watch.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
 
+/** State of a prunable layer at the end of an epoch. */
 export interface EpochLayer extends MaskChange {
   /** Threshold on |w| if each layer has its own, else null. */
   readonly threshold: number | null;

@@ -20,6 +20,7 @@ import { type LossFunction, type Metrics, Objective } from "./objective.ts";
 import { Pace } from "./pace.ts";
 import { CLASS_NUMBER, type TargetFormat } from "./train_step.ts";
 
+/** Result of an evaluation. */
 export interface Evaluation {
   /** Mean loss; without a custom loss, the cross entropy without label smoothing. */
   readonly loss: number;
@@ -31,6 +32,7 @@ export interface Evaluation {
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
+/** Options of `Evaluator`. */
 export interface EvaluatorOptions {
   /** Shape of one sample. */
   readonly sample: Shape;
@@ -80,6 +82,7 @@ export const FIRST_DRAW = 2 ** 31;
 /**
  * Evaluates a model any number of times; the captured step stays between calls.
  *
+ * Throws OpError for an unknown option; `run` throws NonFiniteError for a loss that is not finite.
  * @example
  * const points = arrayDataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] });
  * const evaluator = new Evaluator(new Linear(2, 2), { sample: points.shape });

@@ -61,8 +61,10 @@ export interface EpochRecord {
   readonly seconds: number;
 }
 
+/** Record of some steps or of an epoch, as `onRecord` gets it. */
 export type RunRecord = StepRecord | EpochRecord;
 
+/** Position in a run: the next step, and its epoch and batch, all from 0. */
 export interface RunPosition {
   readonly step: number;
   readonly epoch: number;
@@ -76,6 +78,7 @@ export interface RunPosition {
  */
 export type CheckpointReason = "interval" | "epoch" | "test due" | "asked" | "abort";
 
+/** Parts of a training loop. */
 export interface FitOptions {
   readonly train: TrainStep;
   readonly optimizer: SGD;
@@ -117,6 +120,7 @@ export interface FitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Result of `Session.fit`. */
 export interface FitResult {
   readonly position: RunPosition;
   readonly finished: boolean;

@@ -5,6 +5,7 @@ import { persistent, type Tensor } from "../tensor/index.ts";
 
 const meterKernel = kernel("train_meter", meterWgsl);
 
+/** Loss and counts of a step. */
 export interface StepMetrics {
   /** Number of the step, from 0. */
   readonly step: number;

@@ -4,6 +4,7 @@ import { type LoadOptions, type LoadReport, loadState, type Module } from "../nn
 import { expectFinite } from "../tensor/index.ts";
 import { ArgumentError, expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
 
+/** Options of `saveModel`. */
 export interface SaveModelOptions {
   /** Texts by name, such as the classes of the model. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
@@ -34,6 +35,7 @@ export async function saveModel(model: Module, options: SaveModelOptions = {}): 
   return sparse ? writeSparseModel(state, metadata) : writeSafetensors(state, metadata);
 }
 
+/** Options of `loadModel`. */
 export interface LoadModelOptions extends LoadOptions {
   /** Name of the file in messages. Default "model". */
   readonly name?: string | undefined;

@@ -5,6 +5,7 @@ import { type MultiplyAdds, multiplyAdds } from "../prune/multiply_adds.ts";
 import type { Shape } from "../tensor/index.ts";
 import type { LayerSparsity } from "./layer_sparsity.ts";
 
+/** Zeros, multiply-adds and storage of a pruned network. */
 export interface PruningReport extends MultiplyAdds {
   readonly compression: Compression;
 }

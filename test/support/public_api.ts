@@ -1,5 +1,6 @@
 // The public entries as TypeScript's compiler sees them: their names, the types of their signatures and their comments. Read from
 // the declarations that users get.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 // The compiler of the documentation tools: TypeScript 7 has no JavaScript API.
@@ -32,6 +33,8 @@ export interface PublicName {
   readonly file: string;
   /** Text of its doc comment; null if there is none. */
   readonly doc: string | null;
+  /** True if the function or class throws errors itself. */
+  readonly throws: boolean;
   /** True for an op made by `defineOp` or `defineView`. */
   readonly isOp: boolean;
   /** Members of a class without a doc comment. */
@@ -103,6 +106,17 @@ function referenceOf(node: TypeScript.Node): TypeScript.Node | undefined {
   if (ts.isTypeQueryNode(node)) return node.exprName;
   if (ts.isImportTypeNode(node)) return node.qualifier;
   return undefined;
+}
+
+/** Return true if the source of a function or class throws, or calls a check that does. */
+function throwsErrors(file: string, name: string): boolean {
+  const text = readFileSync(join(root, file), "utf8");
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true);
+  const node = source.statements.find(
+    (statement) =>
+      (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) && statement.name?.text === name,
+  );
+  return /\bthrow\b|\bfail\(|\bcheck\(|\bexpect[A-Z]\w*\(/.test(node?.getText() ?? "");
 }
 
 /** Read the public entries. Takes seconds: it compiles all of src/. */
@@ -178,6 +192,7 @@ export function readPublicApi(): PublicApi {
       isValue: (symbol.flags & ts.SymbolFlags.Value) !== 0 && !isTypeOnly(program, entry, name),
       file: fileOf(symbol),
       doc: all.map(docOf).find((doc) => doc !== null) ?? null,
+      throws: (symbol.flags & ts.SymbolFlags.Value) !== 0 && throwsErrors(fileOf(symbol), symbol.name),
       isOp: checker.getTypeOfSymbol(symbol).aliasSymbol?.name === "Op",
       bareMembers: all.flatMap(bare),
     };

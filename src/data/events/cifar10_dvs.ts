@@ -24,6 +24,7 @@ export const CIFAR10_CLASSES: readonly string[] = "airplane automobile bird cat 
 export type Cifar10DvsRule = "9:1" | "first100";
 const rules: readonly Cifar10DvsRule[] = ["9:1", "first100"];
 
+/** Options of `loadCifar10Dvs`. */
 export interface Cifar10DvsOptions extends EventLoadOptions {
   /** Default "9:1". Results under different rules cannot be compared. */
   readonly rule?: Cifar10DvsRule;

@@ -33,6 +33,7 @@ export interface EventDataset extends ImageDataset {
   readonly saturated: number;
 }
 
+/** Sizes of the frames of an event data set. */
 export interface EventDatasetShape {
   readonly name: string;
   readonly classes: readonly string[];
@@ -43,7 +44,10 @@ export interface EventDatasetShape {
   readonly size: SensorSize;
 }
 
-/** Collects samples into an EventDataset; its memory is allocated at the start. */
+/**
+ * Collects samples into an EventDataset; its memory is allocated at the start. Throws DataError for invalid sizes, or if the
+ * frames do not fit in memory.
+ */
 export class EventDatasetBuilder {
   private readonly shape: EventDatasetShape;
   private readonly images: Uint8Array;

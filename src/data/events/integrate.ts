@@ -2,6 +2,7 @@
 import type { EventFrames, EventRecording, SensorSize } from "../../io/events/types.ts";
 import { DataError, expectWhole } from "../errors.ts";
 
+/** Height and width of event frames, in pixels. */
 export interface FrameSize {
   /** Height and width of the camera; all events are inside. */
   readonly sensor: SensorSize;

@@ -19,6 +19,7 @@ import {
   type Sample,
 } from "./labelled_files.ts";
 
+/** Options of `loadNpzEvents`. */
 export interface NpzOptions extends EventLoadOptions {
   /** Default "npz". */
   readonly name?: string;

@@ -24,6 +24,7 @@ export const SYNTHETIC_CLASSES: readonly string[] = shapeNames.flatMap((shape) =
   directionNames.map((direction) => `${shape} ${direction}`),
 );
 
+/** Options of `syntheticEvents`. */
 export interface SyntheticOptions {
   readonly samples: number;
   /** u32, default 0. */
@@ -109,6 +110,7 @@ function walkOf(label: number, size: number, random: PhiloxStream): Walk {
   };
 }
 
+/** Recordings of moving shapes, with labels. */
 export interface SyntheticEvents {
   readonly recordings: readonly EventRecording[];
   readonly labels: Uint8Array;
@@ -132,6 +134,7 @@ export function syntheticEvents(options: SyntheticOptions): SyntheticEvents {
   };
 }
 
+/** Options of `syntheticEventDataset`. */
 export interface SyntheticDatasetOptions extends Omit<SyntheticOptions, "samples"> {
   readonly split: DatasetSplit;
   /** Default 4000 for train, 1000 for test. */

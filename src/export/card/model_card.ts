@@ -4,6 +4,7 @@ import { ArgumentError, count, duration, expectKeys, type KeysOf, percent, times
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
 import { block, code, table } from "./markdown.ts";
 
+/** Version of the engine, and of everything else that a result depends on. */
 export interface CardEngine {
   readonly version: string;
   /** Commit of the engine's own code; null outside a checkout. */

@@ -29,6 +29,7 @@ const builtIn: Rules = {
 };
 const FAILED = "exportOnnx";
 
+/** Options of `exportOnnx`. */
 export interface OnnxOptions {
   /**
    * Shape of one input sample without the batch axis, [C, H, W]. Several inputs: one entry for each argument of forward, in an

@@ -22,6 +22,7 @@ export type OnnxAttribute =
   | { readonly float: number }
   | { readonly ints: readonly number[] }
   | { readonly text: string };
+/** Attributes of an ONNX node by name. */
 export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>;
 
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;

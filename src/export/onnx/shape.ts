@@ -3,6 +3,7 @@ import type { Shape } from "../../tensor/index.ts";
 
 /** OnnxSize of an axis: a number, or a multiple of the batch. */
 export type OnnxSize = number | { readonly batches: number };
+/** Sizes of an ONNX value; a string names a size that varies. */
 export type OnnxShape = readonly OnnxSize[];
 
 export const isFixed = (size: OnnxSize | undefined): size is number => typeof size === "number";

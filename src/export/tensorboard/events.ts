@@ -26,6 +26,7 @@ export type EventValue = { readonly tag: string } & (
   | { readonly text: string }
 );
 
+/** Values of one step. */
 export interface TensorBoardEvent {
   /** Time in seconds since 1970. */
   readonly wallTime: number;
@@ -40,6 +41,7 @@ export interface TensorBoardEvent {
   readonly start?: boolean;
 }
 
+/** Options of `encodeEvents`. */
 export interface EventFileOptions {
   /** True writes the first record of a file; false for appended bytes. Default true. */
   readonly header?: boolean;

@@ -13,6 +13,7 @@ import {
 /** Size of the sensor of DVS128 Gesture, in pixels. */
 export const DVS128_SENSOR = [128, 128] as const;
 
+/** Options of `parseAedat3`. */
 export interface Aedat3Options extends SensorOptions {
   /**
    * True reads only events whose valid bit is set. A packet may have room for more events than it holds. By default

@@ -2,6 +2,7 @@
 import { quote } from "../array_types.ts";
 import { allocateRecording, EventError, type EventRecording, sliceRecording } from "./types.ts";
 
+/** Class and time of one gesture of a recording. */
 export interface GestureLabel {
   /** 0-based; the file counts from 1. */
   readonly label: number;

@@ -47,6 +47,7 @@ export function writeNpz(arrays: ReadonlyMap<string, FileArrayInput>): Uint8Arra
 
 const EVENT_ARRAYS = new Set(["frames", "t", "x", "y", "p"]);
 
+/** Frames or events of an npz file, with their label. */
 export type EventNpz =
   | { readonly kind: "events"; readonly recording: EventRecording }
   | { readonly kind: "frames"; readonly frames: EventFrames };

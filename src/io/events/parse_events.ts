@@ -6,6 +6,7 @@ import { parseAedat3 } from "./aedat3.ts";
 import { parseNMnist } from "./nmnist.ts";
 import { EventError, type EventRecording, type SensorOptions } from "./types.ts";
 
+/** Format of an event file. */
 export type RawEventFormat = "nmnist" | "aedat2" | "aedat3";
 
 /**

@@ -29,6 +29,7 @@ export interface EventFrames {
   readonly shape: readonly [t: number, p: number, h: number, w: number];
 }
 
+/** Kind of fault in an event file. */
 export type EventFault = "empty" | "no header" | "truncated" | "too long" | "wrong content" | "outside the sensor";
 
 /** An event file that is corrupt or of another kind. The message is one line with file, byte and fault. */
@@ -45,6 +46,7 @@ export class EventError extends DamagedFileError {
   }
 }
 
+/** Size of the sensor, if it is not that of the format. */
 export interface SensorOptions {
   /**
    * Sensor size. Events outside are an error: the file is corrupt or of another camera. Default: the format's usual

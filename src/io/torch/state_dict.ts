@@ -10,6 +10,7 @@ import type { TorchTree } from "./file.ts";
 import { describeValue, PickleOpaque, type PickleValue } from "./pickle_values.ts";
 import { TorchTensor } from "./tensor.ts";
 
+/** Tensors of a state_dict by name. */
 export interface TorchStateDict {
   /** In the order of the file. */
   readonly arrays: Map<string, FileArray>;
@@ -23,6 +24,7 @@ export interface TorchStateDict {
   readonly notes: readonly string[];
 }
 
+/** Options of `stateDictOf`. */
 export interface StateDictOptions {
   /** For error messages. */
   readonly name?: string;

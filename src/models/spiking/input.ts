@@ -9,12 +9,15 @@ import type { KeysOf } from "../../text/index.ts";
 
 /** direct: the image at every step, as a current. The others encode pixels in 0..1 as spikes. */
 export const ENCODERS = ["direct", "poisson", "latency", "phase"] as const;
+/** Name of an encoder; see ENCODERS. */
 export type EncoderName = (typeof ENCODERS)[number];
 
 /** Names of the neuron models. */
 export const NEURONS = ["if", "lif", "plif"] as const;
+/** Name of a neuron model; see NEURONS. */
 export type NeuronName = (typeof NEURONS)[number];
 
+/** Options of all spiking networks. */
 export interface SpikingOptions {
   /** Time steps T. Default 4; event frames have their own number. */
   readonly timeSteps?: number;
@@ -72,7 +75,10 @@ function encoderFor(name: EncoderName, timeSteps: number, random: nn.RandomState
   return new nn.PoissonEncoder({ timeSteps }, random);
 }
 
-/** The first layer of a spiking network, from a batch of samples to spikes. It has no parameters. */
+/**
+ * The first layer of a spiking network, from a batch of samples to spikes. It has no parameters. Throws OpError for an
+ * unknown option.
+ */
 export class SpikingInput extends nn.Module {
   /** Time steps T. */
   readonly timeSteps: number;

@@ -7,6 +7,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
 import { firingCurrent, neuronMaker, SPIKING_KEYS, type SpikingOptions } from "./input.ts";
 
+/** Options of `SewBasicBlock` and `SewBottleneck`. */
 export interface SewBlockConfig {
   /** ADD: identity + out; AND: identity · out; IAND: identity · (1 - out). Default ADD. */
   readonly connect?: SewConnect;
@@ -62,7 +63,7 @@ function throughShortcut(downsample: nn.Sequential | null, x: Tensor): Tensor {
   return (downsample.at(0) as nn.SeqToANNContainer).forwardInto(downsample.at(1) as nn.SpikingNode, x);
 }
 
-/** Two 3x3 convolutions, each with batch norm and neurons; x [T, N, C, H, W]. */
+/** Two 3x3 convolutions, each with batch norm and neurons; x [T, N, C, H, W]. Throws OpError for an unknown option. */
 export class SewBasicBlock extends nn.Module {
   /** Factor of the output channels. */
   static readonly expansion = 1;
@@ -91,7 +92,10 @@ export class SewBasicBlock extends nn.Module {
   }
 }
 
-/** 1x1, 3x3 (with the stride) and 1x1 to four times the planes, each with batch norm and neurons. */
+/**
+ * 1x1, 3x3 (with the stride) and 1x1 to four times the planes, each with batch norm and neurons. Throws OpError for an
+ * unknown option.
+ */
 export class SewBottleneck extends nn.Module {
   /** Factor of the output channels. */
   static readonly expansion = 4;

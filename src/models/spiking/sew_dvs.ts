@@ -23,6 +23,7 @@ export const sewDvsPlans = {
   gesture: [32, 32, 32, 32, 32, 32, 32],
 } as const;
 
+/** Options of `SewDvs`. */
 export interface SewDvsConfig extends SpikingOptions, SewOptions {
   /** Widths of the stages. Default: those of CIFAR10-DVS. */
   readonly widths?: readonly number[];
@@ -53,7 +54,10 @@ class SewDvsStage extends nn.Module {
   }
 }
 
-/** Stages - mean over time - fc. PLIF neurons of tau 2, ATan, detached hard reset by default; T = 16 frames as published. */
+/**
+ * Stages - mean over time - fc. PLIF neurons of tau 2, ATan, detached hard reset by default; T = 16 frames as published.
+ * Throws OpError for an unknown option.
+ */
 export class SewDvs extends nn.Module {
   readonly input: SpikingInput;
   readonly conv: nn.Sequential;

@@ -8,6 +8,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
 import { neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 
+/** Options of `SewNet`. */
 export interface SewNetConfig extends SpikingOptions {
   readonly channels?: number;
   /** Channels of every convolution. Default 16. */
@@ -15,7 +16,10 @@ export interface SewNetConfig extends SpikingOptions {
   readonly classes?: number;
 }
 
-/** conv 3x3 - BN - neurons - max pool 2 - SEW block (ADD) of two 3x3 - mean over space and time - fc. */
+/**
+ * conv 3x3 - BN - neurons - max pool 2 - SEW block (ADD) of two 3x3 - mean over space and time - fc. Throws OpError for an
+ * unknown option.
+ */
 export class SewNet extends nn.Module {
   readonly input: SpikingInput;
   readonly conv1: nn.Conv2d;

@@ -19,6 +19,7 @@ const PLANS = {
 /** Number of layers with weights. */
 export type SewDepth = 18 | 34 | 50 | 101 | 152;
 
+/** Options of `SewResNet`. */
 export interface SewResNetConfig extends SpikingOptions, SewOptions {
   readonly depth?: SewDepth;
   readonly channels?: number;
@@ -29,6 +30,7 @@ export interface SewResNetConfig extends SpikingOptions, SewOptions {
  * conv 7x7/2 - BN - neurons - max pool 3x3/2 - four stages of SEW blocks of 64, 128, 256, 512 planes - mean over space and
  * time - fc. IF neurons, ATan, detached hard reset and ADD by default, as published. SEW ResNet-18 with 1000 classes has
  * 11,689,512 parameters. x [N, C, H, W], of 224 x 224 pixels in the paper.
+ * Throws OpError for an unknown option or depth.
  */
 export class SewResNet extends nn.Module {
   readonly input: SpikingInput;

@@ -7,6 +7,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import type { KeysOf } from "../../text/index.ts";
 import { neuronMaker, SPIKING_KEYS, SpikingInput, type SpikingOptions } from "./input.ts";
 
+/** Options of `SpikingCnn`. */
 export interface SpikingCnnConfig extends SpikingOptions {
   /** Channels of a sample (polarities times frames for event frames). */
   readonly channels?: number;
@@ -20,6 +21,7 @@ export interface SpikingCnnConfig extends SpikingOptions {
  * conv 5x5/2 - BN - neurons - conv 5x5/2 - BN - neurons - fc 128 - BN - neurons - mean over time - fc classes: LeNetBN with
  * one more batch norm. 105,346 parameters for grey images of 28 pixels and ten classes (LeNetBN: 105,218); PLIF has
  * three more.
+ * Throws OpError for an unknown option.
  */
 export class SpikingCnn extends nn.Module {
   readonly input: SpikingInput;

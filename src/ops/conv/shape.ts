@@ -13,6 +13,7 @@ export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "plain" | "naive";
 /** The tiled algorithms. */
 export type TiledAlgorithm = Exclude<ConvAlgorithm, "auto" | "naive">;
 
+/** Options of `conv2d`. Sizes are one number for both axes, or [rows, columns]. */
 export interface Conv2dOptions {
   /** Input pixels per output pixel. Default 1. */
   readonly stride?: Pair;

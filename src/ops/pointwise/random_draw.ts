@@ -3,6 +3,7 @@ import { computeOnce, defineOp, expectFloat, expectScalar, outputLike } from "..
 import { OpError } from "../../gpu/index.ts";
 import { clone, type Tensor } from "../../tensor/index.ts";
 
+/** Options of `dropout`. */
 export interface DropoutOptions {
   /** Probability of zeroing an element. */
   p: number;

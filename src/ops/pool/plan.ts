@@ -4,6 +4,7 @@ import { OpError } from "../../gpu/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { Pair } from "../conv/shape.ts";
 
+/** Options of `maxPool2d`. Sizes are one number for both axes, or [rows, columns]. */
 export interface PoolOptions {
   /** Window, [height, width] or one number for both. All sizes here have this form. */
   kernel: Pair;

@@ -7,6 +7,7 @@ import { type ResolvedSurrogate, resolveSurrogate, type Surrogate, type Surrogat
 /** IF: no leak. LIF: leak 1 / tau. PLIF: leak sigmoid(w), learned. */
 export type NeuronKind = "IF" | "LIF" | "PLIF";
 
+/** Options of all neurons: threshold, reset and surrogate gradient. */
 export interface FireOptions {
   /** Potential at which a neuron fires; it also fires exactly at it. Default 1. */
   readonly vThreshold?: number;
@@ -26,6 +27,7 @@ export interface FireOptions {
   readonly keep?: "input" | "potential";
 }
 
+/** Leak of a neuron. */
 export interface LeakOptions {
   /** True if the leak acts on the input too: H = V + (X - (V - rest)) / tau. Default true. */
   readonly decayInput?: boolean;
@@ -37,6 +39,7 @@ export interface TauOptions {
   readonly tau?: number;
 }
 
+/** Options of `lif`. */
 export type NeuronOptions = FireOptions & LeakOptions & TauOptions;
 
 const FIRE = ["vThreshold", "vReset", "detachReset", "surrogate", "smooth", "timeSteps", "state", "keep"] as const;
