@@ -211,6 +211,7 @@ describe("refused", () => {
 
   test.each([
     ["an empty input", { input: [], weights }, /input: expected the shape of one sample/],
+    ["no weights", { input } as never, /weights: expected the result of await model\.stateDict\(\), got/],
     ["a size of 0", { input: [1, 0, 5], weights }, /input: expected the shape/],
     ["a batch of 0", { input, weights, batch: 0 }, /batch: expected "N" or an integer/],
     ["an image too small", { input: [1, 2, 2], weights }, /conv2d/],

@@ -3,7 +3,7 @@ import { numberOf } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { type InputShapes, LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
 import { expectFinite, formatShape, sameShape, type Tensor } from "../../tensor/index.ts";
-import { expectKeys, isRecord, type KeysOf } from "../../text/index.ts";
+import { expectKeys, isRecord, type KeysOf, quote } from "../../text/index.ts";
 import { GraphBuilder } from "./graph.ts";
 import { type OnnxRule, OpContext, type Rule, type Rules } from "./rule.ts";
 import { indexingRules } from "./rules_indexing.ts";
@@ -66,6 +66,8 @@ function checkOptions(options: OnnxOptions): void {
 }
 
 function checkWeights(model: Module, weights: StateDict): void {
+  if (!(weights instanceof Map))
+    throw new OpError(FAILED, `weights: expected the result of await model.stateDict(), got ${quote(weights)}`);
   const problems: string[] = [];
   const state = new Map(model.namedState());
   for (const [name, t] of state) {
