@@ -95,16 +95,21 @@ export function currentTape(): Tape | null {
  * console.log(await w.grad!.data()); // 2, 4, 6
  */
 export class Tape implements Disposable {
-  private readonly outer: Tape | null = active;
+  private readonly outer: Tape | null;
   private nodes: TapeNode[] = [];
   private readonly outputs = new Set<Tensor>();
   private readonly kept = new Set<Tensor>();
   private done = false;
   private closed = false;
+  /** True after backward: the step of this tape is over, even if the tape is never disposed. */
+  private ended = false;
   private readonly endings = new Map<object, () => void>();
 
   /** Start to record; tapes nest. */
   constructor() {
+    let outer = active;
+    while (outer?.ended) outer = outer.outer;
+    this.outer = outer;
     active = this;
   }
 
@@ -136,7 +141,7 @@ export class Tape implements Disposable {
   /** @internal The outermost tape: that of the step, not of a checkpoint within it. */
   get outermost(): Tape {
     let tape: Tape = this;
-    while (tape.outer && !tape.outer.closed) tape = tape.outer;
+    while (tape.outer && !tape.outer.closed && !tape.outer.ended) tape = tape.outer;
     return tape;
   }
 
@@ -182,6 +187,7 @@ export class Tape implements Disposable {
     }
     this.nodes = [];
     this.end();
+    this.ended = true;
   }
 
   private walk(root: Tensor, upstream: Tensor | undefined, grads: Map<Tensor, Tensor>): void {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { activationCheckpoint, noGrad, Tape } from "../../src/autograd/index.ts";
 import {
   Dropout,
+  Linear,
   type Module,
   manualSeed,
   PoissonEncoder,
@@ -11,7 +12,7 @@ import {
   StochasticDepth,
 } from "../../src/nn/index.ts";
 import { sum } from "../../src/ops/index.ts";
-import { captureStep, Scope, tensor } from "../../src/tensor/index.ts";
+import { captureStep, Scope, tensor, tidy } from "../../src/tensor/index.ts";
 
 const N = 64;
 /** True if a draw without a tape advances the step too. */
@@ -137,5 +138,31 @@ describe("layers without a random state", () => {
     const [own] = await masks(5);
     expect((await new Dropout(0.5, random).forward(ones()).data()).join()).not.toBe(own);
     random.dispose();
+  });
+});
+
+describe("tapes that are never disposed", () => {
+  const step = (model: Module) => {
+    const tape = new Tape();
+    const x = tensor(input(), [N, 1]);
+    x.requiresGrad = true;
+    const y = tape.keep(sum(model.forward(x)));
+    tape.backward(y);
+    return y;
+  };
+
+  test("end at backward: masks change in a plain loop and in replayed steps", async () => {
+    const model = new Sequential([new Linear(1, 4), new Dropout(0.5), new Dropout(0.5)]);
+    const sums: number[] = [];
+    for (let i = 0; i < 4; i++) sums.push(await tidy(() => step(model)).item());
+    using captured = captureStep(({ x }: Record<"x", ReturnType<typeof tensor>>) => {
+      const tape = new Tape();
+      const y = tape.keep(sum(model.forward(x)));
+      tape.backward(y);
+      return { y };
+    });
+    for (let i = 0; i < 4; i++) sums.push(await captured.run({ x: { data: input(), shape: [N, 1] } }).y.item());
+    expect(new Set(sums).size).toBe(8);
+    model.dispose();
   });
 });
