@@ -28,7 +28,7 @@ const op = elementwiseLoss(OP, {
  *
  * @example
  * const loss = huberLoss(tensor([0.5, 4]), tensor([0, 0]), { reduction: "sum" });
- * console.log(await loss.item()); // 0.125 + 3.5
+ * console.log(await loss.item()); // 3.625
  */
 export function huberLoss(x: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
   expectOptions(OP, options, { delta: true, reduction: true });

@@ -82,7 +82,7 @@ export const FIRST_DRAW = 2 ** 31;
 /**
  * Evaluates a model any number of times; the captured step stays between calls.
  *
- * Throws OpError for an unknown option; `run` throws NonFiniteError for a loss that is not finite.
+ * Throws ArgumentError for an unknown option; `run` throws NonFiniteError for a loss that is not finite.
  * @example
  * const points = arrayDataset({ x: [[0, 0], [0, 1], [1, 0], [1, 1]], y: [0, 1, 1, 0] });
  * const evaluator = new Evaluator(new Linear(2, 2), { sample: points.shape });
