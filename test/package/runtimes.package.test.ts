@@ -18,9 +18,9 @@ const PATIENCE = 60;
 const SEEDED = "let draw = 1; Math.random = () => (draw = (48271 * draw) % 0x7fffffff) / 0x7fffffff;";
 
 /** Run a script in a runtime. Returns its output. A program that does not end by itself is an error. */
-async function output(name: RuntimeName, script: string): Promise<string> {
+async function output(name: RuntimeName, script: string, ...flags: string[]): Promise<string> {
   const [program, ...args] = await runtime(name);
-  const { stdout } = await must(`${script} in ${name}`, program, [...args, script], {
+  const { stdout } = await must(`${script} in ${name}`, program, [...args, script, ...flags], {
     cwd: project,
     seconds: PATIENCE,
   });
@@ -45,6 +45,11 @@ describe.each(runtimeNames)("%s", (name) => {
     expect(losses.at(-1)).toBeLessThan(0.5);
     expect(text).toBe(first.get("host") ?? text);
     first.set("host", text);
+  });
+
+  test.skipIf(!isAvailable(name))("runs the command", async () => {
+    const text = await output(name, "../node_modules/@espalier/cli/dist/cli/main.js", "doctor");
+    expect(text).toMatch(/^kernel +correct/m);
   });
 
   test.skipIf(!isAvailable(name))("runs the program of the README", async () => {

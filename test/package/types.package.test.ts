@@ -1,7 +1,7 @@
 // Compiles the TypeScript blocks of README and guides against the installed packages, as users would.
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { run } from "../../src/setup/command.ts";
 import { cachedFile } from "./support/cached_package.ts";
@@ -117,10 +117,21 @@ describe.each(Object.entries(resolutions))("module resolution %s", (resolution, 
 });
 
 test("every entry of espalier compiles in a page without the types of Node", async () => {
-  const entries = ["espalier", ...["data", "io", "prune", "spiking", "models", "export"].map((n) => `espalier/${n}`)];
-  const files = { "page.ts": entries.map((entry, i) => `export * as entry${i} from "${entry}";`).join("\n") };
+  const { exports } = JSON.parse(await readFile(join(installed, "node_modules/espalier/package.json"), "utf8"));
+  const entries = Object.keys(exports).filter((entry) => !/[*]|json$/.test(entry));
+  expect(entries).toContain("./prune");
+  const lines = entries.map((entry, i) => `export * as entry${i} from "${entry.replace(".", "espalier")}";`);
+  const files = { "page.ts": lines.join("\n") };
   const folder = await writeProject("types-page", files, { ...strict, ...resolutions.bundler, types: [] });
   for (const compiler of compilerNames) expect(await compile(compiler, folder)).toBe("");
+});
+
+test("the examples compile with the packages", async () => {
+  const lib = ["ES2023", "ESNext.Disposable", "DOM"];
+  const options = { ...strict, ...resolutions.bundler, lib, allowImportingTsExtensions: true };
+  const folder = await writeProject("types-examples", {}, options);
+  await cp(resolve(import.meta.dirname, "../../examples"), folder, { recursive: true });
+  expect(await compile("TypeScript 7", folder)).toBe("");
 });
 
 test("the program of the README compiles with the settings of Vite's template", async () => {
