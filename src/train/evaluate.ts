@@ -1,7 +1,7 @@
 // Evaluates a model on a data set: loss and accuracy, with running statistics and no gradients.
 import { noGrad } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
-import type { Module, RandomState } from "../nn/index.ts";
+import { type Module, RandomState } from "../nn/index.ts";
 import {
   type DType,
   empty,
@@ -46,10 +46,11 @@ export interface EvaluatorOptions {
   readonly loss?: LossFunction | undefined;
   readonly metrics?: Metrics | undefined;
   /**
-   * Random state of a model that draws in evaluation too, such as a Poisson encoder. The draws depend on the batch's index, so a
-   * repeated evaluation with batches of the same size gives the same result.
+   * Random states of a model that draws in evaluation too, such as a Poisson encoder. The draws depend on the batch's index, so a
+   * repeated evaluation with batches of the same size gives the same result. It sets their steps: a custom training loop with the
+   * same states sets them again.
    */
-  readonly random?: RandomState | undefined;
+  readonly random?: RandomState | readonly RandomState[] | undefined;
 }
 
 const KEYS: KeysOf<EvaluatorOptions> = {
@@ -96,13 +97,15 @@ export class Evaluator {
   private readonly step: Tensor;
   private readonly guard: Tensor;
   private readonly captured: BatchStep<Record<string, Tensor>>;
+  private readonly randoms: readonly RandomState[];
 
   /** Errors: ArgumentError for an unknown option, OpError for a loss or metric that is not a function. */
   constructor(model: Module, options: EvaluatorOptions) {
     expectKeys(options, KEYS, (problem) => new ArgumentError(`Evaluator: ${problem}`));
     this.model = model;
     this.options = options;
-    const { sample, target, scale, loss, metrics } = options;
+    const { sample, target, scale, loss, metrics, random = [] } = options;
+    this.randoms = random instanceof RandomState ? [random] : random;
     this.step = scalar(0, "u32");
     this.guard = persistent(Uint32Array.of(ALL_FINITE), [1]);
     this.objective = new Objective("evaluate", { loss, metrics, classes: target?.dtype !== "f32" }, SLOTS);
@@ -127,7 +130,7 @@ export class Evaluator {
   /** Enqueue the batch of this index. Does not wait; the model must be in evaluation mode. Errors: see BatchStep. */
   enqueue(batch: HostBatch, index: number): void {
     this.step.set(index);
-    this.options.random?.setStep(FIRST_DRAW + index);
+    for (const random of this.randoms) random.setStep(FIRST_DRAW + index);
     noGrad(() => this.captured.run(batch));
   }
 

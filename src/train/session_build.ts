@@ -70,6 +70,8 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   const optimizer = makeOptimizer(options.optimizer, model, plan.method, config);
   const { batchSize, microBatch = batchSize, labelSmoothing } = config;
   const measured = { loss, metrics };
+  // Each step and each evaluation sets them.
+  const randoms = [...new Set([...model.randomStates(), ...(options.random ? [options.random] : [])])];
   const step = new TrainStep({
     model,
     optimizer,
@@ -82,7 +84,7 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   });
   return {
     ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners },
-    evaluator: test && new Evaluator(model, { ...formatOf(test), ...measured, random: options.random }),
+    evaluator: test && new Evaluator(model, { ...formatOf(test), ...measured, random: randoms }),
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,
   };
 }

@@ -1,8 +1,17 @@
 // Sessions on arrays with few settings, and with an own loss, metrics, method, schedule and optimizer.
 import { describe, expect, test } from "vitest";
 import { type ArrayTransform, arrayDataset } from "../../src/data/index.ts";
-import { Embedding, Flatten, Linear, Module, Parameter, Sequential } from "../../src/nn/index.ts";
-import { add, crossEntropy, mean, mul, narrow } from "../../src/ops/index.ts";
+import {
+  Embedding,
+  Flatten,
+  Linear,
+  Module,
+  Parameter,
+  PoissonEncoder,
+  RandomState,
+  Sequential,
+} from "../../src/nn/index.ts";
+import { add, crossEntropy, mean, mul, narrow, sigmoid } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { cutSmallest, MagnitudeSelect, magnitudeArena, type PruningRun, pruningGroups } from "../../src/prune/index.ts";
 import type { Tensor } from "../../src/tensor/index.ts";
@@ -106,6 +115,24 @@ describe("with a custom augmentation", () => {
     expect(differing(plain.bytes, moved.bytes).length).toBeGreaterThan(0);
     expect(timeless(await train({ transform }))).toEqual(timeless(moved));
   });
+});
+
+test("evaluates a model that draws in evaluation the same way each time", async () => {
+  const random = new RandomState(3, { owned: true });
+  class Noisy extends Module<[x: Tensor], Tensor> {
+    readonly encoder = new PoissonEncoder({ timeSteps: 4 }, random);
+    readonly head = new Linear(2, 2);
+    forward(x: Tensor): Tensor {
+      return this.head.forward(mean(this.encoder.forward(sigmoid(x)), { axes: [0] }));
+    }
+  }
+  const session = new Session({ model: new Noisy(), data: classes, config: brief });
+  const first = await session.evaluate();
+  await session.fit();
+  const trained = await session.evaluate();
+  expect(trained.loss).not.toBe(first.loss);
+  expect(await session.evaluate()).toEqual(trained);
+  session.dispose();
 });
 
 describe("with several outputs", () => {
