@@ -32,6 +32,7 @@ export {
 export * from "./io/index.ts";
 export * from "./models/index.ts";
 export * from "./nn/index.ts";
+export { enableNaiveConvolution } from "./ops/conv/naive.ts";
 export * from "./ops/index.ts";
 export * from "./optim/index.ts";
 export * from "./prune/index.ts";

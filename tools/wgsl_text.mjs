@@ -54,17 +54,19 @@ const markOf = (comment) =>
 /** Tokens of WGSL, longest match first. */
 const PIECES = /[\w.]+|<<=|>>=|->|&&|\|\||\+\+|--|<<|>>|\/[/*]|[-+*/%&|^=!<>]=|\S/g;
 
+/** Return true if two pieces are another token when they are written together. */
+const joins = (a, b) => (a + b).match(PIECES)?.length !== 2;
+
 /** Remove all blanks that do not separate tokens. */
 function withoutBlanks(line) {
   const pieces = line.match(PIECES) ?? [];
-  const joins = (a, b) => (a + b).match(PIECES)?.length !== 2;
   return pieces.reduce((done, piece, i) => done + (i > 0 && joins(pieces[i - 1], piece) ? " " : "") + piece, "");
 }
 
 /**
  * Remove comments, indentation, empty lines, and most blanks. The marks `//!spec` and `//!unroll` stay, without the text
- * after them. Line breaks stay, since `//!spec` applies to its line; so do the blanks of such lines and of unindented
- * declarations, which the template reader matches with patterns.
+ * after them. Line breaks stay outside of functions and structs, and after marks, since `//!spec` applies to its line; so do the
+ * blanks of such lines and of unindented declarations, which the template reader matches with patterns.
  */
 export function stripWgsl(text, from) {
   const lines = [];
@@ -78,9 +80,24 @@ export function stripWgsl(text, from) {
     const margin = MARGIN.test(bare);
     const inside = /^\s/.test(code) && margin ? " " : "";
     const keeps = mark !== "" || (margin && inside === "");
-    lines.push(`${inside}${keeps ? bare : withoutBlanks(bare)}${mark}\n`);
+    lines.push(`${inside}${keeps ? bare : withoutBlanks(bare)}${mark}`);
   }
-  return lines.join("");
+  return joinLines(lines);
+}
+
+/** Join the lines of functions and structs. */
+function joinLines(lines) {
+  let text = "";
+  let depth = 0;
+  for (const [i, line] of lines.entries()) {
+    // The blank before a const matters at the start of a line only.
+    text += text === "" || text.endsWith("\n") ? line : line.trimStart();
+    for (const letter of line) depth += letter === "{" ? 1 : letter === "}" ? -1 : 0;
+    const next = lines[i + 1];
+    if (depth === 0 || next === undefined || line.includes("//!")) text += "\n";
+    else if (joins(line.match(PIECES).at(-1), next.match(PIECES)[0])) text += " ";
+  }
+  return text;
 }
 
 /** Split a file's stripped text at its includes: [text, { name }, text, ...]. */

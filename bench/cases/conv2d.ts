@@ -1,11 +1,15 @@
 // Convolution: each pass by each algorithm, against the naive twin. "auto" is the choice of conv2d().
+
 import { currentGpu } from "../../src/gpu/index.ts";
+import { enableNaiveConvolution } from "../../src/internal.ts";
 import { convForward, convGradInput, convGradWeight } from "../../src/ops/conv/passes.ts";
 import { type ConvAlgorithm, type ConvShape, convShape, outputShape } from "../../src/ops/conv/shape.ts";
 import { empty, metaTensor, type Tensor } from "../../src/tensor/index.ts";
 import type { KernelCase } from "../lib/case.ts";
 import { brackets, bytes, random } from "./data.ts";
 import { recorded } from "./recorded.ts";
+
+enableNaiveConvolution();
 
 interface Layer {
   readonly x: readonly [batch: number, channels: number, rows: number, columns: number];

@@ -173,7 +173,7 @@ export class Lane {
     const now = performance.now();
     if (this.index === 0 && this.track.watch.timeline && this.timelinePace.due(now)) {
       this.timelinePace.begin(now);
-      this.timer = timeStep(this.session);
+      this.timer = await timeStep(this.session);
     }
   }
 

@@ -12,13 +12,13 @@ export interface StepTimer {
 }
 
 /** Start timing, right before a step is enqueued. Without timestamps the rows come from the recorded step. */
-export function timeStep(session: Session): StepTimer {
+export async function timeStep(session: Session): Promise<StepTimer> {
   const gpu = currentGpu();
   if (!gpu.device.features.has("timestamp-query") || gpu.stream.timer) {
     const rows = () => session.step.describe().filter(({ grid }) => grid[0] > 0);
     return { stop: async () => rows().map(({ kernel }) => ({ kernel, ms: null })) };
   }
-  const profile = gpu.profile();
+  const profile = await gpu.profile();
   let calls = 0;
   // A profile sums by name; a number in the name keeps calls apart and in order.
   gpu.stream.timer = {

@@ -96,7 +96,7 @@ async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: At
   const { recipe, gpu, files, session } = opened;
   const progress = noting(standing, out.json ? silent : createProgress({ label: "train" }));
   standing.progress = progress;
-  const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? gpu.profile() : null;
+  const profile = debugLevel() >= 2 && gpu.device.features.has("timestamp-query") ? await gpu.profile() : null;
   const before = files.secondsSoFar();
   const started = performance.now();
   const seconds = () => before + (performance.now() - started) / 1000;

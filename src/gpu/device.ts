@@ -5,10 +5,11 @@ import { BufferPool } from "./buffer_pool.ts";
 import { prepareChecks } from "./debug.ts";
 import { GpuHangError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
 import { bufferMaker } from "./make_buffer.ts";
-import { Profile } from "./profile.ts";
+import type { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
 import { Stream } from "./stream.ts";
-import { type TuneMode, Tuner, type TunerOptions, type TuneStore, tuningDefaults } from "./tuner.ts";
+import type { TuneStore } from "./tune_trial.ts";
+import { type TuneMode, Tuner, type TunerOptions, tuningDefaults } from "./tuner.ts";
 import { UniformCache } from "./uniforms.ts";
 import type { Watchdog, WatchdogLimit, WatchdogOptions } from "./watchdog.ts";
 
@@ -274,7 +275,8 @@ export class Gpu {
   }
 
   /** Time each kernel until `stop()` of the result. Throws EspalierError if the adapter has no `timestamp-query`. */
-  profile(): Profile {
+  async profile(): Promise<Profile> {
+    const { Profile } = await import("./profile.ts");
     return new Profile(this.device, this.stream);
   }
 

@@ -20,14 +20,13 @@ export { buffersOf, settleArena } from "./memory_plan.ts";
 export { type BufferView, PooledBuffer } from "./pooled_buffer.ts";
 export type { KernelTime } from "./profile.ts";
 export type { Command } from "./stream.ts";
-export type { Candidate, Trial } from "./tune_trial.ts";
+export type { Candidate, Trial, TuneStore } from "./tune_trial.ts";
 export {
   type Choice,
   configureTuning,
   type TuneMode,
   type TuneReport,
   Tuner,
-  type TuneStore,
 } from "./tuner.ts";
 export { onWarning, warnOnce } from "./warn.ts";
 export type { WatchdogLimit } from "./watchdog.ts";

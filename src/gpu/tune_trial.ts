@@ -20,6 +20,28 @@ export interface Wanted {
   trial(): Trial<Candidate>;
 }
 
+/** Storage of winners between processes or page loads: a file (`fileTuneStore` of @espalier/node), or for example localStorage in a page. */
+export interface TuneStore {
+  /** Return the winners of an adapter by key, as `save` got them; empty if there are none. */
+  load(adapter: string): Promise<Readonly<Record<string, string>>>;
+  save(adapter: string, winners: Readonly<Record<string, string>>): Promise<void>;
+}
+
+/** A choice that came up. */
+export interface Entry {
+  chosen: Candidate;
+  wanted: Wanted | null;
+}
+
+/** The part of a device that the tuner needs. */
+export interface TunedGpu extends TimedGpu {
+  readonly adapter: Readonly<Record<"vendor" | "architecture" | "device" | "description", string>> & {
+    readonly software: boolean;
+    readonly subgroupSize: number;
+  };
+  readonly pool: { trim(): void };
+}
+
 /** Another candidate replaces the rule's only if it is faster by more than the scatter of measurements. */
 const WORTHWHILE = 0.97;
 const ROUNDS = 3;
@@ -29,8 +51,9 @@ const HOPELESS = 3;
 const SAMPLE_MS = { adapter: 3, host: 15 };
 /** Dispatches of one sample, which are one submit. */
 const MOST_DISPATCHES = 96;
+
 /** Return the fastest candidate of one choice; null when `goOn` reports that the time is up. */
-export async function measure(
+async function measure(
   gpu: TimedGpu,
   key: string,
   { candidates, trial }: Wanted,
@@ -68,4 +91,38 @@ export async function measure(
   } finally {
     operands.dispose();
   }
+}
+
+interface Measurement {
+  readonly gpu: TunedGpu;
+  /** Choices by key that have alternatives. */
+  readonly open: (readonly [key: string, entry: Entry])[];
+  readonly store: TuneStore | null;
+  readonly adapterKey: string;
+  /** Receives the labels of the winners. */
+  readonly winners: Record<string, string>;
+  /** Reports whether time is left. */
+  goOn(): boolean;
+}
+
+/** Time the candidates of choices, largest first, and store the winners. Returns how many were decided. */
+export async function measureEntries({ gpu, open, store, adapterKey, winners, goOn }: Measurement): Promise<number> {
+  let measured = 0;
+  for (const [key, entry] of [...open].sort(([, a], [, b]) => (b.wanted?.work ?? 0) - (a.wanted?.work ?? 0))) {
+    const winner = measured > 0 && !goOn() ? null : await measure(gpu, key, entry.wanted!, goOn);
+    if (!winner) break;
+    entry.chosen = winner;
+    entry.wanted = null;
+    winners[key] = winner.label;
+    measured++;
+  }
+  if (measured === 0) return 0;
+  // The steps that follow do not use the operands of trials: free their memory.
+  gpu.pool.trim();
+  try {
+    await store?.save(adapterKey, winners);
+  } catch (cause) {
+    debugLog(`tune: the winners were not stored: ${cause instanceof Error ? cause.message : cause}`);
+  }
+  return measured;
 }

@@ -4,19 +4,11 @@
 // A step that was captured keeps the kernels it was captured with.
 import { debugLog } from "./debug.ts";
 import { OpError } from "./errors.ts";
-import type { TimedGpu } from "./tune_clock.ts";
-import type { Candidate, Trial, Wanted } from "./tune_trial.ts";
+import type { Candidate, Entry, Trial, TunedGpu, TuneStore, Wanted } from "./tune_trial.ts";
 
 /** off: always the rule. on: measure everywhere. auto: measure on hardware; on software adapters a trial costs seconds of compilation. */
 export type TuneMode = "off" | "auto" | "on";
 const TUNE_MODES: readonly TuneMode[] = ["off", "auto", "on"];
-
-/** Storage of winners between processes or page loads: a file (`fileTuneStore` of @espalier/node), or for example localStorage in a page. */
-export interface TuneStore {
-  /** Return the winners of an adapter by key, as `save` got them; empty if there are none. */
-  load(adapter: string): Promise<Readonly<Record<string, string>>>;
-  save(adapter: string, winners: Readonly<Record<string, string>>): Promise<void>;
-}
 
 export interface TunerOptions {
   /** Default "off". */
@@ -47,23 +39,9 @@ export interface TuneReport {
   readonly ms: number;
 }
 
-interface Entry {
-  chosen: Candidate;
-  wanted: Wanted | null;
-}
-
 const DEFAULT_BUDGET_MS = 5000;
 
 const defaults: { mode: TuneMode; store: TuneStore | null } = { mode: "auto", store: null };
-
-/** The part of a device that the tuner needs. */
-interface TunedGpu extends TimedGpu {
-  readonly adapter: Readonly<Record<"vendor" | "architecture" | "device" | "description", string>> & {
-    readonly software: boolean;
-    readonly subgroupSize: number;
-  };
-  readonly pool: { trim(): void };
-}
 
 /** Defaults of `requestGpu`. A Node host sets them from ESPALIER_TUNE and its cache. */
 export function configureTuning(change: Partial<typeof defaults>): void {
@@ -154,29 +132,18 @@ export class Tuner {
   private async tuneWanted(): Promise<TuneReport> {
     this.gpu.stream.expectNotRecording("tuning inside a captured step: tune before it");
     const open = [...this.entries].filter(([, entry]) => entry.wanted && this.spentMs < this.budgetMs);
-    open.sort(([, a], [, b]) => (b.wanted?.work ?? 0) - (a.wanted?.work ?? 0));
-    const start = performance.now();
     const earlier = this.spentMs;
-    if (open.length === 0) return { measured: 0, left: this.left(), ms: 0 };
-    // Loaded here: most pages measure nothing.
-    const { measure } = await import("./tune_trial.ts");
     let measured = 0;
-    for (const [key, entry] of open) {
-      if (this.spentMs >= this.budgetMs) break;
-      const winner = await measure(this.gpu, key, entry.wanted!, () => {
+    if (open.length > 0) {
+      // Loaded here: most pages measure nothing.
+      const { measureEntries } = await import("./tune_trial.ts");
+      const start = performance.now();
+      const goOn = () => {
         this.spentMs = earlier + (performance.now() - start);
         return this.spentMs < this.budgetMs;
-      });
-      if (!winner) break;
-      entry.chosen = winner;
-      entry.wanted = null;
-      this.winners[key] = winner.label;
-      measured++;
-    }
-    if (measured > 0) {
-      // The steps that follow do not use the operands of trials: free their memory.
-      this.gpu.pool.trim();
-      await this.save();
+      };
+      const { gpu, store, adapterKey, winners } = this;
+      measured = await measureEntries({ gpu, open, store, adapterKey, winners, goOn });
     }
     return { measured, left: this.left(), ms: this.spentMs - earlier };
   }
@@ -184,13 +151,5 @@ export class Tuner {
   /** Number of keys that are not decided. */
   private left(): number {
     return [...this.entries.values()].filter(({ wanted }) => wanted).length;
-  }
-
-  private async save(): Promise<void> {
-    try {
-      await this.store?.save(this.adapterKey, this.winners);
-    } catch (cause) {
-      debugLog(`tune: the winners were not stored: ${cause instanceof Error ? cause.message : cause}`);
-    }
   }
 }

@@ -42,7 +42,7 @@ test("default limits give the weakest device, and ops run on it", async () => {
   });
   expect(gpu.adapter.subgroupSize).toBe(0);
   expect(gpu.adapter.features).not.toContain("timestamp-query");
-  expect(() => gpu.profile()).toThrow("profile: this adapter has no timestamp-query");
+  await expect(gpu.profile()).rejects.toThrow("profile: this adapter has no timestamp-query");
   const y = empty([5]);
   fill(y, 3);
   expect([...(await y.data())]).toEqual([3, 3, 3, 3, 3]);

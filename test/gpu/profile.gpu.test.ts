@@ -7,12 +7,12 @@ import { captureStep, copyInto, empty, Scope } from "../../src/tensor/index.ts";
 const timed = () => currentGpu().device.features.has("timestamp-query");
 
 test("a profile has one row per kernel, with its calls, longest first; results stay the same", async () => {
-  if (!timed()) return expect(() => currentGpu().profile()).toThrow("no timestamp-query");
+  if (!timed()) return expect(currentGpu().profile()).rejects.toThrow("no timestamp-query");
   using _scope = new Scope();
   const a = empty([100_000]);
   const b = empty([100_000]);
-  const profile = currentGpu().profile();
-  expect(() => currentGpu().profile()).toThrow("another profile is running");
+  const profile = await currentGpu().profile();
+  await expect(currentGpu().profile()).rejects.toThrow("another profile is running");
   fill(a, 1);
   copyInto(b, a);
   for (let i = 0; i < 300; i++) accumulate(b, a);
@@ -32,7 +32,7 @@ test("a profile has one row per kernel, with its calls, longest first; results s
 });
 
 test("replayed steps are timed; after stop, work is untimed again", async () => {
-  if (!timed()) return expect(() => currentGpu().profile()).toThrow("no timestamp-query");
+  if (!timed()) return expect(currentGpu().profile()).rejects.toThrow("no timestamp-query");
   using step = captureStep(() => {
     const y = empty([1000]);
     const one = empty([1000]);
@@ -42,13 +42,13 @@ test("replayed steps are timed; after stop, work is untimed again", async () => 
     return { y };
   });
   step.run({});
-  const profile = currentGpu().profile();
+  const profile = await currentGpu().profile();
   for (let i = 0; i < 7; i++) step.run({});
   const rows = await profile.stop();
   const calls = Object.fromEntries(rows.map((r) => [r.kernel, r.calls]));
   expect(calls).toEqual({ fill: 14, accumulate: 7 });
   step.run({});
   expect((await step.outputs.y.data())[999]).toBe(3);
-  const next = currentGpu().profile();
+  const next = await currentGpu().profile();
   expect(await next.stop()).toEqual([]);
 });

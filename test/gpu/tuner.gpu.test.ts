@@ -13,12 +13,15 @@ import {
   type TuneStore,
 } from "../../src/gpu/index.ts";
 import { hasAdapterClock, timeRuns } from "../../src/gpu/tune_clock.ts";
+import { enableNaiveConvolution } from "../../src/ops/conv/naive.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { captureStep, readAll, rehearse, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
 import { soft } from "../support/tuner_choice.ts";
+
+enableNaiveConvolution();
 
 const tolerance = { rtol: 1e-5, atol: 2e-6 };
 const patient = 120_000; // compiling on a software adapter is no part of what these tests are about
@@ -180,7 +183,7 @@ test("the adapter's clock and the host's agree about work that takes long", asyn
     expect(Math.max(...times)).toBeGreaterThan(0.1);
     expect(gpu.stream.timer).toBeUndefined();
     if (hasClock) {
-      const profile = gpu.profile();
+      const profile = await gpu.profile();
       expect(hasAdapterClock(gpu)).toBe(false); // the profile is using it
       expect(await timeRuns(gpu, run, 40, 1)).toBeGreaterThan(0);
       expect((await profile.stop())[0]?.calls).toBe(40);

@@ -2,12 +2,15 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu, OpError, requestGpu, setCurrentGpu } from "../../src/gpu/index.ts";
+import { enableNaiveConvolution } from "../../src/ops/conv/naive.ts";
 import { type ConvAlgorithm, conv2d } from "../../src/ops/conv2d.ts";
 import { captureStep, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { type ConvCase, convolve, convolveGradients, resultShape, weightShape } from "../reference/conv2d.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
+
+enableNaiveConvolution();
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;

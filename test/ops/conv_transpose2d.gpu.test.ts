@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu } from "../../src/gpu/index.ts";
 import { ConvTranspose2d, summarize } from "../../src/nn/index.ts";
+import { enableNaiveConvolution } from "../../src/ops/conv/naive.ts";
 import { convTranspose2d } from "../../src/ops/conv_transpose2d.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { captureStep, metaTensor, numel, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
@@ -15,6 +16,8 @@ import {
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
+
+enableNaiveConvolution();
 
 const plain = {
   stride: [1, 1],

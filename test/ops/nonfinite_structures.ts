@@ -1,4 +1,5 @@
 // The second half of nonfinite_table.ts: ops whose elements meet each other.
+import { enableNaiveConvolution } from "../../src/ops/conv/naive.ts";
 import * as ops from "../../src/ops/index.ts";
 import { numel, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { adaptivePool } from "../reference/adaptive_pool.ts";
@@ -7,6 +8,8 @@ import { type ConvCase, convolve, weightShape } from "../reference/conv2d.ts";
 import { responseNorm } from "../reference/local_response_norm.ts";
 import { avgPool, maxPool, maxPoolGradient } from "../reference/pool.ts";
 import type { Row } from "./nonfinite_table.ts";
+
+enableNaiveConvolution();
 
 type Values = readonly number[];
 type Rule = (x: Values) => Values;

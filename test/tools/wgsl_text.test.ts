@@ -127,7 +127,7 @@ test.each([
   [
     "what is not at the margin stays off it",
     "fn f() {\n  const A = 1;\n  let b = A;\n}\n",
-    "fn f(){\n const A=1;\nlet b=A;\n}\n",
+    "fn f(){const A=1;let b=A;}\n",
   ],
   ["blanks go from between marks", "  a[i + 1] = b * (c - d) / e;\n", "a[i+1]=b*(c-d)/e;\n"],
   [

@@ -6,6 +6,7 @@ import { build, type Plugin } from "vite";
 import { wgsl } from "../wgsl_vite.ts";
 import { crossing, entriesOf, layoutOf, type Manifest, type PackageLayout, packageOf } from "./layout.ts";
 import { shortenMap } from "./maps.ts";
+import { shorter } from "./shorter.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 const SRC = join(ROOT, "src");
@@ -127,7 +128,7 @@ export async function buildScripts(layout: PackageLayout, outDir: string): Promi
     configFile: false,
     root: ROOT,
     logLevel: "warn",
-    plugins: [borders(layout), shortUsing, wgsl, pureCalls],
+    plugins: [borders(layout), shortUsing, wgsl, pureCalls, shorter(SRC)],
     build: {
       target: "es2022",
       sourcemap: true,

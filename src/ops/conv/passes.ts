@@ -5,7 +5,7 @@ import { type CorrelationTensors, correlate } from "./correlate.ts";
 import { type Correlation, forwardCorrelation, gradientCorrelations } from "./correlation.ts";
 import { depthwiseCorrelate, depthwiseGradWeight } from "./depthwise.ts";
 import { gradWeight } from "./grad_weight.ts";
-import { naiveForward, naiveGradInput, naiveGradWeight } from "./naive.ts";
+import { naiveConvolution } from "./naive_parts.ts";
 import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type TiledAlgorithm } from "./shape.ts";
 
 interface How {
@@ -26,7 +26,7 @@ export function convForward(
   { x, w, b, y }: { x: Tensor; w: Tensor; b: Tensor | null; y: Tensor },
 ): void {
   const algorithm = chooseAlgorithm(wanted);
-  if (algorithm === "naive") naiveForward(s, y, x, w, b);
+  if (algorithm === "naive") naiveConvolution().forward(s, y, x, w, b);
   else run(s, { algorithm, tuned: wanted === "auto" }, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
 }
 
@@ -42,7 +42,7 @@ export function convGradInput(
 ): void {
   const algorithm = chooseAlgorithm(wanted);
   if (algorithm === "naive") {
-    naiveGradInput(s, dx, dy, w);
+    naiveConvolution().gradInput(s, dx, dy, w);
     return;
   }
   const { phases, covered } = gradientCorrelations(flattenPoints(s));
@@ -59,7 +59,7 @@ export function convGradWeight(
 ): void {
   const algorithm = chooseAlgorithm(wanted);
   if (algorithm === "naive") {
-    naiveGradWeight(s, dw, x, dy);
+    naiveConvolution().gradWeight(s, dw, x, dy);
     return;
   }
   const flat = flattenPoints(s);
