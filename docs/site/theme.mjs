@@ -228,6 +228,7 @@ class SiteContext extends DefaultThemeRenderContext {
   /** Link to the source pages, and drop the icons beside headings. */
   sourceLinks(html) {
     const plain = html
+      .replaceAll("<pre>", '<pre tabindex="0">')
       .replaceAll(/<a [^>]*class="tsd-anchor-icon"[\s\S]*?<\/a>/g, "")
       .replaceAll(' class="tsd-anchor-link"', "");
     return plain.replaceAll(
