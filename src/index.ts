@@ -213,13 +213,13 @@ export {
 } from "./ops/index.ts";
 export type { PoolOptions } from "./ops/pool/plan.ts";
 export {
-  type LayerCounts,
   LR_SCHEDULES,
   type LrConfig,
   type LrSchedule,
   type LrScheduleName,
   type LtpOptimizerOptions,
   makeLrSchedule,
+  type ParameterCounts,
   type ParamGroup,
   type PruningPhase,
   SGD,

@@ -42,7 +42,14 @@ export {
 export { checkParts } from "./parts.ts";
 export { batchCount, batchIndices, shuffledOrder } from "./sampler.ts";
 export { type ByteSource, checkFolder, checkPath, fetchSource, memorySource } from "./source.ts";
-export type { ImageBatch, ImageBatches, SampleAccess, SampleSizes, StreamedDataset, StreamOptions } from "./stream.ts";
+export type {
+  ImageBatch,
+  ImageBatches,
+  SampleAccess,
+  SampleSizes,
+  StreamedBatchOptions,
+  StreamedDataset,
+} from "./stream.ts";
 export {
   type AugmentKey,
   augmentImage,

@@ -1,7 +1,7 @@
 // Functions for data sets of either kind, in memory or streamed: batches of bytes, single samples, another scale.
 import type { ImageDataset, PixelScale } from "./dataset.ts";
 import { DataLoader } from "./loader.ts";
-import type { ImageBatches, SampleAccess, StreamedDataset, StreamOptions } from "./stream.ts";
+import type { ImageBatches, SampleAccess, StreamedBatchOptions, StreamedDataset } from "./stream.ts";
 import type { ImageTransform } from "./transforms.ts";
 
 /** Images held in memory, or read while they are needed. */
@@ -11,7 +11,11 @@ export type LabelledImages = ImageDataset | StreamedDataset;
 export const isStreamed = (data: LabelledImages): data is StreamedDataset => "batches" in data;
 
 /** Return the batches of an epoch. `transform` augments images in memory. Errors: those of DataLoader, or of the reader. */
-export function batchesOf(data: LabelledImages, options: StreamOptions, transform?: ImageTransform): ImageBatches {
+export function batchesOf(
+  data: LabelledImages,
+  options: StreamedBatchOptions,
+  transform?: ImageTransform,
+): ImageBatches {
   if (isStreamed(data)) return data.batches(options);
   const { training, ...order } = options;
   return new DataLoader({ dataset: data, ...order, shuffle: training, ...(transform ? { transform } : {}) });

@@ -21,7 +21,7 @@ export interface ImageBatch {
 }
 
 /** Options of the batches of a streamed data set. */
-export interface StreamOptions {
+export interface StreamedBatchOptions {
   readonly batchSize: number;
   /** u32; with the seed it decides order and augmentation. */
   readonly epoch: number;
@@ -71,7 +71,7 @@ export interface StreamedDataset extends PixelScale {
   /** Channels, height and width of the network's input. */
   readonly shape: ImageShape;
   readonly classes: readonly string[];
-  batches(options: StreamOptions): ImageBatches;
+  batches(options: StreamedBatchOptions): ImageBatches;
   /** Absent if there are no single samples, as in a plan. */
   readonly samples?: SampleAccess;
   /** Stop all reading and release threads and files. */

@@ -80,8 +80,8 @@ export {
   type SampleSizes,
   type SliceBy,
   SourceError,
+  type StreamedBatchOptions,
   type StreamedDataset,
-  type StreamOptions,
   SYNTHETIC_CLASSES,
   type SyntheticDatasetOptions,
   type SyntheticOptions,
@@ -94,4 +94,4 @@ export {
 export type { TransformOf } from "../data/loader.ts";
 export { GESTURE_CLASSES } from "../io/index.ts";
 export { type BytesToImagesOptions, bytesToImages } from "../ops/index.ts";
-export { PhiloxStream, type StreamName } from "../tensor/philox.ts";
+export { PhiloxStream, type RandomStreamName } from "../tensor/philox.ts";

@@ -12,7 +12,7 @@ import {
   resizedShorterSide,
 } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
-import type { ImageBatch, SampleAccess, StreamOptions } from "../data/index.ts";
+import type { ImageBatch, SampleAccess, StreamedBatchOptions } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
 import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
@@ -167,7 +167,7 @@ class DecodedDataset extends StreamedImages {
     throw new DataError(`${this.name}: cannot read any of its ${order.length} images`);
   }
 
-  private async decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamOptions): Promise<void> {
+  private async decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamedBatchOptions): Promise<void> {
     const bytes = await this.source.read(index);
     const name = { source: this.name, key: this.source.key(index) };
     const random = new PhiloxStream(seed, "augment");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expectKnown } from "../data/class_names.ts";
 import { AUGMENT_STEPS, centerCrop } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
-import { type SampleAccess, SourceError, type StreamOptions } from "../data/index.ts";
+import { type SampleAccess, SourceError, type StreamedBatchOptions } from "../data/index.ts";
 import {
   checkShardHeader,
   parseShardIndex,
@@ -241,7 +241,7 @@ class ShardDataset extends StreamedImages {
     return verified;
   }
 
-  private crops(indices: Uint32Array, { seed, epoch, training }: StreamOptions, crop: Int32Array): void {
+  private crops(indices: Uint32Array, { seed, epoch, training }: StreamedBatchOptions, crop: Int32Array): void {
     const [, height, width] = this.opened.index.shape;
     const [, h, w] = this.shape;
     const centre = centerCrop(height, width, [h, w]);

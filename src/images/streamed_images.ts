@@ -4,8 +4,8 @@ import {
   batchIndices,
   type ImageBatch,
   type SampleAccess,
+  type StreamedBatchOptions,
   type StreamedDataset,
-  type StreamOptions,
 } from "../data/index.ts";
 import { ArrayPool, type BatchArrays, Loops, Slots } from "./batches.ts";
 import type { EncodedSource } from "./encoded_source.ts";
@@ -30,7 +30,7 @@ export interface BatchJob {
   readonly order: Uint32Array;
   readonly indices: Uint32Array;
   readonly arrays: BatchArrays;
-  readonly options: StreamOptions;
+  readonly options: StreamedBatchOptions;
   readonly signal: AbortSignal;
 }
 
@@ -69,7 +69,7 @@ export abstract class StreamedImages implements MeasuredDataset {
     return this.pool.bytesMade;
   }
 
-  batches(options: StreamOptions) {
+  batches(options: StreamedBatchOptions) {
     let order: Uint32Array | null = null;
     return this.loops.batches({
       length: batchCount(this.length, options.batchSize),
@@ -84,7 +84,7 @@ export abstract class StreamedImages implements MeasuredDataset {
     });
   }
 
-  private async makeBatch(k: number, order: Uint32Array, options: StreamOptions, signal: AbortSignal) {
+  private async makeBatch(k: number, order: Uint32Array, options: StreamedBatchOptions, signal: AbortSignal) {
     const indices = batchIndices(order, k, options.batchSize).slice();
     const arrays = this.pool.take(indices.length);
     const { crops } = await this.fill({ batch: k, order, indices, arrays, options, signal });

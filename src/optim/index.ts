@@ -9,7 +9,7 @@ export {
   makeLrSchedule,
 } from "./lr_scheduler.ts";
 export {
-  type LayerCounts,
+  type ParameterCounts,
   type ParamGroup,
   type PruningPhase,
   SGD,

@@ -37,7 +37,7 @@ const applyKernel = kernel("apply_threshold", applyWgsl);
 type Task = "soft" | "hard" | "bake";
 
 /** Counts of one parameter by the last update. */
-export interface LayerCounts {
+export interface ParameterCounts {
   /** The parameter. */
   readonly param: Parameter;
   /** Entries that are not 0. */
@@ -321,7 +321,7 @@ export class SGD {
   }
 
   /** Read the counts of the last update. Waits for the GPU. */
-  async counts(): Promise<LayerCounts[]> {
+  async counts(): Promise<ParameterCounts[]> {
     const { chunks } = this;
     const data = await readAll(...chunks.map((c) => c.tally));
     return chunks.flatMap((c, k) => {

@@ -16,7 +16,7 @@ export {
   magnitudeArena,
 } from "./magnitude_select.ts";
 export { type MaskChange, MaskWatch } from "./mask_watch.ts";
-export type { PruningMethod, PruningRun, Rehearsal } from "./method.ts";
+export type { PreliminarySteps, PruningMethod, PruningRun } from "./method.ts";
 export { makePruningMethod } from "./methods/index.ts";
 export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdds } from "./multiply_adds.ts";
 export { type PruningMethodParts, pruningMethod } from "./own_method.ts";

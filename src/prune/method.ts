@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor/index.ts";
 import type { RunShape } from "./config.ts";
 
 /** Steps that a run trains for its method before the run itself. */
-export interface Rehearsal {
+export interface PreliminarySteps {
   readonly values: (step: number) => StepValues & { readonly lr: number };
   /** Called between the upload of the step's numbers and the step. */
   readonly before?: (step: number) => void;
@@ -18,7 +18,7 @@ export interface PruningRun extends RunShape {
   readonly model: Module;
   readonly optimizer: SGD;
   /** Train on the run's first batches. Throws if a loss is not finite. */
-  train(steps: number, rehearsal: Rehearsal): Promise<void>;
+  train(steps: number, rehearsal: PreliminarySteps): Promise<void>;
 }
 
 /** A pruning method: its values for the optimiser, and its work around the steps. */

@@ -2,7 +2,7 @@
 import { ArgumentError } from "../text/index.ts";
 
 /** Named streams: the second key word, so that draws for one purpose never shift those for another. */
-export const streams: Readonly<Record<StreamName, number>> = {
+export const streams: Readonly<Record<RandomStreamName, number>> = {
   init: 1,
   shuffle: 2,
   augment: 3,
@@ -12,7 +12,7 @@ export const streams: Readonly<Record<StreamName, number>> = {
   mask: 7,
 };
 /** Purpose of a random stream: equal seeds draw other numbers for other purposes. */
-export type StreamName = "init" | "shuffle" | "augment" | "dropout" | "poisson" | "events" | "mask";
+export type RandomStreamName = "init" | "shuffle" | "augment" | "dropout" | "poisson" | "events" | "mask";
 
 type PhiloxCounter = readonly [number, number, number, number];
 type PhiloxKey = readonly [number, number];
@@ -91,7 +91,7 @@ export class PhiloxStream {
   /** Seed, a u32. */
   readonly seed: number;
   /** Purpose of the draws. */
-  readonly stream: StreamName;
+  readonly stream: RandomStreamName;
   /** u32 numbers taken so far. */
   private taken = 0;
   /** Index of the block in `words`; -1 for none yet. */
@@ -99,7 +99,7 @@ export class PhiloxStream {
   private at: readonly [number, number, number];
   private readonly words = new Uint32Array(4);
 
-  constructor(seed: number, stream: StreamName, at: readonly [number, number, number] = [0, 0, 0]) {
+  constructor(seed: number, stream: RandomStreamName, at: readonly [number, number, number] = [0, 0, 0]) {
     if (!Object.hasOwn(streams, stream))
       throw new ArgumentError(`philox: stream: expected one of ${Object.keys(streams).join(", ")}, got ${stream}`);
     this.seed = expectU32("seed", seed);

@@ -1,7 +1,7 @@
 // The loop of `fit`. Steps are enqueued; metrics are read a few steps late, so that the GPU never waits for the host. Counters
 // since the last records are available at any step, for checkpoints.
 
-import type { LayerCounts } from "../optim/sgd.ts";
+import type { ParameterCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
@@ -46,13 +46,13 @@ function l1Of(options: FitOptions, { from, end, before, after }: RecordedSteps):
 }
 
 /** Return the share of zeros among the prunable weights. */
-export function sparsityOf(counts: readonly LayerCounts[]): number {
+export function sparsityOf(counts: readonly ParameterCounts[]): number {
   const prunable = counts.filter((c) => c.param.prunable);
   const total = prunable.reduce((sum, c) => sum + c.param.numel, 0);
   return total === 0 ? 0 : 1 - prunable.reduce((sum, c) => sum + c.nonzero, 0) / total;
 }
 
-const changesOf = (counts: readonly LayerCounts[]) =>
+const changesOf = (counts: readonly ParameterCounts[]) =>
   counts.reduce((n, c) => (c.param.prunable ? n + c.pruned + c.regrown : n), 0);
 
 /** Result of the test of a run without a test set. */

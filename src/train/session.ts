@@ -4,7 +4,7 @@ import { currentGpu, warnOnce } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, StateDict } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
-import type { PruningMethod, PruningRun, Rehearsal } from "../prune/method.ts";
+import type { PreliminarySteps, PruningMethod, PruningRun } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
@@ -139,7 +139,7 @@ export class Session {
   }
 
   /** Train on the first batches of the run, for a method that measures before it prunes. */
-  private async trainFor(steps: number, { values, before, after }: Rehearsal): Promise<void> {
+  private async trainFor(steps: number, { values, before, after }: PreliminarySteps): Promise<void> {
     let n = 0;
     let read = 0;
     for (let epoch = 0; n < steps; epoch++) {

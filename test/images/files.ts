@@ -7,7 +7,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
 import { pack } from "tar-stream";
 import { afterAll } from "vitest";
-import type { ImageBatch, StreamedDataset, StreamOptions } from "../../src/data/index.ts";
+import type { ImageBatch, StreamedBatchOptions, StreamedDataset } from "../../src/data/index.ts";
 import type { EncodedSource } from "../../src/images/encoded_source.ts";
 
 /** Make a folder that is removed after the test file. */
@@ -155,7 +155,7 @@ export function sourceOf(images: readonly Uint8Array[], classes = 3, groups?: En
   };
 }
 
-export const epoch = (options: Partial<StreamOptions> = {}): StreamOptions => ({
+export const epoch = (options: Partial<StreamedBatchOptions> = {}): StreamedBatchOptions => ({
   batchSize: 4,
   epoch: 0,
   seed: 1,
@@ -165,7 +165,7 @@ export const epoch = (options: Partial<StreamOptions> = {}): StreamOptions => ({
 });
 
 /** Collect all batches of an epoch with copies of their arrays. */
-export async function collect(dataset: StreamedDataset, options: StreamOptions): Promise<ImageBatch[]> {
+export async function collect(dataset: StreamedDataset, options: StreamedBatchOptions): Promise<ImageBatch[]> {
   const batches: ImageBatch[] = [];
   const stream = dataset.batches(options);
   for await (const batch of stream) {
