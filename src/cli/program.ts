@@ -1,6 +1,6 @@
 // The command tree of `espalier`. The module of a command is loaded when the command is called: most of them load the engine.
 import { Command, CommanderError } from "commander";
-import { versions } from "../node/env.ts";
+import { homepage, versions } from "../node/env.ts";
 import { usageLine } from "../terminal/arguments.ts";
 import { report } from "../terminal/fail.ts";
 import { strictOptions } from "../terminal/flag_rules.ts";
@@ -83,11 +83,13 @@ function calledIn(argv: readonly string[]): string | undefined {
 
 /** Make the command without commands. */
 function makeRoot(): Command {
+  const address = homepage();
   return new Command("espalier")
     .description("Trains and prunes neural networks on WebGPU, in Node and in browsers.")
     .version(versions().espalier, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", address === null ? "" : `\nDocumentation: ${address}`)
     .showSuggestionAfterError()
     .exitOverride()
     .configureHelp(HELP_FORM)

@@ -72,6 +72,7 @@ export function packageRoot(module: string = import.meta.url): string {
 interface Package {
   readonly name?: string;
   readonly version?: string;
+  readonly homepage?: string;
   readonly bugs?: string | { readonly url?: string };
 }
 
@@ -114,6 +115,11 @@ export function versions(): Versions {
 export function bugTracker(): string | null {
   const bugs = readPackage(join(packageRoot(), "package.json"))?.bugs;
   return (typeof bugs === "object" ? bugs.url : bugs) ?? null;
+}
+
+/** Return the address of the documentation in package.json, or null. */
+export function homepage(): string | null {
+  return readPackage(join(packageRoot(), "package.json"))?.homepage ?? null;
 }
 
 /** Return the commit checked out in `folder`, with `+changes` if files differ from it; null outside git. */
