@@ -58,7 +58,7 @@ export class Objective {
 
   /** `name`: of the step, for messages. */
   constructor(name: string, options: ObjectiveOptions, slots?: number) {
-    checkFunctions(name, options);
+    checkObjective(name, options);
     this.name = name;
     this.options = options;
     this.counts = options.classes ?? true;
@@ -133,7 +133,7 @@ function scalarOf(what: string, value: unknown): Tensor {
 }
 
 /** Check that loss and metrics are functions. Throws OpError. */
-function checkFunctions(name: string, { loss, metrics = {}, labelSmoothing = 0 }: ObjectiveOptions): void {
+export function checkObjective(name: string, { loss, metrics = {}, labelSmoothing = 0 }: ObjectiveOptions): void {
   const refuse = (what: string, given: unknown) =>
     new OpError(name, `${what}: expected a function of outputs and targets, got ${typeof given}`);
   if (loss !== undefined && typeof loss !== "function") throw refuse("loss", loss);

@@ -61,6 +61,11 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   checkOptimizer(options.optimizer, options.config, schedule);
   const listeners = new Listeners(options);
   const { train, test } = openSets(data);
+  const { shape, dtype } = formatOf(train).target;
+  if (!loss && (dtype !== "i32" || shape.length > 0)) {
+    const problem = `a custom loss for targets ${dtype} [${shape.join(", ")}], such as mseLoss; the default is for one class number per sample`;
+    throw new ArgumentError(`Session: loss: expected ${problem}`);
+  }
   const config = configOf(options);
   checkSizes(config);
   const transform = transformFor(train, config, options.transform);

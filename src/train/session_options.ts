@@ -3,7 +3,7 @@ import type { Module, RandomState } from "../nn/index.ts";
 import { ArgumentError, expectKeys, isRecord, type KeysOf } from "../text/index.ts";
 import type { RunSettings } from "./config.ts";
 import type { RunListeners } from "./listeners.ts";
-import type { LossFunction, Metrics } from "./objective.ts";
+import { checkObjective, type LossFunction, type Metrics } from "./objective.ts";
 import type { PlanOverrides } from "./run_plan.ts";
 import type { SampleTransform, SessionData } from "./session_data.ts";
 import type { SessionOptimizer } from "./session_optimizer.ts";
@@ -53,6 +53,8 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (config !== undefined && !isRecord(config)) throw refuse(`config: expected an object, got ${typeof config}`);
   if (method !== undefined && typeof method !== "function" && !isRecord(method))
     throw refuse(`method: expected a pruning method or a function that makes it, got ${typeof method}`);
+  // Before the optimizer takes over the parameters.
+  checkObjective("Session", { loss: options.loss, metrics: options.metrics });
   checkSchedule(options);
   if (schedule?.lr && config?.lr !== undefined) throw refuse("schedule.lr: expected nothing beside config.lr");
   const { labelSmoothing = 0 } = config ?? {};

@@ -62,8 +62,12 @@ const cases: [string, () => object, string][] = [
     () => ({ data: images, transform: () => {} }),
     "transform: expected an ImageTransform, got function",
   ],
-  ["a loss that is no function", () => ({ loss: "mse" }), "train: loss: expected a function of outputs and targets"],
-  ["a metric that is no function", () => ({ metrics: { a: 1 } }), "train: metrics: a: expected a function of outputs"],
+  ["a loss that is no function", () => ({ loss: "mse" }), "Session: loss: expected a function of outputs and targets"],
+  [
+    "a metric that is no function",
+    () => ({ metrics: { a: 1 } }),
+    "Session: metrics: a: expected a function of outputs",
+  ],
   [
     "label smoothing beside a loss",
     () => ({ loss: squaredError, config: { labelSmoothing: 0.1 } }),
