@@ -263,7 +263,7 @@ export {
   tidy,
   zeros,
 } from "./tensor/index.ts";
-export { ArgumentError, EspalierError, version } from "./text/index.ts";
+export { ArgumentError, EspalierError, VERSION } from "./text/index.ts";
 export type { PartialSettings } from "./train/config.ts";
 export type { RunningEpoch, StepSums } from "./train/fit_counters.ts";
 export {

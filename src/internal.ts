@@ -37,5 +37,5 @@ export * from "./ops/index.ts";
 export * from "./optim/index.ts";
 export * from "./prune/index.ts";
 export * from "./tensor/index.ts";
-export { ArgumentError, EspalierError, version } from "./text/index.ts";
+export { ArgumentError, EspalierError, VERSION } from "./text/index.ts";
 export * from "./train/index.ts";

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
-import { version } from "../src/text/index.ts";
+import { VERSION } from "../src/text/index.ts";
 import { absoluteLinks, browserModule } from "../tools/packages/extras.ts";
 import { crossing, layoutOf, PACKAGES, packageOf } from "../tools/packages/layout.ts";
 import { sharedManifest } from "../tools/packages/manifests.ts";
@@ -122,11 +122,11 @@ test("manifests share the fields of the root and the version", () => {
   for (const layout of PACKAGES) {
     const own = manifestOf<Record<string, unknown>>(layout.name);
     expect(own).toEqual(sharedManifest(layout));
-    expect(own["version"]).toBe(version);
+    expect(own["version"]).toBe(VERSION);
     for (const field of ["author", "homepage", "bugs", "repository", "engines", "license", "keywords", "description"])
       expect(own[field], `${layout.name}: ${field}`).toBeTruthy();
     const dependencies = (own["dependencies"] ?? {}) as Record<string, string>;
-    for (const other of layout.imports) expect(dependencies[other], layout.name).toBe(version);
+    for (const other of layout.imports) expect(dependencies[other], layout.name).toBe(VERSION);
   }
   expect(manifestOf<object>("espalier")).not.toHaveProperty("dependencies");
 });

@@ -27,7 +27,7 @@ export function checkFolder(source: string, path: string): void {
   if (path !== "") checkPath(source, path);
 }
 
-/** Files held in memory, by path. Reading throws SourceError for an absent file. */
+/** Make a source of files in memory, by path. Reading throws SourceError for an absent file. */
 export function memorySource(
   files: ReadonlyMap<string, Uint8Array> | Readonly<Record<string, Uint8Array>>,
   name = "memory",
@@ -56,7 +56,7 @@ export function memorySource(
 }
 
 /**
- * Files below a web address, relative to the page if it is relative.
+ * Make a source of the files below a web address, relative to the page if it is relative.
  *
  * A page of HTML under another name counts as missing: development servers answer so for files they do not have.
  * The web has no folders, so `list` reads `index.json` there: an array of the names.

@@ -13,8 +13,8 @@ export type Grid =
 const MAX_GROUPS = 65535;
 
 /**
- * Cover `elements`. The kernel reads from its shader how many elements a workgroup covers: one per invocation, or
- * `const ITEMS_PER_INVOCATION` of them.
+ * Return a grid that covers `elements`. The kernel reads from its shader how many elements a workgroup covers: one per
+ * invocation, or `const ITEMS_PER_INVOCATION` of them.
  *
  * Above 65,535 workgroups the grid folds into two dimensions, which overhang: the shader must index with flat_group of
  * lib/index.wgsl and compare with the true count. A shader that does not read num_workgroups throws KernelError then.

@@ -50,7 +50,7 @@ export const sewKeyFromSpikingJelly: KeyRule = (name) => {
   return shortcut ? `${shortcut[1]}.0.module.${shortcut[2]}.${shortcut[3]}` : name;
 };
 
-/** The inverse of sewKeyFromSpikingJelly. */
+/** Rename SEW ResNet's keys from the authors' names to SpikingJelly's: the inverse of sewKeyFromSpikingJelly. */
 export const sewKeyToSpikingJelly: KeyRule = (name) => {
   const block = SEW_BLOCK.exec(name);
   if (block) return `${block[1]}.${block[3] === "0" ? "conv" : "bn"}${block[2]}.${block[4]}`;

@@ -123,7 +123,7 @@ export function joinParts(parts: FileParts): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A safetensors file of these tensors and this metadata, readable by the reference library.
+ * Write a safetensors file of these tensors and this metadata, readable by the reference library.
  *
  * Data start at a multiple of 8 bytes and widest elements come first, so that every tensor lies aligned. The same input
  * gives the same bytes; tensors of one width keep their order. The metadata begin with a checksum of the whole file, which

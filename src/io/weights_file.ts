@@ -131,7 +131,7 @@ const failFor =
   };
 
 /**
- * Opens a file of weights, whose kind its first bytes tell.
+ * Open a file of weights. Its first bytes decide its kind.
  *
  * Errors    TorchFileError, SafetensorsError or WeightsError, naming the file: damaged, of another kind (a Git LFS pointer, a
  *           web page, an archive, a model of another program: each by its name), or with names that run code.

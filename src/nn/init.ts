@@ -66,8 +66,8 @@ export const normalInit =
   };
 
 /**
- * N(0, 2/fan): He et al. 2015, for layers followed by ReLU. fan_out counts all outputs, also of a grouped
- * convolution, as in PyTorch; with `groups` it counts those of one group.
+ * Make an initializer that draws from N(0, 2/fan), for layers followed by ReLU (He et al. 2015). fan_out counts all outputs,
+ * also of a grouped convolution, as in PyTorch; with `groups` it counts those of one group.
  */
 export const kaimingNormalInit =
   (mode: "fan_in" | "fan_out" = "fan_in", groups = 1): Initializer =>

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ArgumentError, version } from "../text/index.ts";
+import { ArgumentError, VERSION } from "../text/index.ts";
 
 /** Switches that environment variables set. */
 export interface Switches {
@@ -104,7 +104,7 @@ export interface Versions {
 
 export function versions(): Versions {
   return {
-    espalier: version,
+    espalier: VERSION,
     node: process.versions.node,
     webgpu: webgpuVersion(),
     platform: `${process.platform}-${process.arch}`,

@@ -17,7 +17,7 @@ export interface AvgPoolOptions extends PoolOptions {
 }
 
 /**
- * Mean of each window.
+ * Compute the mean of each window.
  *
  * Shapes    x [N,C,H,W] -> y [N,C,H',W'], sizes as maxPool2d. In ceil mode a window that overhangs is cut at the padded edge.
  * Backward  each element of a window gets dy over the divisor.

@@ -155,7 +155,7 @@ function define(name: string, after: typeof AFTER.nothing | typeof AFTER.relu) {
 }
 
 /**
- * Batch norm: y = (x - mean) / sqrt(var + eps) · weight + bias, per channel over batch and space.
+ * Normalise each channel over batch and space: y = (x - mean) / sqrt(var + eps) · weight + bias.
  *
  * Shapes    x [N, C, ...] (2 to 5 axes), weight, bias, runningMean, runningVar [C] or null -> y like x.
  * State     training: running statistics move towards the batch's (unbiased variance), in place.

@@ -21,7 +21,7 @@ export const runBinaryGrad = (
 ): void => runPairGrad(KERNELS.backward, name, { df }, operands, dy, result);
 
 /**
- * a + b, with NumPy broadcasting.
+ * Compute a + b, with NumPy broadcasting.
  *
  * Shapes    a, b broadcast -> y. One of them may be a number. So for all functions of this file.
  * Backward  gradients are summed over the axes along which an input was broadcast; a number has none.
@@ -48,12 +48,10 @@ export const sub = arithmetic("sub", KERNELS, { f: "u - v", negates: true });
  * console.log(await rows.data()); // 1, 2, 3, 10, 20, 30
  */
 export const mul = arithmetic("mul", KERNELS, { f: "u * v", df: { u: "v", v: "u" } });
-/** a / b. One of them may be a number. See `add`. */
-// Not u / v² for v: that overflows before the quotient does.
 /**
- * !Compute a / b, with NumPy broadcasting. One of them may be a number. Shapes, errors and gradients: see `add`. Throws
- * OpError.
+ * Compute a / b, with NumPy broadcasting. One of them may be a number. Shapes, errors and gradients: see `add`. Throws OpError.
  */
+// Not u / v² for v: that overflows before the quotient does.
 export const div = arithmetic("div", KERNELS, { f: "u / v", df: { u: "1.0 / v", v: "-(u / v) / v" } });
 /**
  * Compute the larger of a and b; equal ones share the gradient. One of them may be a number. Shapes and errors: see `add`.

@@ -7,7 +7,7 @@ import { type Conv2dOptions, convShape, outputShape } from "./conv/shape.ts";
 export type { Conv2dOptions, ConvAlgorithm, Pair } from "./conv/shape.ts";
 
 /**
- * Convolution (no flip, as in every deep learning library):
+ * Compute a convolution (no flip, as in every deep learning library):
  * y[n,o,i,j] = b[o] + Σ_{c,u,v} weight[o,c,u,v] · x[n, c + first channel of o's group, stride·i + dilation·u - padding, ...],
  * with zeros outside x.
  *

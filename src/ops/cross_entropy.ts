@@ -20,7 +20,7 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * Cross entropy: -(1-e) log p[target] - (e/C) Σ log p, with p = softmax(logits).
+ * Compute the cross entropy -(1-e) log p[target] - (e/C) Σ log p, with p = softmax(logits).
  *
  * Shapes    logits [N, C], target [N] i32 -> [] (mean, sum) or [N] (none).
  * Backward  dlogits = (p - target distribution) · dy, over N for the mean.

@@ -53,7 +53,7 @@ function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
 }
 
 /**
- * Direct coding: the same x at every step. If a layer without state follows, run it once and repeat its output.
+ * Encode directly: the same x at every step. If a layer without state follows, run it once and repeat its output.
  *
  * Shapes    x [*] -> y [T, *].
  * Backward  dx = the sum of dy over the steps, in a fixed order.
@@ -75,7 +75,7 @@ export const encodeDirect = defineOp({
 });
 
 /**
- * Weighted phase coding: the first T binary digits of x, most significant first; step t weighs 2^-(t+1). The digits are
+ * Encode by weighted phase: the first T binary digits of x, most significant first; step t weighs 2^-(t+1). The digits are
  * exact. x from 0 to 1 - 2^-T; smaller x gives zeros, larger x gives ones.
  *
  * Shapes    x [*] -> y [T, *] of 0 and 1. No gradient.
@@ -93,7 +93,7 @@ export const encodeWeightedPhase = defineOp({
 });
 
 /**
- * Latency coding: one spike per element, the earlier the larger x is, at step (T-1)(1-x), or with "log" at
+ * Encode by latency: one spike per element, the earlier the larger x is, at step (T-1)(1-x), or with "log" at
  * T-1 - ln(a x + 1), a = e^(T-1) - 1; rounded, ties to even. x from 0 to 1; a spike outside steps 0..T-1 is omitted.
  *
  * The shader compares x with bounds that the host computed in float64: no logarithm or rounding of the GPU is involved,
@@ -158,10 +158,10 @@ function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void
 }
 
 /**
- * Poisson coding: a spike if a new uniform number u <= x, so that x in 0..1 is the firing rate. u of element e of y
- * (counted over [T, *]) is number e % 4 of philox4x32 at counter (e/4, step, stream, high word of the seed), key (low word,
- * streams.poisson). u is a multiple of 2^-24 in [0, 1): x = 1 fires always, x = 0 if u is exactly 0, once in 2^24 draws,
- * and x < 0 never.
+ * Encode by rate (Poisson coding): a spike if a new uniform number u <= x, so that x in 0..1 is the firing rate. u of element
+ * e of y (counted over [T, *]) is number e % 4 of philox4x32 at counter (e/4, step, stream, high word of the seed), key (low
+ * word, streams.poisson). u is a multiple of 2^-24 in [0, 1): x = 1 fires always, x = 0 if u is exactly 0, once in 2^24
+ * draws, and x < 0 never.
  *
  * Shapes    x [*], step [] u32 -> y [T, *] of 0 and 1. No gradient.
  * Errors    OpError when timeSteps, seed or stream is out of range or the step is no u32.

@@ -9,7 +9,7 @@ import { vec4 } from "./pointwise/vec4.ts";
 const forwardKernel = kernel("expand", forwardWgsl);
 
 /**
- * y = x · scale, repeated to a shape that x broadcasts to.
+ * Repeat x · scale to a shape that x broadcasts to.
  *
  * Shapes    x [*] -> y [shape].
  * Backward  dx = scale · (dy summed over the repeated axes).

@@ -106,7 +106,7 @@ const spikesOf = {
 } as const;
 
 /**
- * Integrate-and-fire neurons, T steps in one kernel: charge H = V + X, fire S = [H >= vThreshold], reset V.
+ * Run integrate-and-fire neurons, T steps in one kernel: charge H = V + X, fire S = [H >= vThreshold], reset V.
  *
  * Shapes    x [T, N, *], or [N, *] with `timeSteps`; v0 [N, *] or null (begins at vReset, 0 with soft reset) -> [T, N, *].
  * Backward  to x and v0 through time; the surrogate's derivative replaces that of the step.
@@ -119,7 +119,7 @@ export function integrateAndFire(x: Tensor, v0: Tensor | null = null, options: F
 }
 
 /**
- * Leaky integrate-and-fire neurons: H = V + (X - (V - rest)) / tau, or with decayInput false H = V - (V - rest) / tau + X.
+ * Run leaky integrate-and-fire neurons: H = V + (X - (V - rest)) / tau, or with decayInput false H = V - (V - rest) / tau + X.
  * The rest as for integrateAndFire; rest is vReset, or 0 with soft reset.
  */
 export function lif(x: Tensor, v0: Tensor | null = null, options: NeuronOptions = {}): Tensor {
@@ -127,7 +127,7 @@ export function lif(x: Tensor, v0: Tensor | null = null, options: NeuronOptions 
 }
 
 /**
- * LIF neurons with a learned leak: 1 / tau = sigmoid(w), one scalar w for the layer.
+ * Run LIF neurons with a learned leak: 1 / tau = sigmoid(w), one scalar w for the layer.
  *
  * Shapes    w of one element; the rest as for lif.
  * Backward  to x, v0 and w: the sum over all neurons and steps, in a fixed order.
@@ -153,7 +153,7 @@ export interface PotentialOptions {
 }
 
 /**
- * The membrane potential of lif, integrateAndFire or plif, with its gradient: for traces, for a
+ * Return the membrane potential of lif, integrateAndFire or plif, with its gradient: for traces, for a
  * loss on potentials, and to continue from a state with gradients (`last` of one call is v0 of the next).
  *
  * Shapes    x, v0 as for lif; w for PLIF, else null -> [T, N, *], or [N, *] of the last step.

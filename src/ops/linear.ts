@@ -24,7 +24,7 @@ function putColumns(target: Tensor, source: Tensor, m: number, { first, rows, of
 }
 
 /**
- * Linear map of the last axis: y = x Wᵀ + bias.
+ * Compute the linear map y = x Wᵀ + bias of the last axis.
  *
  * Shapes    x [*, in], weight [out, in], bias [out] or null -> y [*, out].
  * Backward  dx = dy W, dW = dyᵀ x (both summed over all leading axes of x), dbias = sum of dy over them.

@@ -27,7 +27,8 @@ function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: Respons
 }
 
 /**
- * y_c = x_c / (k + alpha/size · Σ_j x_j²)^beta, j from c - size/2 to c + (size-1)/2, channels outside counting as 0.
+ * Divide by the sum of squares over neighbouring channels: y_c = x_c / (k + alpha/size · Σ_j x_j²)^beta, j from c - size/2 to
+ * c + (size-1)/2, channels outside counting as 0.
  *
  * Shapes    x [N,C,...] -> y [N,C,...].
  * Backward  through x and through the sums of all windows that hold it.

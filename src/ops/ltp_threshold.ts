@@ -59,7 +59,7 @@ function define(name: string, GATE_ONLY: boolean) {
 }
 
 /**
- * y = x · sigmoid((x² - tau) / T): a soft mask with a learned threshold on the squared weight.
+ * Compute y = x · sigmoid((x² - tau) / T): a soft mask with a learned threshold on the squared weight.
  *
  * Shapes    x [*], tau one element -> y [*].
  * Backward  dtau = -Σ dy x q with q = gate (1 - gate) / T; dx = dy · gate, plus 2 dy x² q with gradThroughMask.

@@ -10,7 +10,7 @@ const forwardKernel = kernel("max_reduce", forwardWgsl);
 const scatterKernel = kernel("scatter", scatterWgsl);
 
 /**
- * Maximum over axes (all by default).
+ * Compute the maximum over axes (all by default).
  *
  * Shapes    x [*] -> y without the axes, or with ones instead (keepdims).
  * Backward  the whole gradient goes to the first largest element.

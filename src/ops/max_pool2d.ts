@@ -15,7 +15,7 @@ function shapeOf(x: Tensor, out: readonly [number, number]): number[] {
 }
 
 /**
- * Largest value of each window.
+ * Return the largest value of each window.
  *
  * Shapes    x [N,C,H,W] -> y [N,C,H',W'], H' = floor or ceil((H + 2 padding - kernel) / stride) + 1.
  * Backward  dy goes to the first largest element of its window, in row-major order. Padding never wins.

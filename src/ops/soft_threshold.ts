@@ -10,7 +10,7 @@ const forwardKernel = kernel("soft_threshold", forwardWgsl);
 const backwardKernel = kernel("soft_threshold_grad", backwardWgsl);
 
 /**
- * Soft threshold: y = x - clamp(x, -d, d), that is sign(x) · max(|x| - d, 0).
+ * Shrink towards zero by d: y = x - clamp(x, -d, d), that is sign(x) · max(|x| - d, 0).
  *
  * Shapes    x [*], d [] -> y [*].  d >= 0, in the units of x.
  * Backward  dx = dy where |x| > d, else 0.  straightThrough: dx = dy everywhere, so that pruned weights may regrow.

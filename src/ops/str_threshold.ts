@@ -10,7 +10,7 @@ const forwardKernel = kernel("str_threshold", forwardWgsl);
 const backwardKernel = kernel("str_threshold_grad", backwardWgsl);
 
 /**
- * Soft threshold by d = sigmoid(s): w = sign(x) · max(|x| - d, 0).
+ * Shrink towards zero by d = sigmoid(s): w = sign(x) · max(|x| - d, 0).
  *
  * Shapes    x [*], s one element -> w [*].
  * Backward  dx = dy where |x| > d, else 0 (the true sub-gradient: pruned weights get none).

@@ -42,8 +42,8 @@ function layoutOf(x: Tensor, timeSteps: number | undefined): Layout {
 }
 
 /**
- * Time to the front: [N, T, *] -> [T, N, *]; with `timeSteps` the second axis holds T times C channels, [N, T*C, *] ->
- * [T, N, C, *].
+ * Move the time axis to the front: [N, T, *] -> [T, N, *]; with `timeSteps` the second axis holds T times C channels, [N,
+ * T*C, *] -> [T, N, C, *].
  *
  * Shapes    as above, for any T >= 1 and rank >= 2.
  * Backward  the inverse move of dy.

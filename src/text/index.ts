@@ -26,4 +26,4 @@ export {
   times,
 } from "./format.ts";
 export { cut, printable, quote, visible, visibleJson, visibleLines } from "./quote.ts";
-export { version } from "./version.ts";
+export { VERSION } from "./version.ts";

@@ -7,6 +7,6 @@ const { version } = manifestOf<{ readonly version: string }>("espalier");
 const text = `// The version of the three packages. \`npm run version\` writes this file.
 
 /** Version of Espalier, such as "0.1.0". */
-export const version = ${JSON.stringify(version)};
+export const VERSION = ${JSON.stringify(version)};
 `;
 writeFileSync(join(ROOT, "src/text/version.ts"), text);
