@@ -14,7 +14,7 @@ const out = join(folder, "site");
 let output = "";
 
 beforeAll(async () => {
-  const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "docs/site/build.mjs", out];
+  const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "docs/site/site.mjs", out];
   await new Promise<void>((done) => {
     const child = spawn(process.execPath, flags, { cwd: root });
     for (const stream of [child.stdout, child.stderr]) {
@@ -39,6 +39,11 @@ test("every listed page, every command and every entry has a page", () => {
   for (const entry of ["espalier", "espalier_prune", "_espalier_node_images"]) {
     expect(page(`api/${entry}.html`)).toContain("<h1>");
   }
+});
+
+test("the demo is in its folder, and each page links to it", () => {
+  expect(page("demo/index.html")).toContain("<title>");
+  expect(page("guide/install.html")).toContain('href="../demo/index.html"');
 });
 
 test("an op is shown as a function with its parameters", () => {

@@ -62,6 +62,35 @@ function aboutEntry(name) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+/** Return typedoc's options. */
+const optionsOf = (pages, out) => ({
+  name: "Espalier",
+  entryPoints: ENTRIES.map(([, path]) => join(ROOT, path)),
+  projectDocuments: pages.map((page) => join(PREPARED, `${page.slug}.md`)),
+  readme: join(PREPARED, "home.md"),
+  tsconfig: join(HERE, "tsconfig.json"),
+  out,
+  router: "site",
+  theme: "site",
+  customCss: join(HERE, "style.css"),
+  customJs: join(HERE, "client.js"),
+  highlightLanguages: ["ts", "js", "json", "html", "sh", "yaml", "python", "wgsl"],
+  ignoredHighlightLanguages: ["text", "console"],
+  lightHighlightTheme: "github-light-high-contrast",
+  darkHighlightTheme: "github-dark-high-contrast",
+  basePath: ROOT,
+  disableGit: true,
+  sourceLinkTemplate: "https://source.invalid/{path}#L{line}",
+  includeHierarchySummary: false,
+  excludePrivate: true,
+  excludeInternal: true,
+  sort: ["kind", "alphabetical"],
+  skipErrorChecking: true,
+  treatWarningsAsErrors: true,
+  logLevel: "Warn",
+  useTsLinkResolution: true,
+});
+
 /** Build the site into `out`; `demo`: link to the demo in the folder demo/. */
 export async function buildDocs(out, { demo = false } = {}) {
   const pages = await preparePages();
@@ -70,6 +99,7 @@ export async function buildDocs(out, { demo = false } = {}) {
     pages,
     entries: ENTRIES.map(([name]) => ({ name, about: aboutEntry(name) })),
     demo,
+    version: JSON.parse(readFileSync(join(ROOT, "packages/espalier/package.json"), "utf8")).version,
     logo: readFileSync(join(HERE, "icon.svg"), "utf8"),
     slugs: new Map(pages.map((page) => [page.title, page.slug])),
     areas: new Map(
@@ -78,33 +108,7 @@ export async function buildDocs(out, { demo = false } = {}) {
     sources: new Set(),
     found: (page) => found.push(page),
   };
-  const app = await Application.bootstrapWithPlugins({
-    name: "Espalier",
-    entryPoints: ENTRIES.map(([, path]) => join(ROOT, path)),
-    projectDocuments: pages.map((page) => join(PREPARED, `${page.slug}.md`)),
-    readme: join(PREPARED, "home.md"),
-    tsconfig: join(HERE, "tsconfig.json"),
-    out,
-    router: "site",
-    theme: "site",
-    customCss: join(HERE, "style.css"),
-    customJs: join(HERE, "client.js"),
-    highlightLanguages: ["ts", "js", "json", "html", "sh", "yaml", "python", "wgsl"],
-    ignoredHighlightLanguages: ["text", "console"],
-    lightHighlightTheme: "github-light-high-contrast",
-    darkHighlightTheme: "github-dark-high-contrast",
-    basePath: ROOT,
-    disableGit: true,
-    sourceLinkTemplate: "https://source.invalid/{path}#L{line}",
-    includeHierarchySummary: false,
-    excludePrivate: true,
-    excludeInternal: true,
-    sort: ["kind", "alphabetical"],
-    skipErrorChecking: true,
-    treatWarningsAsErrors: true,
-    logLevel: "Warn",
-    useTsLinkResolution: true,
-  });
+  const app = await Application.bootstrapWithPlugins(optionsOf(pages, out));
   SiteRouter.prototype.site = site;
   SiteTheme.prototype.site = site;
   app.renderer.defineRouter("site", SiteRouter);

@@ -79,7 +79,8 @@
       [entry.heading.toLowerCase() === phrase, 30],
       [page.startsWith(phrase), 10],
       [words.length > 1 && entry.lower.includes(phrase), 8],
-      [entry.kind === "guide", 3],
+      [entry.kind === "guide", 5],
+      [entry.kind === "interface" || entry.kind === "type alias", -5],
       [entry.kind === "example", -4],
       [top, 2],
     ];

@@ -14,6 +14,18 @@ export interface Section {
   readonly text: string;
 }
 
+/** Headings of lists of names. The items have separate sections. */
+const LISTS = new Set([
+  "Index",
+  "Constructors",
+  "Properties",
+  "Accessors",
+  "Methods",
+  "Parameters",
+  "Functions",
+  "Types",
+]);
+
 const ENTITIES: Readonly<Record<string, string>> = {
   "&lt;": "<",
   "&gt;": ">",
@@ -24,6 +36,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 export const plainText = (html: string): string =>
   html
+    .replaceAll(/<code class="tsd-tag">[^<]*<\/code>/g, "")
     .replaceAll(/<(script|style|svg|button)[\s\S]*?<\/\1>/g, "")
     .replaceAll(/<\/?(?:p|div|li|tr|td|th|h\d|pre|section|br|dt|dd)\b[^>]*>/g, " ")
     .replaceAll(/<[^>]*>/g, "")
@@ -42,7 +55,7 @@ export function sections(
   for (const cut of cuts) {
     const id = cut[1] ?? /id="([^"]*)"/.exec(cut[0])?.[1] ?? "";
     const text = plainText(cut[2]!);
-    if (id === "" || text === title) continue;
+    if (id === "" || text === title || (kind !== "guide" && LISTS.has(text))) continue;
     starts.push({ at: cut.index, end: cut.index + cut[0].length, id, text });
   }
   return starts.flatMap(({ end, id, text }, i) => {

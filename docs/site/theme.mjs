@@ -177,9 +177,9 @@ class SiteContext extends DefaultThemeRenderContext {
     const body = document ? this.linkNames(text, props) : text;
     const title = home ? "Espalier" : `${props.model.name} - Espalier`;
     const header = document || home ? "" : this.itemHeader(props);
-    const kind = document
-      ? this.site.areas.get(props.model.name)
-      : ReflectionKind.singularString(props.model.kind).toLowerCase();
+    const group = this.site.pages.find((page) => props.url === `guide/${page.slug}.html`)?.group;
+    const guide = group === "Examples" ? "example" : "guide";
+    const kind = document ? guide : ReflectionKind.singularString(props.model.kind).toLowerCase();
     const entry = props.model.parent?.name ?? "";
     if (!home && props.url !== "modules.html")
       this.site.found({
@@ -196,7 +196,7 @@ class SiteContext extends DefaultThemeRenderContext {
     return `<html lang="en" data-base="${this.relativeURL("./")}">${this.head(title)}
 <body class="${kindOfPage}"><a class="skip" href="#main">Skip to the text</a>${this.bar(props)}
 <div class="frame">${menu}<main id="main">${header}${body}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props)}</div>
-<footer>Espalier, Apache-2.0. This site is made from the repository by <code>npm run docs</code>.</footer>
+<footer>Espalier ${this.site.version}, Apache-2.0. This site is made from the repository by <code>npm run docs</code>.</footer>
 <dialog class="search" aria-label="Search"><input type="search" placeholder="Search guides and API" aria-label="Search" autocomplete="off" spellcheck="false"><ol></ol><p></p></dialog></body></html>`;
   }
 
