@@ -21,8 +21,8 @@ const op = elementwiseLoss(OP, {
 });
 
 /**
- * Binary cross entropy of logits: -(1 - t) log(1 - p) - w · t · log p, with p = sigmoid(x), t the target and w = posWeight. It is
- * computed from log(1 + e^x), so that no logit is too large.
+ * Compute the binary cross entropy of logits: -(1 - t) log(1 - p) - w · t · log p, with p = sigmoid(x), t the target and w =
+ * posWeight. It is computed from log(1 + e^x), so that no logit is too large.
  *
  * Shapes    x, target [*] of one shape, posWeight [], [C] for x [*, C], or [C, 1, 1] for x [N, C, H, W] -> [] (mean, sum) or
  *           [*] (none). Targets are probabilities, usually 0 or 1.

@@ -46,8 +46,8 @@ const op = defineOp({
 });
 
 /**
- * Group norm: y = (x - mean) / sqrt(var + eps) · weight + bias. Mean and variance (biased) are those of each sample's group of
- * C / groups neighbouring channels and their planes. groups = C is instance norm.
+ * Normalise groups of channels: y = (x - mean) / sqrt(var + eps) · weight + bias. Mean and variance (biased) are those of
+ * each sample's group of C / groups neighbouring channels and their planes. groups = C is instance norm.
  *
  * Shapes    x [N, C, ...], weight and bias [C] or absent -> y like x.
  * Backward  to x through the statistics, to weight and bias. The variance is summed about the mean, in a second pass.

@@ -18,7 +18,7 @@ const op = elementwiseLoss(OP, {
 });
 
 /**
- * Huber loss: d² / 2 for |d| <= delta, else delta (|d| - delta / 2), with d = x - target.
+ * Compute the Huber loss: d² / 2 for |d| <= delta, else delta (|d| - delta / 2), with d = x - target.
  *
  * Shapes    x, target [*] of one shape -> [] (mean, sum) or [*] (none).
  * Backward  dx = d, limited to ±delta, times dy, over the number of elements for the mean; dtarget = -dx.

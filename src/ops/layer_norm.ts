@@ -44,8 +44,8 @@ const op = defineOp({
 });
 
 /**
- * Layer norm: y = (x - mean) / sqrt(var + eps) · weight + bias. Mean and variance (biased) are those of the last axes, whose
- * sizes are `shape`, for each position of the axes before them.
+ * Normalise the last axes: y = (x - mean) / sqrt(var + eps) · weight + bias. Mean and variance (biased) are those of the last
+ * axes, whose sizes are `shape`, for each position of the axes before them.
  *
  * Shapes    x [*, ...shape], weight and bias [...shape] or absent -> y like x.
  * Backward  to x through the statistics, to weight and bias. The variance is summed about the mean, in a second pass: a mean

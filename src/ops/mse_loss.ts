@@ -15,7 +15,7 @@ const op = elementwiseLoss("mseLoss", {
 });
 
 /**
- * Mean squared error: the mean of (x - target)².
+ * Compute the mean squared error: the mean of (x - target)².
  *
  * Shapes    x, target [*] of one shape -> [] (mean, sum) or [*] (none).
  * Backward  dx = 2 (x - target) · dy, over the number of elements for the mean; dtarget = -dx.

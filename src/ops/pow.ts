@@ -8,7 +8,7 @@ import { arithmetic } from "./pointwise/arithmetic.ts";
 const KERNELS = { forward: kernel("pow", forwardWgsl), backward: kernel("pow_grad", backwardWgsl) };
 
 /**
- * Power: y = base ^ exponent, with NumPy broadcasting. Either may be a number, which a captured step records.
+ * Compute the power y = base ^ exponent, with NumPy broadcasting. Either may be a number, which a captured step records.
  *
  * Shapes    base, exponent broadcast -> y.
  * Values    whole exponents multiply: exact where the result is, also for negative bases. Others go through log2 and exp2
