@@ -11,14 +11,14 @@ export interface Snippet {
   readonly code: string;
   /** True if the block uses `using`, which needs the library ESNext.Disposable. */
   readonly using: boolean;
-  /** Where the block runs: a program that calls `installGpu` in Node; one with a mark in Chromium, after Vite has bundled it. */
+  /** Where the block runs, by its mark or because it calls `installGpu`: in Node, or bundled with Vite in Chromium. */
   readonly run: "host" | "page" | null;
 }
 
 /** Comments with blank lines after them, then a block that opens with "```ts" or "```ts using". */
 const BLOCK = /(?<comments>(?:^<!--(?:(?!-->)[\s\S])*-->\n+)*)^```ts(?<using> using)?\n(?<code>[\s\S]*?)^```$/gm;
 const PREAMBLE = /^<!-- preamble(?:: (?<continued>continued) |\n(?<text>[\s\S]*?)\n)-->/m;
-const RUN_IN_PAGE = /^<!-- run: page -->/m;
+const MARK = /^<!-- run: (host|page) -->/m;
 
 /** Return true if the code is a whole program for Node: it needs nothing that its preamble only declares. */
 const isProgram = (code: string): boolean => /^await installGpu\(/m.test(code) && !/^declare /m.test(code);
@@ -40,7 +40,7 @@ export function snippetsOf(page: string, text: string): Snippet[] {
     const preamble = PREAMBLE.exec(comments)?.groups;
     previous = `${preamble?.["continued"] ? previous : (preamble?.["text"] ?? "")}\n${code}`;
     const line = text.slice(0, match.index + comments.length).split("\n").length;
-    const run = RUN_IN_PAGE.test(comments) ? "page" : isProgram(previous) ? "host" : null;
+    const run = (MARK.exec(comments)?.[1] ?? (isProgram(previous) ? "host" : null)) as Snippet["run"];
     return { where: `${page}:${line}`, code: previous, using: using !== undefined, run };
   });
 }
