@@ -80,8 +80,8 @@ function forward(y: Tensor, s: ConvShape, [x, w, bias]: Inputs, algorithm: Conv2
 
 /**
  * Compute a transposed convolution, also called deconvolution: the gradient of conv2d with respect to its input, as a forward
- * pass. Each pixel of x adds its multiple of the kernel to y: y[n, o, stride·i + dilation·u - padding, ...] += x[n,c,i,...] ·
- * weight[c,o,u,...], for o in the group of c; plus bias[o].
+ * pass. Each pixel of x adds its multiple of the kernel to y:
+ * y[n, o, stride·i + dilation·u - padding, ...] += x[n,c,i,...] · weight[c,o,u,...], for o in the group of c; plus bias[o].
  *
  * Shapes    x [N,C,H,W], weight [C, O/groups, kh, kw], bias [O] or null -> y [N,O,OH,OW],
  *           OH = (H - 1)·stride - 2·padding + dilation·(kh-1) + outputPadding + 1. Sizes take a number or [rows, columns].
