@@ -41,6 +41,12 @@ test("every listed page, every command and every entry has a page", () => {
   }
 });
 
+test("the contents of a page list headings of code, too", () => {
+  const [contents = ""] = /<nav class="contents"[\s\S]*?<\/nav>/.exec(page("guide/troubleshooting.html")) ?? [];
+  expect(contents).toContain(">no WebGPU adapter was found</a>");
+  expect(contents).not.toContain("></a>");
+});
+
 test("the demo is in its folder, and each page links to it", () => {
   expect(page("demo/index.html")).toContain("<title>");
   expect(page("guide/install.html")).toContain('href="../demo/index.html"');

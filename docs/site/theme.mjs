@@ -129,19 +129,23 @@ class SiteContext extends DefaultThemeRenderContext {
     return `<p>${escaped(about)}.</p><pre><code>${escaped(code)}</code></pre>${lists.join("")}`;
   }
 
-  /** Return the list of headings of the page, filled while its template was rendered. */
-  contents(props) {
-    const headings = props.pageSections.flatMap((part) => part.headings).filter(({ level }) => (level ?? 2) <= 3);
-    const first = Math.min(...headings.map(({ level }) => level ?? 2));
-    const items = headings
-      .filter(({ level }) => !props.model.isDocument() || level !== 1)
-      .map(({ link, text, level }) => {
-        const deep = props.model.isDocument() ? level > 2 : (level ?? 2) > first;
-        return `<li${deep ? ' class="deep"' : ""}><a href="${link}">${escaped(plainText(text))}</a></li>`;
-      });
-    return items.length < 2
-      ? ""
-      : `<nav class="contents" aria-label="On this page"><h2>On this page</h2><ul>${items.join("")}</ul></nav>`;
+  /** Return the headings of a page: those in the text of a guide, or those that typedoc's templates noted. */
+  headingsOf(props, body) {
+    if (!props.model.isDocument()) {
+      const noted = props.pageSections.flatMap((part) => part.headings).filter(({ level = 2 }) => level <= 3);
+      const first = Math.min(...noted.map(({ level = 2 }) => level));
+      return noted.map(({ link, text, level = 2 }) => ({ link, text: plainText(text), deep: level > first }));
+    }
+    const found = body.matchAll(/<h([23]) id="([^"]*)">([\s\S]*?)<\/h\1>/g);
+    return Array.from(found, ([, level, id, html]) => ({ link: `#${id}`, text: plainText(html), deep: level === "3" }));
+  }
+
+  contents(props, body) {
+    const items = this.headingsOf(props, body).map(({ link, text, deep }) => {
+      return `<li${deep ? ' class="deep"' : ""}><a href="${link}">${escaped(text)}</a></li>`;
+    });
+    if (items.length < 2) return "";
+    return `<nav class="contents" aria-label="On this page"><h2>On this page</h2><ul>${items.join("")}</ul></nav>`;
   }
 
   bar(props) {
@@ -195,7 +199,7 @@ class SiteContext extends DefaultThemeRenderContext {
     const kindOfPage = home ? "home" : document ? "guide" : "api";
     return `<html lang="en" data-base="${this.relativeURL("./")}">${this.head(title)}
 <body class="${kindOfPage}"><a class="skip" href="#main">Skip to the text</a>${this.bar(props)}
-<div class="frame">${menu}<main id="main">${header}${body}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props)}</div>
+<div class="frame">${menu}<main id="main">${header}${body}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props, body)}</div>
 <footer>Espalier ${this.site.version}, Apache-2.0. This site is made from the repository by <code>npm run docs</code>.</footer>
 <dialog class="search" aria-label="Search"><input type="search" placeholder="Search guides and API" aria-label="Search" autocomplete="off" spellcheck="false"><ol></ol><p></p></dialog></body></html>`;
   }
