@@ -4,11 +4,22 @@ import { main } from "../../src/cli/program.ts";
 import { currentGpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import type { Result } from "./cli.ts";
 
-/** Runs the command. `interrupt` sees its output so far; true once is an interrupt from the keyboard. */
-export async function espalierHere(
-  args: readonly string[],
-  { interrupt }: { interrupt?: (out: string) => boolean } = {},
-): Promise<Result> {
+interface HereOptions {
+  /** Called with the output so far; the first true sends an interrupt from the keyboard. */
+  readonly interrupt?: (out: string) => boolean;
+}
+
+/** The run in progress. */
+let last: Promise<unknown> = Promise.resolve();
+
+/** Run the command, after those that already run: they share the streams and the GPU of the process. */
+export function espalierHere(args: readonly string[], options: HereOptions = {}): Promise<Result> {
+  const result = last.then(() => runHere(args, options));
+  last = result.catch(() => {});
+  return result;
+}
+
+async function runHere(args: readonly string[], { interrupt }: HereOptions): Promise<Result> {
   let out = "";
   let err = "";
   let sent = false;
