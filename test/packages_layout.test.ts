@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { VERSION } from "../src/text/index.ts";
+import { PUBLIC_ENTRIES } from "../tools/packages/entries.ts";
 import { absoluteLinks, browserModule } from "../tools/packages/extras.ts";
 import { crossing, layoutOf, PACKAGES, packageOf } from "../tools/packages/layout.ts";
 import { sharedManifest } from "../tools/packages/manifests.ts";
@@ -29,6 +30,14 @@ test("every room of the table exists", () => {
     (room) => !files.some((file) => file === room || file.startsWith(`${room}/`)),
   );
   expect(missing).toEqual([]);
+});
+
+test("the list of public entries is that of the manifests", () => {
+  const published = ["espalier", "@espalier/node"].flatMap((name) =>
+    [...entries(name)].map(([file, entry]) => [`${name}${entry.slice(1)}`, `src/${file}`] as const),
+  );
+  const open = published.filter(([name]) => !name.endsWith("/internal"));
+  expect(Object.fromEntries(open)).toEqual(PUBLIC_ENTRIES);
 });
 
 test("imports between packages go one way", () => {
@@ -85,8 +94,8 @@ test("declarations import declared packages only, and none that is optional with
 });
 
 test("maps hold the sources without comments, at the same lines and columns", () => {
-  const code = "// a\nconst b = `// ${1 /* c */ + 1}`; /** d\n e */ f();\n";
-  expect(withoutComments(code)).toBe("\nconst b = `// ${1         + 1}`;\n      f();\n");
+  const code = "// a\nconst b = `// \x24{1 /* c */ + 1}`; /** d\n e */ f();\n";
+  expect(withoutComments(code)).toBe("\nconst b = `// \x24{1         + 1}`;\n      f();\n");
 });
 
 test("maps keep the first position of each line", () => {

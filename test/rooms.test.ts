@@ -100,7 +100,7 @@ const beside: [folder: string, imports: readonly string[]][] = [
   ["test/package", ["src/node", "src/setup", "tools"]],
   ["test/tools", ["tools", "src/gpu"]],
   ["test/reference", anyEngine],
-  ["test/support", [...anyEngine, ...anyHost, ...helpers]],
+  ["test/support", [...anyEngine, ...anyHost, ...helpers, "tools/packages"]],
   ["test", [...anyEngine, "src/node_internal.ts", "src/images", "tools", ...helpers]],
 ];
 

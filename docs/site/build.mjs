@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Application } from "typedoc";
+import { PUBLIC_ENTRIES } from "../../tools/packages/entries.ts";
 import { commandsPage } from "./commands.ts";
 import { deadLinks } from "./links.ts";
 import { showOps } from "./ops.mjs";
@@ -10,18 +11,7 @@ import { sections } from "./search.ts";
 import { writeSourcePages } from "./source_pages.mjs";
 import { SiteRouter, SiteTheme } from "./theme.mjs";
 
-const ENTRIES = [
-  ["espalier", "src/index.ts"],
-  ["espalier/data", "src/entries/data.ts"],
-  ["espalier/io", "src/entries/io.ts"],
-  ["espalier/prune", "src/entries/prune.ts"],
-  ["espalier/spiking", "src/entries/spiking.ts"],
-  ["espalier/models", "src/entries/models.ts"],
-  ["espalier/wgsl", "src/entries/wgsl.ts"],
-  ["espalier/export", "src/export/index.ts"],
-  ["@espalier/node", "src/node.ts"],
-  ["@espalier/node/images", "src/entries/images.ts"],
-];
+const ENTRIES = Object.entries(PUBLIC_ENTRIES);
 
 const HERE = import.meta.dirname;
 

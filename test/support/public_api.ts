@@ -5,24 +5,12 @@ import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 // The compiler of the documentation tools: TypeScript 7 has no JavaScript API.
 import type TypeScript from "../../docs/node_modules/typescript/lib/typescript.js";
+import { PUBLIC_ENTRIES } from "../../tools/packages/entries.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const ts = createRequire(join(root, "docs/package.json"))("typescript") as typeof TypeScript;
 
-/** The public entries and the files that list their names. */
-export const ENTRIES = {
-  espalier: "src/index.ts",
-  "espalier/data": "src/entries/data.ts",
-  "espalier/io": "src/entries/io.ts",
-  "espalier/prune": "src/entries/prune.ts",
-  "espalier/spiking": "src/entries/spiking.ts",
-  "espalier/models": "src/entries/models.ts",
-  "espalier/wgsl": "src/entries/wgsl.ts",
-  "espalier/export": "src/export/index.ts",
-  "@espalier/node": "src/node.ts",
-  "@espalier/node/images": "src/entries/images.ts",
-} as const;
-export type EntryName = keyof typeof ENTRIES;
+export type EntryName = keyof typeof PUBLIC_ENTRIES;
 
 /** A name of an entry. */
 export interface PublicName {
@@ -51,7 +39,7 @@ type Program = TypeScript.Program;
 
 /** Return the text of every declaration file that the entries need, by path. */
 function declarations(options: TypeScript.CompilerOptions): Map<string, string> {
-  const files = [...Object.values(ENTRIES), "src/wgsl.d.ts"].map((file) => join(root, file));
+  const files = [...Object.values(PUBLIC_ENTRIES), "src/wgsl.d.ts"].map((file) => join(root, file));
   const out = new Map<string, string>();
   const emit = { ...options, declaration: true, emitDeclarationOnly: true, noEmit: false, isolatedModules: false };
   ts.createProgram(files, emit).emit(undefined, (file, text) => void out.set(file, text), undefined, true);
@@ -128,7 +116,7 @@ export function readPublicApi(): PublicApi {
   const resolved = (symbol: TypeScript.Symbol) =>
     symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
 
-  const listed = Object.entries(ENTRIES).flatMap(([entry, file]) => {
+  const listed = Object.entries(PUBLIC_ENTRIES).flatMap(([entry, file]) => {
     const source = program.getSourceFile(join(root, file).replace(/\.ts$/, ".d.ts"))!;
     const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(source)!);
     return exported.map((symbol) => ({ entry: entry as EntryName, name: symbol.name, symbol: resolved(symbol) }));
@@ -203,7 +191,7 @@ export function readPublicApi(): PublicApi {
 
 /** Return true if an entry exports the name by `export type`. */
 function isTypeOnly(program: Program, entry: EntryName, name: string): boolean {
-  const source = program.getSourceFile(join(root, ENTRIES[entry]).replace(/\.ts$/, ".d.ts"))!;
+  const source = program.getSourceFile(join(root, PUBLIC_ENTRIES[entry]).replace(/\.ts$/, ".d.ts"))!;
   return source.statements.filter(ts.isExportDeclaration).some(({ isTypeOnly: all, exportClause }) => {
     if (!exportClause || !ts.isNamedExports(exportClause)) return false;
     return exportClause.elements.some((element) => element.name.text === name && (all || element.isTypeOnly));
