@@ -12,6 +12,6 @@ const y = x.map(([a = 0, b = 0]) => (a * b > 0 ? 1 : 0)); // which of two pairs 
 const session = new Session({ model, data: { x, y }, config: { epochs: 30, prune: { sparsity: 0.9 } } });
 
 const { last } = await session.fit();
-console.log(`accuracy ${last?.accuracy}, share of zeros ${last?.sparsity}`);
+console.log(`accuracy ${last?.accuracy.toFixed(3)}, share of zeros ${last?.sparsity.toFixed(3)}`);
 session.dispose();
 gpu.destroy();

@@ -55,7 +55,7 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./info.ts")).addInfoCommand,
   },
   recipes: {
-    summary: "list the recipes that come along, or print one",
+    summary: "list the built-in recipes, or print one",
     load: async () => (await import("./recipes.ts")).addRecipesCommand,
   },
   schema: {
@@ -85,7 +85,7 @@ function calledIn(argv: readonly string[]): string | undefined {
 function makeRoot(): Command {
   const address = homepage();
   return new Command("espalier")
-    .description("Trains and prunes neural networks on WebGPU, in Node and in browsers.")
+    .description("Trains and prunes neural networks on WebGPU.")
     .version(versions().espalier, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print the help of a command")

@@ -1,4 +1,4 @@
-// `espalier recipes`: lists the recipes that come with Espalier, or prints one.
+// `espalier recipes`: lists the built-in recipes, or prints one.
 import type { Command } from "commander";
 import { bundledRecipe, recipeNames } from "../recipe/bundled.ts";
 import { loadRecipe, type Recipe } from "../recipe/recipe.ts";
@@ -27,11 +27,15 @@ function methodOf({ method = "soft", schedule, freezeEpoch }: Recipe["prune"]): 
   return schedule === "none" ? "dense" : schedule;
 }
 
-/** Return the purpose without network and data set, which have their own columns, cut to the rest of the screen. */
-function shortPurpose(purpose: string, used: number): string {
+/** Least width of the purpose: a narrower terminal gets the other columns only. */
+const READABLE = 36;
+
+/** Return the purpose without network and data set, which have their own columns, cut to `width`. */
+function shortPurpose(purpose: string, width: number): string {
   const rest = purpose.replace(/^.*? on (?:ImageNet|MNIST|Fashion-MNIST|CIFAR-10)(?: at batch \d+)?[,:] /, "");
-  const { isTTY, columns } = process.stdout;
-  return isTTY ? cut(rest, Math.max(20, columns - used)) : rest;
+  // The name of a recipe keeps its letters.
+  const text = /^\w*_/.test(rest) ? rest : rest.charAt(0).toUpperCase() + rest.slice(1);
+  return width < text.length ? cut(text, width) : text;
 }
 
 /** Print a recipe, or the table of all. Returns the exit code. */
@@ -44,13 +48,15 @@ async function runRecipes({ name }: RecipesFlags, out: Output): Promise<number> 
   }
   const all = recipeNames().map(aboutOf);
   for (const recipe of all) out.emit({ kind: "recipe", ...recipe });
-  const heads = ["name", "data", "model", "method", "what for"];
+  const heads = ["name", "data", "model", "method"];
   const facts = all.map((recipe) => [recipe.name, recipe.data, recipe.model, recipe.method]);
-  const widths = heads.slice(0, -1).map((head, i) => Math.max(head.length, ...facts.map((cells) => cells[i]!.length)));
+  const widths = heads.map((head, i) => Math.max(head.length, ...facts.map((cells) => cells[i]!.length)));
   // Each column has a border and two blanks beside its text.
   const used = widths.reduce((sum, width) => sum + width + 3, 4);
-  const rows = facts.map((cells, i) => [...cells, shortPurpose(all[i]!.purpose, used)]);
-  const columns = heads.map((head) => ({ head, left: true }));
+  const width = process.stdout.isTTY ? process.stdout.columns - used : Number.POSITIVE_INFINITY;
+  const wide = width >= READABLE;
+  const rows = facts.map((cells, i) => (wide ? [...cells, shortPurpose(all[i]!.purpose, width)] : cells));
+  const columns = (wide ? [...heads, "purpose"] : heads).map((head) => ({ head, left: true }));
   out.say(drawTable(columns, rows, styleOf({})), "rendered");
   out.say("espalier train NAME trains one; espalier recipes NAME prints it.");
   return 0;
@@ -60,7 +66,7 @@ async function runRecipes({ name }: RecipesFlags, out: Output): Promise<number> 
 export function addRecipesCommand(command: Command, done: Done): void {
   command
     .description(
-      "Lists the recipes that come with Espalier: data set, network and pruning method of each. With a name, prints that recipe, as a start for one of your own.",
+      "Lists the built-in recipes with data set, network and pruning method. With a name, prints that recipe, as a start for your own.",
     )
     .argument("[name]", "name of a recipe");
   jsonOption(command)
