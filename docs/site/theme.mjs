@@ -65,6 +65,18 @@ function summaryOf(item) {
   return escaped(first.replaceAll(/\*\*\w+\*\*.*$/gs, "").trim()).replaceAll(/`([^`]*)`/g, "<code>$1</code>");
 }
 
+/** Renumber the headings of an API page, so that no level is skipped: typedoc's templates go from h1 to h4 and h5. */
+function orderHeadings(html) {
+  const open = []; // the headings around the current one: [level in the template, level on the page]
+  return html.replaceAll(/<h([1-6])([^>]*)>([\s\S]*?)<\/h\1>/g, (_, digit, attributes, text) => {
+    const level = attributes.includes("tsd-index-heading") ? 2 : Number(digit);
+    while (open.length > 0 && open.at(-1)[0] >= level) open.pop();
+    const fitting = (open.at(-1)?.[1] ?? 0) + 1;
+    open.push([level, fitting]);
+    return `<h${fitting}${attributes}>${text}</h${fitting}>`;
+  });
+}
+
 class SiteContext extends DefaultThemeRenderContext {
   constructor(...parameters) {
     super(...parameters);
@@ -179,8 +191,8 @@ class SiteContext extends DefaultThemeRenderContext {
     const home = props.url === "index.html";
     const text = this.sourceLinks(JSX.renderElement(template(props)));
     const body = document ? this.linkNames(text, props) : text;
+    const main = document || home ? body : orderHeadings(this.itemHeader(props) + body);
     const title = home ? "Espalier" : `${props.model.name} - Espalier`;
-    const header = document || home ? "" : this.itemHeader(props);
     const group = this.site.pages.find((page) => props.url === `guide/${page.slug}.html`)?.group;
     const guide = group === "Examples" ? "example" : "guide";
     const kind = document ? guide : ReflectionKind.singularString(props.model.kind).toLowerCase();
@@ -199,7 +211,7 @@ class SiteContext extends DefaultThemeRenderContext {
     const kindOfPage = home ? "home" : document ? "guide" : "api";
     return `<html lang="en" data-base="${this.relativeURL("./")}">${this.head(title)}
 <body class="${kindOfPage}"><a class="skip" href="#main">Skip to the text</a>${this.bar(props)}
-<div class="frame">${menu}<main id="main">${header}${body}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props, body)}</div>
+<div class="frame">${menu}<main id="main">${main}${document ? this.neighbours(props) : ""}</main>${home ? "" : this.contents(props, body)}</div>
 <footer>Espalier ${this.site.version}, Apache-2.0. This site is made from the repository by <code>npm run docs</code>.</footer>
 <dialog class="search" aria-label="Search"><input type="search" placeholder="Search guides and API" aria-label="Search" autocomplete="off" spellcheck="false"><ol></ol><p></p></dialog></body></html>`;
   }

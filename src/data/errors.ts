@@ -11,10 +11,10 @@ export class SourceError extends EspalierError {
   override readonly name = "SourceError";
   /** Name of the byte source. */
   readonly source: string;
-  /** Path within the source. */
+  /** Path within the source; "." is the source itself. */
   readonly path: string;
   constructor(source: string, path: string, message: string) {
-    super(visible(`${source}: ${path}: ${message}`));
+    super(visible(path === "." ? `${source}: ${message}` : `${source}: ${path}: ${message}`));
     this.source = source;
     this.path = path;
   }
