@@ -76,7 +76,7 @@
     const top = entry.heading === "";
     const parts = [
       [page === phrase, top ? 60 : 20],
-      [entry.heading.toLowerCase() === phrase, 30],
+      [entry.heading.toLowerCase() === phrase, entry.kind === "interface" ? 15 : 30],
       [page.startsWith(phrase), 10],
       [words.length > 1 && entry.lower.includes(phrase), 8],
       [entry.kind === "guide", 5],

@@ -9,7 +9,8 @@ import {
   SignatureReflection,
 } from "typedoc";
 
-const PART = /^([A-Z][a-z]+)\s{2,}(?=\S)/gm;
+/** A label of a doc comment; code in backquotes after it is another part of the comment. */
+const PART = /^([A-Z][a-z]+)\s{2,}(?=\S|(?![\s\S]))/gm;
 
 /** Start a paragraph at each part of a doc comment, with its name in bold. */
 function setParts(comment) {

@@ -69,7 +69,7 @@ function summaryOf(item) {
 function orderHeadings(html) {
   const open = []; // the headings around the current one: [level in the template, level on the page]
   return html.replaceAll(/<h([1-6])([^>]*)>([\s\S]*?)<\/h\1>/g, (_, digit, attributes, text) => {
-    const level = attributes.includes("tsd-index-heading") ? 2 : Number(digit);
+    const level = text.trim() === "Index" ? 2 : Number(digit);
     while (open.length > 0 && open.at(-1)[0] >= level) open.pop();
     const fitting = (open.at(-1)?.[1] ?? 0) + 1;
     open.push([level, fitting]);
