@@ -2,7 +2,7 @@
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { allocate, formatShape, readAll, Scope, Tensor, type TensorTree, tensor, tensorsOf } from "../tensor/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
-import { type KeysOf, plural, significant } from "../text/index.ts";
+import { type KeysOf, kindOf, plural, significant } from "../text/index.ts";
 import { noGrad } from "./grad_mode.ts";
 import { Tape } from "./tape.ts";
 
@@ -75,10 +75,10 @@ function expectPositive(name: string, value: number, zero = false): number {
 
 function planOf(fn: Plan["fn"], inputs: readonly Tensor[], options: GradcheckOptions): Plan {
   expectOptions(OP, options, KEYS);
-  if (typeof fn !== "function") throw new OpError(OP, `expected a function of tensors, got ${typeof fn}`);
+  if (typeof fn !== "function") throw new OpError(OP, `expected a function of tensors, got ${kindOf(fn)}`);
   if (!Array.isArray(inputs) || inputs.length === 0) throw new OpError(OP, "inputs: expected an array of tensors");
   inputs.forEach((t: unknown, i) => {
-    if (!(t instanceof Tensor)) throw new OpError(OP, `inputs: expected a tensor at [${i}], got ${typeof t}`);
+    if (!(t instanceof Tensor)) throw new OpError(OP, `inputs: expected a tensor at [${i}], got ${kindOf(t)}`);
     if (t.isMeta) throw new OpError(OP, `inputs: expected a tensor with data at [${i}]`, { input: t });
   });
   const { reference, names = [], samples = 40, seed = 0 } = options;

@@ -1,6 +1,7 @@
 // defineOp: turns an op's definition (shape rule, dispatch, backward) into a function that infers, runs and records.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { allocate, type DType, metaTensor, Scope, type Shape, Tensor } from "../tensor/index.ts";
+import { kindOf } from "../text/index.ts";
 import { gradEnabled, noGrad } from "./grad_mode.ts";
 import { inspect } from "./inspection.ts";
 import { loadWhenRequested } from "./load_inspector.ts";
@@ -47,9 +48,13 @@ function splitArguments(args: readonly unknown[]): { inputs: (Tensor | null)[]; 
 const knownOf = (names: readonly string[] | undefined) =>
   names && Object.fromEntries(names.map((key) => [key, true as const]));
 
-function checkInputs(op: string, inputs: readonly (Tensor | null)[]): void {
+/** `names`: of the op's options, shown if one is passed by position. Only inputs after the first may be null. */
+function checkInputs(op: string, inputs: readonly (Tensor | null)[], names: readonly string[] = []): void {
   inputs.forEach((t, i) => {
-    if (t !== null && !(t instanceof Tensor)) throw new OpError(op, `input ${i}: expected a tensor, got ${typeof t}`);
+    if ((t !== null || i === 0) && !(t instanceof Tensor)) {
+      const hint = i > 0 && names.length > 0 ? `: pass options as an object { ${names.join(", ")} }` : "";
+      throw new OpError(op, `input ${i}: expected a tensor, got ${kindOf(t)}${hint}`);
+    }
     if (t?.isDisposed) void t.view; // throws DisposedError with the tensor's name
   });
 }
@@ -86,7 +91,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
   return (...args) => {
     if (args.length === 0) throw new OpError(name, "expected a tensor as first argument");
     const { inputs, options } = splitArguments(args);
-    checkInputs(name, inputs);
+    checkInputs(name, inputs, definition.options);
     if (known) expectOptions(name, options, known);
     const typed = inputs as unknown as In;
     const { shape, dtype } = definition.infer(typed, options as Options);
@@ -101,7 +106,7 @@ export function defineOp<const In extends OpInputs, Options extends object, S ex
     if (!recorded) return scope.keep(y);
     y.requiresGrad = true;
     Scope.release(y);
-    const own = saved.map((t) => {
+    const own = (saved ?? []).map((t) => {
       if (!t) return null;
       // The tape owns tensors made by forward; of any other tensor it takes a reference.
       return scope.owns(t) ? Scope.release(t) : t.alias(t.shape, false);
@@ -118,7 +123,7 @@ export function defineView<Options extends object>(definition: ViewDefinition<Op
   loadWhenRequested();
   return (...args) => {
     const { inputs, options } = splitArguments(args);
-    checkInputs(name, inputs);
+    checkInputs(name, inputs, definition.options);
     if (known) expectOptions(name, options, known);
     const x = inputs[0]!;
     const shape = definition.shape(x, options as Options);

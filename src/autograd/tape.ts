@@ -12,6 +12,7 @@ import {
   sameShape,
   type Tensor,
 } from "../tensor/index.ts";
+import { kindOf } from "../text/index.ts";
 import { noGrad } from "./grad_mode.ts";
 import { inspect } from "./inspection.ts";
 import { sumTo } from "./reduce_axes.ts";
@@ -243,6 +244,8 @@ export class Tape implements Disposable {
       return slot ? slot.alias() : allocate(input.shape, input.dtype, { inParts: true });
     };
     const result = node.backward(dy, node.saved, { options: node.options, needs, shapes, out });
+    if (!Array.isArray(result))
+      throw new OpError(node.op, `backward: expected a list of gradients, one per input, got ${kindOf(result)}`);
     node.inputs.forEach((input, i) => {
       let grad = result[i];
       if (!input || !needs[i] || !grad) return;

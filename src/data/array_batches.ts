@@ -1,6 +1,7 @@
 // Makes batches of a data set of arrays.
 import { PhiloxStream } from "../tensor/philox.ts";
 import { numel, type Shape } from "../tensor/shape.ts";
+import { kindOf } from "../text/index.ts";
 import type { ArrayDataset } from "./array_dataset.ts";
 import { DataError } from "./errors.ts";
 import type { BatchArrays, BatchMaker, BatchSamples } from "./image_batches.ts";
@@ -48,7 +49,7 @@ export class ArrayBatchMaker implements BatchMaker<ArrayBatch> {
 
   constructor(dataset: ArrayDataset, transform: ArrayTransform | undefined, seed: number) {
     if (transform !== undefined && typeof transform !== "function")
-      throw new DataError(`DataLoader: transform: expected a function for arrays, got ${typeof transform}`);
+      throw new DataError(`DataLoader: transform: expected a function for arrays, got ${kindOf(transform)}`);
     this.dataset = dataset;
     this.transform = transform;
     this.random = new PhiloxStream(seed, "augment");

@@ -1,7 +1,7 @@
 // Data sets of numbers in memory: samples of any shape, with class numbers or numbers as targets.
 import { flatten, type NestedNumbers } from "../tensor/nested.ts";
 import { formatShape, numel, type Shape } from "../tensor/shape.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { expectKeys, type KeysOf, kindOf, valueText } from "../text/index.ts";
 import { labelFault, MAX_CLASSES } from "./dataset.ts";
 import { DataError } from "./errors.ts";
 
@@ -71,6 +71,8 @@ export function arrayDataset(parts: ArrayParts): ArrayDataset {
   const fail: Fail = (problem) => {
     throw new DataError(`dataset ${name}: ${problem}`);
   };
+  expectShape("shape", parts.shape, fail);
+  expectShape("targetShape", parts.targetShape, fail);
   const targets = targetsOf(parts, fail);
   const x = samplesOf(parts.x, fail);
   const first = x.shape[0]!;
@@ -85,14 +87,26 @@ export function arrayDataset(parts: ArrayParts): ArrayDataset {
   return { kind: "arrays", name, length, shape, x: x.data, targetShape, y: targets.data, classes };
 }
 
+/** Check the shape of a sample or a target, if there is one. */
+function expectShape(what: string, shape: Shape | undefined, fail: Fail): void {
+  if (shape === undefined) return;
+  const isList = Array.isArray(shape);
+  const isShape = isList && shape.every((dim) => Number.isInteger(dim) && dim >= 1);
+  if (!isShape) fail(`${what}: expected a list of integers >= 1, got ${isList ? `[${shape}]` : valueText(shape)}`);
+}
+
 const perSample = (numbers: number, length: number): Shape => [numbers / length];
 const perTarget = (data: ArrayLike<number>, length: number): Shape =>
   data.length === length ? [] : [data.length / length];
 
 /** Check the count of numbers of an array. */
 function expectCount(what: string, numbers: number, shape: Shape, fail: Fail): void {
-  if (shape.some((dim) => !Number.isInteger(dim) || dim < 1))
-    fail(`${what}: expected sizes >= 1 that divide its ${numbers} numbers, got [${shape.join(",")}]`);
+  const [length, ...sample] = shape as [number, ...number[]];
+  const per = numel(sample);
+  if (!Number.isInteger(length))
+    fail(`${what}: expected a multiple of ${per} numbers for ${formatShape(sample)}, got ${numbers}`);
+  if (!Number.isInteger(per) || per < 1)
+    fail(`${what}: expected a multiple of ${length} numbers, one or more per sample, got ${numbers}`);
   if (numel(shape) !== numbers)
     fail(`${what}: expected ${numel(shape)} numbers for ${formatShape(shape)}, got ${numbers}`);
 }
@@ -124,7 +138,7 @@ function samplesOf(x: ArrayParts["x"], fail: Fail): Samples {
   }
   const isKnown = [Float32Array, Uint8Array, Int32Array, Uint32Array].some((type) => x instanceof type);
   if (!isKnown)
-    fail(`x: expected a Float32Array, Uint8Array, Int32Array, Uint32Array or lists of numbers, got ${typeName(x)}`);
+    fail(`x: expected a Float32Array, Uint8Array, Int32Array, Uint32Array or lists of numbers, got ${kindOf(x)}`);
   return { data: x as SampleArray, shape: [(x as SampleArray).length], typed: true };
 }
 
@@ -153,13 +167,11 @@ function targetsOf({ y, targets }: ArrayParts, fail: Fail): Targets {
   }
   if (!(y instanceof Int32Array || y instanceof Uint8Array || y instanceof Uint32Array))
     return fail(
-      `y: expected a Float32Array, Int32Array, Uint8Array, Uint32Array or lists of numbers, got ${typeName(y)}`,
+      `y: expected a Float32Array, Int32Array, Uint8Array, Uint32Array or lists of numbers, got ${kindOf(y)}`,
     );
   if (targets === "numbers") return { data: Float32Array.from(y), shape: null };
   return { data: y instanceof Int32Array ? y : Int32Array.from(y), shape: null };
 }
-
-const typeName = (value: unknown): string => (value as object | null)?.constructor?.name ?? String(value);
 
 function nested(what: string, values: readonly NestedNumbers[], fail: Fail): ReturnType<typeof flatten> {
   try {

@@ -1,5 +1,5 @@
 // Errors of the data room.
-import { EspalierError, visible } from "../text/index.ts";
+import { EspalierError, valueText, visible } from "../text/index.ts";
 
 /** An invalid data set, loader or transform. The message names it, with the expected and the actual value. */
 export class DataError extends EspalierError {
@@ -24,6 +24,6 @@ export class SourceError extends EspalierError {
 export function expectWhole(what: string, value: number, low: number, high = Number.MAX_SAFE_INTEGER): void {
   if (!Number.isInteger(value) || value < low || value > high) {
     const range = high === Number.MAX_SAFE_INTEGER ? `>= ${low}` : `in ${low}..${high}`;
-    throw new DataError(`${what}: expected an integer ${range}, got ${value}`);
+    throw new DataError(`${what}: expected an integer ${range}, got ${valueText(value)}`);
   }
 }

@@ -1,6 +1,6 @@
 // Batches of images or arrays in memory: picked and augmented on the CPU while the GPU works on earlier ones.
 
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { expectKeys, isRecord, type KeysOf, kindOf } from "../text/index.ts";
 import { type ArrayBatch, ArrayBatchMaker, type ArrayTransform } from "./array_batches.ts";
 import type { ArrayDataset } from "./array_dataset.ts";
 import type { ImageDataset } from "./dataset.ts";
@@ -52,6 +52,13 @@ type AnyBatch = any;
 /** Return true for a data set of arrays. */
 export const isArrays = (dataset: object): dataset is ArrayDataset => "kind" in dataset && dataset.kind === "arrays";
 
+/** Check that a value is a data set in memory. */
+function expectDataset(dataset: unknown): void {
+  if (isRecord(dataset) && Number.isInteger(dataset.length) && Array.isArray(dataset.shape)) return;
+  const hint = isRecord(dataset) && "x" in dataset ? ": make it with arrayDataset({ x, y })" : "";
+  throw new DataError(`DataLoader: dataset: expected a data set, got ${kindOf(dataset)}${hint}`);
+}
+
 /** Longest time between two turns of the event loop, in ms. */
 const LONGEST_HOLD = 8;
 
@@ -87,6 +94,12 @@ export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>
   constructor(options: DataLoaderOptions<D, B>) {
     expectKeys(options, OPTION_KEYS, (problem) => new DataError(`DataLoader: ${problem}`));
     const { dataset, batchSize, seed = 0, epoch = 0, startBatch = 0, dropLast = false, prefetch = 2 } = options;
+    expectDataset(dataset);
+    for (const key of ["shuffle", "dropLast"] as const)
+      if (typeof (options[key] ?? false) !== "boolean")
+        throw new DataError(`DataLoader: ${key}: expected true or false, got ${kindOf(options[key])}`);
+    if (typeof (options.collate ?? expectDataset) !== "function")
+      throw new DataError(`DataLoader: collate: expected a function of a batch, got ${kindOf(options.collate)}`);
     expectWhole("DataLoader: batchSize", batchSize, 1);
     expectWhole("DataLoader: seed", seed, 0, 2 ** 32 - 1);
     expectWhole("DataLoader: epoch", epoch, 0, 2 ** 32 - 1);

@@ -2,6 +2,7 @@
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { flatten } from "../ops/reshape.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { kindOf } from "../text/index.ts";
 import { ReLU } from "./activation.ts";
 import { Module } from "./module.ts";
 import { BatchNorm2d } from "./norm.ts";
@@ -23,11 +24,11 @@ export class Sequential<In extends readonly unknown[] = [x: Tensor], Out = Tenso
 
   constructor(modules: readonly Module[], options: { readonly fuse?: boolean } = {}) {
     super();
-    expectOptions("Sequential", options, { fuse: true });
     if (!Array.isArray(modules))
       throw new OpError("Sequential", "expected an array of modules, such as new Sequential([a, b])");
+    expectOptions("Sequential", options, { fuse: true });
     modules.forEach((m: unknown, i) => {
-      if (!(m instanceof Module)) throw new OpError("Sequential", `expected a module at [${i}], got ${typeof m}`);
+      if (!(m instanceof Module)) throw new OpError("Sequential", `expected a module at [${i}], got ${kindOf(m)}`);
       this[String(i)] = m;
     });
     this.length = modules.length;

@@ -1,5 +1,6 @@
 // Convolution layer.
 import { expectOptions, OpError } from "../gpu/index.ts";
+import { pairOf } from "../ops/conv/shape.ts";
 import { type Conv2dOptions, conv2d } from "../ops/conv2d.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
@@ -7,6 +8,7 @@ import { defaultBiasInit, defaultWeightInit } from "./init.ts";
 import type { LinearConfig } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { expectSizes } from "./sizes.ts";
 
 /** Options of `Conv2d`. */
 export type Conv2dConfig = Conv2dOptions & LinearConfig;
@@ -40,13 +42,14 @@ export class Conv2d extends Module {
   ) {
     super();
     expectOptions("Conv2d", config, KEYS);
+    expectSizes("Conv2d", { inChannels, outChannels });
+    const [kh, kw] = pairOf("Conv2d", "kernel", kernel, 1);
     const { bias = true, init = defaultWeightInit, biasInit, ...options } = config;
     const groups = options.groups ?? 1;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       const problem = `groups: expected a divisor of ${inChannels} and ${outChannels} channels, got ${groups}`;
       throw new OpError("Conv2d", problem);
     }
-    const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
     const shape = [outChannels, inChannels / groups, kh, kw];
     this.weight = new Parameter(shape, init, { prunable: true });
     this.bias = bias ? new Parameter([outChannels], biasInit ?? defaultBiasInit(shape)) : null;

@@ -1,5 +1,6 @@
 // Transposed convolution layer.
 import { expectOptions, OpError } from "../gpu/index.ts";
+import { pairOf } from "../ops/conv/shape.ts";
 import { type ConvTranspose2dOptions, convTranspose2d } from "../ops/conv_transpose2d.ts";
 import { numel, type Shape, type Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
@@ -7,6 +8,7 @@ import { defaultBiasInit, defaultWeightInit } from "./init.ts";
 import type { LinearConfig } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { expectSizes } from "./sizes.ts";
 
 /** Options of `ConvTranspose2d`. */
 export type ConvTranspose2dConfig = ConvTranspose2dOptions & LinearConfig;
@@ -38,13 +40,14 @@ export class ConvTranspose2d extends Module {
   ) {
     super();
     expectOptions("ConvTranspose2d", config, KEYS);
+    expectSizes("ConvTranspose2d", { inChannels, outChannels });
+    const [kh, kw] = pairOf("ConvTranspose2d", "kernel", kernel, 1);
     const { bias = true, init = defaultWeightInit, biasInit, ...options } = config;
     const groups = options.groups ?? 1;
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       const problem = `groups: expected a divisor of ${inChannels} and ${outChannels} channels, got ${groups}`;
       throw new OpError("ConvTranspose2d", problem);
     }
-    const [kh, kw] = typeof kernel === "number" ? [kernel, kernel] : kernel;
     const shape = [inChannels, outChannels / groups, kh, kw];
     this.weight = new Parameter(shape, init, { prunable: true });
     this.bias = bias ? new Parameter([outChannels], biasInit ?? defaultBiasInit(shape)) : null;

@@ -3,6 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import { type DropoutOptions, dropout } from "../ops/dropout.ts";
 import { stochasticDepth } from "../ops/stochastic_depth.ts";
 import type { Tensor } from "../tensor/index.ts";
+import { kindOf, valueText } from "../text/index.ts";
 import { Module } from "./module.ts";
 import { RandomState } from "./random_state.ts";
 
@@ -16,9 +17,9 @@ export abstract class RandomMask extends Module {
   constructor(name: string, p: number, random: RandomState = RandomState.forLayer()) {
     super();
     if (!(random instanceof RandomState))
-      throw new OpError(name, `expected a RandomState as second argument, got ${typeof random}`);
+      throw new OpError(name, `expected a RandomState as second argument, got ${kindOf(random)}`);
     if (!(typeof p === "number" && p >= 0 && p <= 1))
-      throw new OpError(name, `p: expected a number in [0, 1], got ${p}`);
+      throw new OpError(name, `p: expected a number in [0, 1], got ${valueText(p)}`);
     this.p = p;
     this.random = random;
     this.stream = random.nextStream();

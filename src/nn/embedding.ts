@@ -1,11 +1,12 @@
 // A table of learned rows, looked up by index.
-import { expectOptions, OpError } from "../gpu/index.ts";
+import { expectOptions } from "../gpu/index.ts";
 import { embedding, paddingRow } from "../ops/embedding.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import { type Initializer, normalInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { expectSizes } from "./sizes.ts";
 
 /** Options of `Embedding`. */
 export interface EmbeddingConfig {
@@ -45,9 +46,7 @@ export class Embedding extends Module {
   constructor(numEmbeddings: number, embeddingDim: number, config: EmbeddingConfig = {}) {
     super();
     expectOptions("Embedding", config, KEYS);
-    for (const [name, size] of Object.entries({ numEmbeddings, embeddingDim }))
-      if (!Number.isInteger(size) || size < 1)
-        throw new OpError("Embedding", `${name}: expected an integer >= 1, got ${size}`);
+    expectSizes("Embedding", { numEmbeddings, embeddingDim });
     const { paddingIdx, init } = config;
     const zeroRow = paddingRow("Embedding", paddingIdx, numEmbeddings);
     this.weight = new Parameter([numEmbeddings, embeddingDim], init ?? rowsInit(zeroRow));

@@ -6,6 +6,7 @@ import type { KeysOf } from "../text/index.ts";
 import { defaultBiasInit, defaultWeightInit, type Initializer } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { expectSizes } from "./sizes.ts";
 
 /** Options of `Linear`. */
 export interface LinearConfig {
@@ -34,6 +35,7 @@ export class Linear extends Module {
   constructor(inFeatures: number, outFeatures: number, config: LinearConfig = {}) {
     super();
     expectOptions("Linear", config, KEYS);
+    expectSizes("Linear", { inFeatures, outFeatures });
     const { bias = true, init = defaultWeightInit, biasInit } = config;
     const shape = [outFeatures, inFeatures];
     this.weight = new Parameter(shape, init, { prunable: true });

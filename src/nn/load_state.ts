@@ -1,7 +1,7 @@
 // Loads weights from a file into a module, and reports in a few lines which arrays fit.
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { formatShape, type HostArray, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
-import { type KeysOf, plural, visible } from "../text/index.ts";
+import { type KeysOf, kindOf, plural, visible } from "../text/index.ts";
 import { Module } from "./module.ts";
 import { type LazyTensor, Parameter } from "./parameter.ts";
 
@@ -153,6 +153,11 @@ export function compareState(
   options: LoadOptions = {},
 ): LoadReport {
   expectOptions("loadState", options, KEYS);
+  if (typeof arrays?.get !== "function" || typeof arrays.keys !== "function")
+    throw new OpError(
+      "loadState",
+      `arrays: expected a Map by name, such as that of readWeights, got ${kindOf(arrays)}`,
+    );
   const { skip = [], head, allowMissing = [], allowUnexpected = [] } = options;
   const targets = new Map(module.namedState());
   const names = new Set([...targets.keys(), ...arrays.keys()]);

@@ -6,6 +6,7 @@ import type { KeysOf } from "../text/index.ts";
 import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter, StateBuffer } from "./parameter.ts";
+import { expectSizes } from "./sizes.ts";
 
 /** Options of `BatchNorm2d` and `BatchNorm1d`. */
 export interface BatchNormConfig {
@@ -46,6 +47,7 @@ export class BatchNorm2d extends Module {
     const { eps = 1e-5, momentum = 0.1, affine = true, initial = { weight: 1, bias: 0 } } = config;
     expectOptions("BatchNorm2d", config, KEYS);
     expectOptions("BatchNorm2d: initial", initial, { weight: true, bias: true });
+    expectSizes("BatchNorm2d", { channels });
     this.weight = affine ? new Parameter([channels], constantInit(initial.weight)) : null;
     this.bias = affine ? new Parameter([channels], constantInit(initial.bias)) : null;
     this.running_mean = new StateBuffer([channels], constantInit(0));

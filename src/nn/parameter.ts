@@ -2,7 +2,7 @@
 // counted and summarised without a GPU.
 
 import { onStrayGradient } from "../autograd/index.ts";
-import { type BufferView, currentGpu, type PooledBuffer } from "../gpu/index.ts";
+import { type BufferView, currentGpu, OpError, type PooledBuffer } from "../gpu/index.ts";
 import { checkShape, persistent, type Shape, Tensor } from "../tensor/index.ts";
 import { noteClass } from "./children.ts";
 import { type Initializer, nextInitIndex } from "./init.ts";
@@ -39,7 +39,9 @@ export class LazyTensor extends Tensor {
 
   /** Return the values of the initializer, the same at every call. */
   initialValues(): Float32Array {
-    return this.initializer(this.shape, this.seedIndex);
+    const values = this.initializer(this.shape, this.seedIndex);
+    if (values?.length === this.numel) return values;
+    throw new OpError("Parameter", `initializer: expected ${this.numel} values, got ${values?.length}`);
   }
 
   private materialize(values: Float32Array): void {

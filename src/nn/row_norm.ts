@@ -7,6 +7,7 @@ import type { KeysOf } from "../text/index.ts";
 import { constantInit } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { expectSizes } from "./sizes.ts";
 
 /** Options of `LayerNorm`. */
 export interface LayerNormConfig {
@@ -41,7 +42,8 @@ export class LayerNorm extends Module {
     super();
     expectOptions("LayerNorm", config, LAYER);
     const { eps = 1e-5, elementwiseAffine = true, bias = true } = config;
-    this.shape = typeof shape === "number" ? [shape] : shape;
+    this.shape = Array.isArray(shape) ? (shape as Shape) : [shape as number];
+    expectSizes("LayerNorm", Object.fromEntries(this.shape.map((size, i) => [`shape[${i}]`, size])));
     this.weight = elementwiseAffine ? new Parameter(this.shape, constantInit(1)) : null;
     this.bias = elementwiseAffine && bias ? new Parameter(this.shape, constantInit(0)) : null;
     this.eps = eps;
@@ -81,6 +83,7 @@ export class GroupNorm extends Module {
   constructor(groups: number, channels: number, config: GroupNormConfig = {}) {
     super();
     expectOptions("GroupNorm", config, GROUP);
+    expectSizes("GroupNorm", { channels });
     if (!(Number.isInteger(groups) && groups >= 1 && channels % groups === 0))
       throw new OpError("GroupNorm", `groups: expected a divisor of the ${channels} channels, got ${groups}`);
     const { eps = 1e-5, affine = true } = config;

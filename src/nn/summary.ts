@@ -1,6 +1,7 @@
 // Summary of a model: shapes, parameters and multiply-accumulates per layer, without a GPU.
 import { OpError } from "../gpu/index.ts";
 import { numel, type Shape, tensorsOf } from "../tensor/index.ts";
+import { kindOf } from "../text/index.ts";
 import { Conv2d } from "./conv.ts";
 import { type InputShapes, metaInputs } from "./input_shapes.ts";
 import { Linear } from "./linear.ts";
@@ -116,7 +117,7 @@ export function summarize(model: Module, input: InputShapes): ModelSummary {
 
 function shapesIn(op: string, what: string, y: unknown): Shape[] {
   const shapes = tensorsOf(y).map(([, t]) => t.shape);
-  if (shapes.length === 0) throw new OpError(op, `${what}: expected forward to return a tensor, got ${typeof y}`);
+  if (shapes.length === 0) throw new OpError(op, `${what}: expected forward to return a tensor, got ${kindOf(y)}`);
   return shapes;
 }
 

@@ -4,6 +4,7 @@ import wgsl from "../../shaders/copy_slice.wgsl";
 import { defineOp, expectFloat } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { fillZero, formatShape, normalizeAxis, numel, type Shape, type Tensor } from "../tensor/index.ts";
+import { kindOf } from "../text/index.ts";
 
 const copyKernel = kernel("copy_slice", wgsl);
 
@@ -123,5 +124,6 @@ const join = defineOp({
  * Errors    OpError for no tensor, other ranks or other sizes.
  */
 export function concat(xs: readonly Tensor[], options: { readonly axis: number }): Tensor {
+  if (!Array.isArray(xs)) throw new OpError("concat", `expected a list of tensors, got ${kindOf(xs)}`);
   return (join as unknown as (...args: unknown[]) => Tensor)(...xs, options);
 }

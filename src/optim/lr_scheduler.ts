@@ -1,6 +1,6 @@
 // Learning-rate schedules: pure functions from the number of a step (0, 1, 2, ...) to its learning rate. They hold no state,
 // so a resumed run gets the same rates as an uninterrupted one.
-import { ArgumentError, checksOf, type UsesOf, useFault } from "../text/index.ts";
+import { ArgumentError, checksOf, isRecord, kindOf, type UsesOf, useFault } from "../text/index.ts";
 
 const check = checksOf("learning-rate schedule");
 
@@ -87,6 +87,8 @@ function cosine(x: number, base: number, min = 0): number {
  * console.log(lr(0), lr(9), lr(20)); // 0.01, 0.1, 0.05
  */
 export function makeLrSchedule(config: LrConfig, run: RunLength): LrSchedule {
+  for (const [name, part] of Object.entries({ config, run }))
+    if (!isRecord(part)) throw new ArgumentError(`makeLrSchedule: ${name}: expected an object, got ${kindOf(part)}`);
   const { schedule, base, warmupEpochs = 0, min = 0, milestones = [], every, gamma = 0.1, per = "step" } = config;
   const { epochs, stepsPerEpoch } = run;
   check("epochs", "an integer >= 1", epochs, Number.isInteger(epochs) && epochs >= 1);
@@ -143,6 +145,7 @@ function decayOf(schedule: LrScheduleName, parts: DecayParts): (unit: number) =>
       return (unit) => (unit >= units ? min : cosine((unit - warmup) / span, base, min));
     }
     case "multistep": {
+      check("milestones", "a list of epochs", milestones, Array.isArray(milestones));
       const rising = milestones.every((m, i) => m > (milestones[i - 1] ?? 0));
       check("milestones", "rising epochs > 0, at least one", `[${milestones}]`, rising && milestones.length > 0);
       const at = milestones.map((m) => Math.round(m * unitsPerEpoch)).filter((m) => m >= warmup);

@@ -1,7 +1,7 @@
 // Options of SGD: for all parameters, for a group, and for each step.
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
-import { expectKeys, type KeysOf } from "../text/index.ts";
+import { expectKeys, type KeysOf, kindOf, valueText } from "../text/index.ts";
 
 /**
  * Rule of a group. The forward pass reads W; theta is stored.
@@ -206,7 +206,7 @@ function curveOf(threshold: number | StepFunction | ThresholdCurve): ThresholdCu
   if (typeof threshold === "number") return { at: () => threshold };
   if (typeof threshold === "function") return { at: threshold };
   if (typeof threshold !== "object" || typeof threshold?.at !== "function")
-    throw refuse(`threshold: expected a number, a function or a schedule, got ${typeof threshold}`);
+    throw refuse(`threshold: expected a number, a function or a schedule, got ${kindOf(threshold)}`);
   return threshold;
 }
 
@@ -220,7 +220,7 @@ export function checkUnscheduled(values: StepValues, { lr, threshold }: GroupSch
 
 function check(o: GroupSettings): void {
   const fail = (name: string, expected: string, got: unknown) => {
-    throw new OpError("SGD", `${name}: expected ${expected}, got ${got}`);
+    throw new OpError("SGD", `${name}: expected ${expected}, got ${valueText(got)}`);
   };
   const atLeast0 = (what: string, value: number) => {
     if (!(value >= 0 && Number.isFinite(value))) fail(what, "a number >= 0", value);

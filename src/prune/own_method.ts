@@ -1,6 +1,6 @@
 // Completes a pruning method that a program brings itself.
 import type { StepValues } from "../optim/index.ts";
-import { ArgumentError, expectKeys, isRecord, type KeysOf } from "../text/index.ts";
+import { ArgumentError, expectKeys, isRecord, type KeysOf, kindOf, valueText } from "../text/index.ts";
 import { noThreshold, type PruningMethod } from "./method.ts";
 
 /** Members of a PruningMethod. Those that are absent have the defaults of `pruningMethod`. */
@@ -23,11 +23,32 @@ const FUNCTIONS = Object.keys(KEYS).filter((key) => !DATA.includes(key as Data))
 const isPlain = (given: object): boolean =>
   [Object.prototype, null].includes(Object.getPrototypeOf(given) as typeof Object.prototype);
 
+/** Expected results of the functions of a step. */
+const RESULTS: Readonly<Record<string, readonly [expected: string, is: (result: unknown) => boolean]>> = {
+  values: ["an object such as { threshold, thresholdNext }", isRecord],
+  phase: ["prune, mask or dense", (phase) => ["prune", "mask", "dense"].includes(phase as string)],
+  thresholdAt: ["a finite number or null", (threshold) => threshold === null || Number.isFinite(threshold)],
+};
+
+/** Let the functions of a step check their results. */
+function checkResults(functions: Partial<Record<string, unknown>>, refuse: (problem: string) => Error): void {
+  for (const [key, [expected, is]] of Object.entries(RESULTS)) {
+    const fn = functions[key] as ((step: number) => unknown) | undefined;
+    if (!fn) continue;
+    functions[key] = (step: number): unknown => {
+      const result = fn(step);
+      if (!is(result)) throw refuse(`${key}: expected ${expected} at step ${step}, got ${valueText(result)}`);
+      return result;
+    };
+  }
+}
+
 /**
  * Check an own pruning method and fill in what is absent. An object of a class keeps its methods.
  *
  * Defaults  phase "prune"; values without a threshold; thresholdAt(n) and increment(n) are those of `values(n)`; isL1 false.
- * Errors    ArgumentError: an unknown member of a plain object, no name, no group, a member that is no function.
+ * Errors    ArgumentError: an unknown member of a plain object, no name, no group, a member that is no function; while it
+ *           runs, a result of another kind.
  * @example
  * // A threshold that rises in two stairs: a weight below it is zero in the forward pass, and may regrow.
  * const stairs = (step = 0) => (step < 100 ? 0.02 : 0.05);
@@ -49,10 +70,11 @@ export function pruningMethod(given: PruningMethodParts): PruningMethod {
   for (const key of FUNCTIONS) {
     const member: unknown = given[key];
     if (member === undefined) continue;
-    if (typeof member !== "function") throw refuse(`${key}: expected a function, got ${typeof member}`);
+    if (typeof member !== "function") throw refuse(`${key}: expected a function, got ${kindOf(member)}`);
     functions[key] = member.bind(given);
   }
-  const values = (step: number): StepValues => (given.values ? given.values(step) : noThreshold.values());
+  checkResults(functions, refuse);
+  const values = (functions.values ?? (() => noThreshold.values())) as (step: number) => StepValues;
   return {
     phase: () => "prune",
     values,

@@ -9,7 +9,7 @@ import {
   type PooledBuffer,
   settleArena,
 } from "../gpu/index.ts";
-import { expectKeys } from "../text/index.ts";
+import { expectKeys, isRecord, kindOf } from "../text/index.ts";
 import { dtypeOf, type TypedArray } from "./dtype.ts";
 import { Scope } from "./scope.ts";
 import { formatShape, numel, type Shape } from "./shape.ts";
@@ -105,6 +105,7 @@ export class CapturedStep<K extends string, O extends StepTensors> implements Di
   /** @internal */
   constructor(fn: (inputs: Record<K, Tensor>) => O, options: CaptureOptions) {
     expectKeys(options, { replay: true }, (problem) => new CaptureError(`captureStep: ${problem}`));
+    if (typeof fn !== "function") throw new CaptureError(`captureStep: expected a function, got ${kindOf(fn)}`);
     this.fn = fn;
     this.useReplay = options.replay ?? true;
   }
@@ -121,7 +122,10 @@ export class CapturedStep<K extends string, O extends StepTensors> implements Di
     gpu.raisePending();
     gpu.stream.expectNotRecording("captured steps do not nest");
     let key = "";
+    if (!isRecord(inputs)) throw new CaptureError(`inputs: expected { name: { data, shape } }, got ${kindOf(inputs)}`);
     for (const [name, { data, shape }] of Object.entries<HostArray>(inputs)) {
+      if (!ArrayBuffer.isView(data) || !Array.isArray(shape))
+        throw new CaptureError(`input ${name}: expected { data, shape }, a typed array and its shape`);
       if (numel(shape) !== data.length) {
         const problem = `input ${name}: expected ${numel(shape)} values for shape ${formatShape(shape)}, got ${data.length}`;
         throw new CaptureError(problem);
@@ -205,7 +209,7 @@ export class CapturedStep<K extends string, O extends StepTensors> implements Di
       outputs.catch(() => {}); // the error below says more
       throw new CaptureError("fn is async: what follows its first await would not be recorded");
     }
-    const entries = Object.entries((outputs ?? { outputs }) as Record<string, unknown>);
+    const entries = Object.entries((Object(outputs) === outputs ? outputs : { outputs }) as Record<string, unknown>);
     for (const [name, t] of entries) {
       if (!(t instanceof Tensor))
         throw new CaptureError(`expected fn to return named tensors, got another value for ${name}`);

@@ -1,5 +1,6 @@
 // Shapes: sizes along axes, outermost first. All tensors are contiguous, so the shape determines the layout.
 import { OpError } from "../gpu/index.ts";
+import { valueText } from "../text/index.ts";
 
 /** Sizes of the axes, slowest first; [] for a scalar. */
 export type Shape = readonly number[];
@@ -20,7 +21,7 @@ export function formatShape(shape: Shape): string {
 
 /** Throw OpError unless every size is a positive integer and their product is exact. */
 export function checkShape(op: string, shape: Shape): void {
-  if (!Array.isArray(shape)) throw new OpError(op, `shape: expected an array of sizes, got ${JSON.stringify(shape)}`);
+  if (!Array.isArray(shape)) throw new OpError(op, `shape: expected an array of sizes, got ${valueText(shape)}`);
   for (const d of shape) {
     if (!Number.isSafeInteger(d) || d <= 0)
       throw new OpError(op, `expected a shape of positive integers, got ${formatShape(shape)}`);

@@ -1,4 +1,5 @@
 // The base classes of every error that this project throws on purpose.
+import { valueText } from "./value.ts";
 
 /**
  * An error thrown on purpose. Its message is one line for the user. Any other error that reaches a command, except a
@@ -23,5 +24,5 @@ export class ArgumentError extends RangeError {
 export const checksOf =
   (who: string) =>
   (name: string, expected: string, got: unknown, ok: boolean): void => {
-    if (!ok) throw new ArgumentError(`${who}: ${name}: expected ${expected}, got ${String(got)}`);
+    if (!ok) throw new ArgumentError(`${who}: ${name}: expected ${expected}, got ${valueText(got)}`);
   };

@@ -2,6 +2,7 @@
 // an object that was spread or stored in a variable passes TypeScript's check of excess properties.
 import { closest } from "./closest.ts";
 import { cut, quote, visible } from "./quote.ts";
+import { kindOf } from "./value.ts";
 
 /** Return true for an object with keys: not null, no array. */
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -15,8 +16,7 @@ export type KeysOf<T> = { readonly [K in keyof Required<T>]: true };
  * as absent.
  */
 export function keyFault(given: unknown, known: Readonly<Record<string, true>>): string | null {
-  if (!isRecord(given))
-    return `expected an object of options, got ${given === null ? "null" : Array.isArray(given) ? "a list" : typeof given}`;
+  if (!isRecord(given)) return `expected an object of options, got ${kindOf(given)}`;
   const names = Object.keys(known);
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || Object.hasOwn(known, key)) continue;

@@ -26,4 +26,5 @@ export {
   times,
 } from "./format.ts";
 export { cut, printable, quote, visible, visibleJson, visibleLines } from "./quote.ts";
+export { kindOf, valueText } from "./value.ts";
 export { VERSION } from "./version.ts";

@@ -1,7 +1,7 @@
 // The configuration of a run: everything that decides its numbers. It is saved with the run.
 import type { LrConfig } from "../optim/lr_scheduler.ts";
 import type { PruneConfig } from "../prune/config.ts";
-import { ArgumentError, defined, expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, defined, expectKeys, isRecord, type KeysOf, kindOf, valueText } from "../text/index.ts";
 
 /** Complete settings of a run. */
 export interface RunConfig {
@@ -73,9 +73,33 @@ const DEFAULTS = {
   logEvery: 10,
 } as const;
 
+/** Check the settings that are objects. */
+function expectParts({ lr, prune = {}, augment = {} }: RunSettings): void {
+  const refuse = (problem: string) => new ArgumentError(`config: ${problem}`);
+  if (lr !== undefined && typeof lr !== "number" && !isRecord(lr))
+    throw refuse(`lr: expected a number or an object of settings, got ${kindOf(lr)}`);
+  for (const [key, part] of Object.entries({ prune, augment }))
+    if (!isRecord(part)) throw refuse(`${key}: expected an object of settings, got ${kindOf(part)}`);
+}
+
+const isIndex = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0;
+
+/** Check the counts and switches of a run; SGD and the schedules check the others. Errors: ArgumentError. */
+export function checkConfigValues({ epochs, finetuneEpochs = 0, nesterov, microBatch, seed }: RunConfig): void {
+  const check = (name: string, expected: string, value: unknown, ok: boolean) => {
+    if (!ok) throw new ArgumentError(`${name}: expected ${expected}, got ${valueText(value)}`);
+  };
+  check("epochs", "an integer >= 1", epochs, isIndex(epochs) && epochs >= 1);
+  check("finetuneEpochs", "an integer >= 0", finetuneEpochs, isIndex(finetuneEpochs));
+  check("nesterov", "true or false", nesterov, typeof nesterov === "boolean");
+  check("microBatch", "an integer >= 1", microBatch, microBatch === undefined || isIndex(microBatch));
+  check("seed", "an integer in 0..4294967295", seed, isIndex(seed) && seed < 2 ** 32);
+}
+
 /** Fill in the defaults; see RunSettings. Errors: ArgumentError for an unknown setting. */
 export function completeConfig(settings: RunSettings = {}): RunConfig {
   expectKeys(settings, CONFIG_KEYS, (problem) => new ArgumentError(`config: ${problem}`));
+  expectParts(settings);
   const { lr, prune = {}, augment, ...others } = settings;
   const rate = typeof lr === "number" ? { base: lr } : lr;
   const { method = "soft", threshold, lambda, sparsity } = prune;

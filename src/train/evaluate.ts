@@ -108,7 +108,7 @@ export class Evaluator {
     this.randoms = random instanceof RandomState ? [random] : random;
     this.step = scalar(0, "u32");
     this.guard = persistent(Uint32Array.of(ALL_FINITE), [1]);
-    this.objective = new Objective("evaluate", { loss, metrics, classes: target?.dtype !== "f32" }, SLOTS);
+    this.objective = new Objective("evaluate", { loss, metrics, target }, SLOTS);
     const run = (x: Tensor, y: Tensor) => this.measure(x, y);
     this.captured = new BatchStep({ name: "evaluate", sample, target: target?.shape, scale, run });
   }

@@ -110,8 +110,8 @@ export interface FitOptions {
    * meanwhile, the step is not taken.
    */
   readonly beforeStep?: (position: RunPosition) => void | Promise<void>;
-  /** Called after each enqueued step. */
-  readonly onStep?: (position: RunPosition) => void;
+  /** Called after each enqueued step. A promise is awaited. */
+  readonly onStep?: (position: RunPosition) => unknown;
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
   readonly checkpointEvery?: number;
   readonly onCheckpoint?: (position: RunPosition, reason: CheckpointReason) => Promise<void>;

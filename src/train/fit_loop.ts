@@ -153,7 +153,8 @@ export class FitLoop {
       }
       this.enqueue(data);
       batches.recycle?.(data);
-      options.onStep?.(this.position);
+      const made = options.onStep?.(this.position);
+      if (made instanceof Promise) await made;
       if (this.step - this.recorded >= this.logEvery) {
         // Wait for the previous reading only: this one arrives while the next steps run.
         await this.pending;

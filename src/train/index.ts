@@ -47,6 +47,7 @@ export type {
   RunRecord,
   StepRecord,
 } from "./fit.ts";
+export type { FitCallbacks } from "./fit_control.ts";
 export type { CounterState } from "./fit_counters.ts";
 export { fit, sparsityOf } from "./fit_loop.ts";
 export { type LayerSparsity, layerSparsity } from "./layer_sparsity.ts";
@@ -67,7 +68,7 @@ export {
   type RunPlan,
   type RunSchedule,
 } from "./run_plan.ts";
-export { type FitCallbacks, Session } from "./session.ts";
+export { Session } from "./session.ts";
 export {
   type DatasetPair,
   evaluationBatch,

@@ -1,12 +1,12 @@
 // The callbacks and loggers of a session, and the order in which they are called.
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, kindOf } from "../text/index.ts";
 import type { EpochRecord, RunPosition, RunRecord } from "./fit.ts";
 import type { Logger } from "./loggers.ts";
 
 /** Callbacks of a run. */
 export interface RunListeners {
-  /** Called after each enqueued step; it does not wait for the GPU. */
-  readonly onStep?: ((position: RunPosition) => void) | undefined;
+  /** Called after each enqueued step; it does not wait for the GPU. A promise is awaited. */
+  readonly onStep?: ((position: RunPosition) => unknown) | undefined;
   /** Called with each record: every `config.logEvery` steps, and at the end of each epoch. Awaited. */
   readonly onRecord?: ((record: RunRecord) => unknown) | undefined;
   /** Called at the end of each epoch, after the loggers. Awaited. */
@@ -25,22 +25,25 @@ export class Listeners {
   constructor(own: RunListeners) {
     for (const name of CALLBACKS) {
       if (own[name] !== undefined && typeof own[name] !== "function")
-        throw new ArgumentError(`Session: ${name}: expected a function, got ${typeof own[name]}`);
+        throw new ArgumentError(`Session: ${name}: expected a function, got ${kindOf(own[name])}`);
     }
     const { loggers = [] } = own;
     if (!Array.isArray(loggers))
-      throw new ArgumentError(`Session: loggers: expected a list of loggers, got ${typeof loggers}`);
+      throw new ArgumentError(`Session: loggers: expected a list of loggers, got ${kindOf(loggers)}`);
     for (const [i, logger] of (loggers as readonly Partial<Logger>[]).entries()) {
       if (typeof logger?.log !== "function")
-        throw new ArgumentError(`Session: loggers[${i}]: expected an object with a function log, got ${typeof logger}`);
+        throw new ArgumentError(
+          `Session: loggers[${i}]: expected an object with a function log, got ${kindOf(logger)}`,
+        );
       if (logger.close !== undefined && typeof logger.close !== "function")
-        throw new ArgumentError(`Session: loggers[${i}]: close: expected a function, got ${typeof logger.close}`);
+        throw new ArgumentError(`Session: loggers[${i}]: close: expected a function, got ${kindOf(logger.close)}`);
     }
     this.own = own;
   }
 
-  step(position: RunPosition): void {
-    this.own.onStep?.(position);
+  /** Returns what `onStep` returns, perhaps a promise. */
+  step(position: RunPosition): unknown {
+    return this.own.onStep?.(position);
   }
 
   /** Pass a record on: to `onRecord`, the loggers, and `onEpoch`. */

@@ -1,5 +1,5 @@
 // Loggers: receivers of a run's records, such as a table or a file of JSON lines.
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, kindOf } from "../text/index.ts";
 import type { RunRecord } from "./fit.ts";
 
 /**
@@ -22,7 +22,7 @@ export type WriteText = (text: string) => unknown;
 
 function expectWrite(name: string, write: WriteText): void {
   if (typeof write !== "function")
-    throw new ArgumentError(`${name}: expected a function that writes text, got ${typeof write}`);
+    throw new ArgumentError(`${name}: expected a function that writes text, got ${kindOf(write)}`);
 }
 
 /**

@@ -1,8 +1,8 @@
 // A model's weights as the bytes of a safetensors file, and back.
 import { readModelWeights, writeSafetensors, writeSparseModel } from "../io/index.ts";
-import { type LoadOptions, type LoadReport, loadState, type Module } from "../nn/index.ts";
+import { type LoadOptions, type LoadReport, loadState, Module } from "../nn/index.ts";
 import { expectFinite } from "../tensor/index.ts";
-import { ArgumentError, expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
+import { ArgumentError, expectKeys, type KeysOf, kindOf, onlyKeys } from "../text/index.ts";
 
 /** Options of `saveModel`. */
 export interface SaveModelOptions {
@@ -10,6 +10,10 @@ export interface SaveModelOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** True: store a pruned weight without its zeros, in a layout that only Espalier reads. Default false. */
   readonly sparse?: boolean | undefined;
+}
+
+function expectModule(name: string, model: unknown): void {
+  if (!(model instanceof Module)) throw new ArgumentError(`${name}: model: expected a module, got ${kindOf(model)}`);
 }
 
 /**
@@ -25,10 +29,11 @@ export interface SaveModelOptions {
  */
 export async function saveModel(model: Module, options: SaveModelOptions = {}): Promise<Uint8Array> {
   expectKeys(options, { metadata: true, sparse: true }, (problem) => new ArgumentError(`saveModel: ${problem}`));
+  expectModule("saveModel", model);
   const { metadata = {}, sparse = false } = options;
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string")
-      throw new ArgumentError(`saveModel: metadata: ${key}: expected a string, got ${typeof value}`);
+      throw new ArgumentError(`saveModel: metadata: ${key}: expected a string, got ${kindOf(value)}`);
   }
   const state = await model.stateDict();
   expectFinite("saveModel", state);
@@ -67,8 +72,9 @@ const LOAD_KEYS: KeysOf<LoadOptions> = {
  */
 export function loadModel(model: Module, bytes: Uint8Array, options: LoadModelOptions = {}): LoadedModel {
   expectKeys(options, { ...LOAD_KEYS, name: true }, (problem) => new ArgumentError(`loadModel: ${problem}`));
+  expectModule("loadModel", model);
   if (!(bytes instanceof Uint8Array))
-    throw new ArgumentError(`loadModel: expected the file as a Uint8Array, got ${typeof bytes}`);
+    throw new ArgumentError(`loadModel: expected the file as a Uint8Array, got ${kindOf(bytes)}`);
   const { weights, metadata } = readModelWeights(bytes, options.name ?? "model");
   const report = loadState(model, weights, onlyKeys<LoadOptions>(options, LOAD_KEYS));
   return { metadata: Object.fromEntries(metadata), report };

@@ -3,8 +3,8 @@ import { noGrad } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { persistent, Tensor } from "../tensor/index.ts";
-import { isRecord } from "../text/index.ts";
+import { type DType, persistent, Tensor } from "../tensor/index.ts";
+import { isRecord, kindOf } from "../text/index.ts";
 import { Meter, type StepMetrics } from "./meter.ts";
 
 /**
@@ -26,8 +26,8 @@ export interface ObjectiveOptions {
   readonly metrics?: Metrics | undefined;
   /** Label smoothing of the default loss. Default 0. */
   readonly labelSmoothing?: number | undefined;
-  /** True (default) if the targets are class numbers. */
-  readonly classes?: boolean | undefined;
+  /** Type of the targets, and the class count if known. Default: class numbers. */
+  readonly target?: { readonly dtype: DType; readonly classes?: number | undefined } | undefined;
 }
 
 /** Numbers of a record: the step, the first non-finite loss, the samples, and the part if the batch is split. */
@@ -61,7 +61,7 @@ export class Objective {
     checkObjective(name, options);
     this.name = name;
     this.options = options;
-    this.counts = options.classes ?? true;
+    this.counts = options.target?.dtype !== "f32";
     this.meter = new Meter(slots);
     this.slots = this.meter.slots;
     this.meters = new Map(Object.keys(options.metrics ?? {}).map((key) => [key, new Meter(this.slots)]));
@@ -93,11 +93,17 @@ export class Objective {
   }
 
   private loss(outputs: unknown, targets: Tensor): Tensor {
-    const { loss, labelSmoothing = 0 } = this.options;
+    const { loss, labelSmoothing = 0, target } = this.options;
     if (loss) return scalarOf(`${this.name}: loss`, loss(outputs, targets));
     if (!(outputs instanceof Tensor) || outputs.shape.length !== 2) {
       const given = outputs instanceof Tensor ? { logits: outputs } : {};
-      throw new OpError(this.name, "model: expected logits [N, C]; another model requires a custom loss", given);
+      const got = outputs instanceof Tensor ? "" : `, got ${kindOf(outputs)}`;
+      throw new OpError(this.name, `model: expected logits [N, C]${got}; another model requires a custom loss`, given);
+    }
+    const [, given] = outputs.shape as [number, number];
+    if (given < (target?.classes ?? 0)) {
+      const problem = `model: expected at least ${target!.classes} outputs, one per class of the data, got ${given}`;
+      throw new OpError(this.name, problem);
     }
     return crossEntropy(outputs, targets, { labelSmoothing });
   }
@@ -127,7 +133,7 @@ const isLogits = (outputs: unknown, classes: number): outputs is Tensor =>
 
 /** Return a value as it is if it is a tensor of one number. */
 function scalarOf(what: string, value: unknown): Tensor {
-  if (!(value instanceof Tensor)) throw new OpError(what, `expected a scalar tensor, got ${typeof value}`);
+  if (!(value instanceof Tensor)) throw new OpError(what, `expected a scalar tensor, got ${kindOf(value)}`);
   if (value.numel !== 1) throw new OpError(what, "expected a scalar []: use mean or sum", { value });
   return value;
 }
@@ -135,11 +141,12 @@ function scalarOf(what: string, value: unknown): Tensor {
 /** Check that loss and metrics are functions. Throws OpError. */
 export function checkObjective(name: string, { loss, metrics = {}, labelSmoothing = 0 }: ObjectiveOptions): void {
   const refuse = (what: string, given: unknown) =>
-    new OpError(name, `${what}: expected a function of outputs and targets, got ${typeof given}`);
+    new OpError(name, `${what}: expected a function of outputs and targets, got ${kindOf(given)}`);
   if (loss !== undefined && typeof loss !== "function") throw refuse("loss", loss);
   if (loss !== undefined && labelSmoothing !== 0)
     throw new OpError(name, `labelSmoothing: expected 0 beside a custom loss, got ${labelSmoothing}`);
-  if (!isRecord(metrics)) throw new OpError(name, "metrics: expected an object of functions by name");
+  if (!isRecord(metrics))
+    throw new OpError(name, `metrics: expected an object of functions by name, got ${kindOf(metrics)}`);
   for (const [key, metric] of Object.entries(metrics))
     if (typeof metric !== "function") throw refuse(`metrics: ${key}`, metric);
 }

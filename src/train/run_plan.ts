@@ -7,8 +7,8 @@ import type { PruningMethod } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
 import { type PruningMethodParts, pruningMethod } from "../prune/own_method.ts";
 import { softOfProgress } from "../prune/own_threshold.ts";
-import { ArgumentError } from "../text/index.ts";
-import { checkConfigKeys, FINETUNE_LR, type RunConfig } from "./config.ts";
+import { ArgumentError, valueText } from "../text/index.ts";
+import { checkConfigKeys, checkConfigValues, FINETUNE_LR, type RunConfig } from "./config.ts";
 
 export interface RunPlan extends RunShape {
   /** All epochs, fine-tuning included. */
@@ -42,16 +42,15 @@ export interface PlanOverrides {
 /** Return the learning rate of step n. */
 function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoch: number }, own: PlanOverrides) {
   const { schedule, rate } = own;
-  // The built-in schedules check it themselves.
-  if ((rate || schedule?.lr) && !(Number.isInteger(config.epochs) && config.epochs >= 1))
-    throw new ArgumentError(`epochs: expected an integer >= 1, got ${config.epochs}`);
   if (rate) return rate;
   if (schedule?.lr) {
     const { lr } = schedule;
     return (step: number): number => {
       const value = lr(step / steps.total);
       if (!(Number.isFinite(value) && value >= 0))
-        throw new ArgumentError(`schedule.lr: expected a number >= 0 at progress ${step / steps.total}, got ${value}`);
+        throw new ArgumentError(
+          `schedule.lr: expected a number >= 0 at progress ${step / steps.total}, got ${valueText(value)}`,
+        );
       return value;
     };
   }
@@ -78,6 +77,7 @@ function methodOf(prune: PruneConfig, run: RunShape, { method, schedule }: PlanO
  */
 export function planRun(config: RunConfig, stepsPerEpoch: number, own: PlanOverrides = {}): RunPlan {
   checkConfigKeys(config);
+  checkConfigValues(config);
   const { finetuneEpochs = 0, momentum, seed } = config;
   const epochs = config.epochs + finetuneEpochs;
   const mainSteps = stepsPerEpoch * config.epochs;

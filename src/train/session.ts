@@ -1,6 +1,6 @@
 // A session builds model, data, optimiser, schedules and the captured step from its options. Hosts (CLI, demo, examples) drive
 // it and decide where files go.
-import { currentGpu, warnOnce } from "../gpu/index.ts";
+import { currentGpu, DisposedError, warnOnce } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, StateDict } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
@@ -11,7 +11,8 @@ import type { ImageSize } from "./batch_step.ts";
 import type { CheckpointFile, LoadedCheckpoint } from "./checkpoint.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
-import type { FitOptions, FitResult, RunPosition } from "./fit.ts";
+import type { FitResult, RunPosition } from "./fit.ts";
+import { checkControl, type FitCallbacks } from "./fit_control.ts";
 import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
@@ -21,12 +22,6 @@ import { restoreSession, type Saveable, sessionParts } from "./session_checkpoin
 import { evaluationBatch, type SessionBatches, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
 import type { SessionOptions } from "./session_options.ts";
 import type { TrainStep } from "./train_step.ts";
-
-/** Control of one call of `fit`. Callbacks that belong to the run are options of the session. */
-export type FitCallbacks = Pick<
-  FitOptions,
-  "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "saveAsked" | "signal"
->;
 
 /**
  * A training run: a model, its data, and everything between them. Two options suffice; SessionOptions lists the others.
@@ -70,6 +65,8 @@ export class Session {
   private resumed = false;
   private prepared = false;
   private loop: FitLoop | null = null;
+  private isFitting = false;
+  private isDisposed = false;
   /** Counters at `position`, and the seconds of its epoch: from a checkpoint or the last `fit`. */
   private saved: { readonly counters: CounterState; readonly epochSeconds: number } | null = null;
 
@@ -103,6 +100,7 @@ export class Session {
   evaluate(): Promise<Evaluation>;
   evaluate(signal: AbortSignal | undefined): Promise<Evaluation | null>;
   async evaluate(signal?: AbortSignal): Promise<Evaluation | null> {
+    this.expectLive("evaluate");
     const { test, config, evaluator } = this.parts;
     if (!test || !evaluator) throw new ArgumentError("evaluate: expected a session with a test set, got none");
     this.optimizer.harden();
@@ -187,6 +185,7 @@ export class Session {
    * if needed.
    */
   async prepare(): Promise<void> {
+    this.expectLive("prepare");
     if (this.prepared) return;
     await this.start();
     await this.tune();
@@ -227,13 +226,19 @@ export class Session {
 
   /**
    * Train from the current position to the end, or until the signal. The callbacks given here are called after those of the
-   * session. Loggers are closed once the run has finished, or failed.
+   * session; an error of theirs ends the run. Loggers are closed once the run has finished, or failed.
+   *
+   * Errors   ArgumentError for an unknown option, or a second call before the first has ended; NonFiniteLossError; DisposedError.
    */
   async fit(control: FitCallbacks = {}): Promise<FitResult> {
-    await this.prepare();
-    const loop = this.loopFor(control);
-    this.loop = loop;
+    checkControl(control);
+    this.expectLive("fit");
+    if (this.isFitting) throw new ArgumentError("Session.fit: expected one call at a time: another has not ended yet");
+    this.isFitting = true;
     try {
+      await this.prepare();
+      const loop = this.loopFor(control);
+      this.loop = loop;
       const result = await loop.run();
       const counters = await loop.snapshot();
       this.saved = counters && { counters, epochSeconds: loop.epochSeconds };
@@ -242,9 +247,12 @@ export class Session {
       return result;
     } catch (error) {
       await this.parts.listeners.close();
+      if (this.isDisposed && error instanceof DisposedError)
+        throw new DisposedError("Session.fit: the session was disposed while it trained: stop it with a signal first");
       throw error;
     } finally {
       this.loop = null;
+      this.isFitting = false;
     }
   }
 
@@ -264,8 +272,8 @@ export class Session {
       ...(test ? { evaluate: (signal?: AbortSignal) => this.evaluateBoth(signal) } : {}),
       start: this.position,
       onStep: (position) => {
-        listeners.step(position);
-        control.onStep?.(position);
+        const waits = [listeners.step(position), control.onStep?.(position)].filter((made) => made instanceof Promise);
+        return waits.length > 0 ? Promise.all(waits) : undefined;
       },
       onRecord: async (record) => {
         await listeners.record(record);
@@ -297,15 +305,16 @@ export class Session {
   }
 
   /**
-   * Return the bytes of a checkpoint at a position that `fit` reported. `host`: state of the host, as JSON; the seconds of the
-   * epoch are added to it. Without it the same run gives the same bytes.
+   * Return the bytes of a checkpoint at a position that `fit` reported; by default, where it stopped. `host`: state of the host, as
+   * JSON; the seconds of the epoch are added to it. Without it the same run gives the same bytes.
    */
-  async save(position: RunPosition, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
+  async save(position: RunPosition = this.position, host?: Readonly<Record<string, unknown>>): Promise<Uint8Array> {
     return joinParts(await this.saveParts(position, host));
   }
 
   /** The same as the parts of a file, which may be larger than one array. */
   async saveParts(position: RunPosition, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
+    this.expectLive("save");
     const { epochSeconds, bestAccuracy, savedConfig: config } = this;
     const counters = await this.countersAt(position);
     const { seed } = this.parts.config;
@@ -325,6 +334,7 @@ export class Session {
    *          batches of another size do not carry over.
    */
   load(file: CheckpointFile, name: string): LoadedCheckpoint {
+    this.expectLive("load");
     const { optimizer, method, stepsPerEpoch } = this;
     const { loaded, saved } = restoreSession(this.saveable, file, name, stepsPerEpoch);
     const { step, epoch, batch, bestAccuracy } = loaded;
@@ -341,6 +351,7 @@ export class Session {
    * Errors: NonFiniteError if one holds NaN or infinity.
    */
   async weights(): Promise<StateDict> {
+    this.expectLive("weights");
     const state = await this.optimizer.hardened(() => this.model.stateDict());
     expectFinite("the model's weights", state);
     return state;
@@ -351,8 +362,13 @@ export class Session {
     return layersOf(this.model, await this.weights());
   }
 
+  private expectLive(name: string): void {
+    if (this.isDisposed) throw new DisposedError(`Session.${name}: the session was disposed`);
+  }
+
   /** Free the model, the optimizer and the captured steps, and close the loggers. */
   dispose(): void {
+    this.isDisposed = true;
     this.parts.listeners.close().catch((error: unknown) => {
       warnOnce(this, "logger", `Session: a logger could not be closed: ${String(error)}`);
     });

@@ -20,7 +20,7 @@ import {
   testBatchesOf,
 } from "../data/index.ts";
 import { type DType, numel, type Shape, type Tensor } from "../tensor/index.ts";
-import { ArgumentError, expectKeys, isRecord } from "../text/index.ts";
+import { ArgumentError, expectKeys, isRecord, kindOf } from "../text/index.ts";
 import { BatchInput, type HostBatch, type HostBatches, type ImageSize } from "./batch_step.ts";
 import type { RunConfig } from "./config.ts";
 import type { TargetFormat } from "./train_step.ts";
@@ -48,12 +48,12 @@ const isParts = (data: SessionSamples | ArrayParts): data is ArrayParts => "x" i
 
 /** Return the data sets of a session. Errors: ArgumentError or DataError for data of another kind, or parts that disagree. */
 export function openSets(data: SessionData): SessionSets {
-  if (!isRecord(data)) throw new ArgumentError(`Session: data: expected data sets or arrays, got ${typeof data}`);
+  if (!isRecord(data)) throw new ArgumentError(`Session: data: expected data sets or arrays, got ${kindOf(data)}`);
   const pair = isPair(data) ? data : { train: data };
   const refuse = (problem: string) => new ArgumentError(`Session: data: ${problem}`);
   expectKeys(pair, { train: true, test: true }, refuse);
   const read = (part: "train" | "test", given: SessionSamples | ArrayParts | undefined): SessionSamples => {
-    if (!isRecord(given)) throw refuse(`${part}: expected a data set or arrays, got ${typeof given}`);
+    if (!isRecord(given)) throw refuse(`${part}: expected a data set or arrays, got ${kindOf(given)}`);
     if (isParts(given)) return arrayDataset({ name: part, ...given });
     if (isArrays(given) || "classes" in given) return given;
     throw refuse(`${part}: expected a data set or arrays { x, y }, got an object of ${Object.keys(given).join(", ")}`);
@@ -96,7 +96,7 @@ export function transformFor(
     if (crop > 0 || flip) throw refuse(`nothing beside config.augment, got crop ${crop} and flip ${flip}`);
     if (isArrays(data) ? typeof given !== "function" : !Array.isArray((given as Partial<ImageTransform>).steps))
       throw refuse(
-        isArrays(data) ? `a function for arrays, got ${typeof given}` : `an ImageTransform, got ${typeof given}`,
+        isArrays(data) ? `a function for arrays, got ${kindOf(given)}` : `an ImageTransform, got ${kindOf(given)}`,
       );
     return given;
   }
@@ -115,10 +115,22 @@ export interface SampleFormat {
 
 /** Return the format of a data set's samples. */
 export function formatOf(data: SessionSamples): SampleFormat {
-  if (!isArrays(data)) return { sample: data.shape, dtype: "f32", target: { shape: [], dtype: "i32" }, scale: data };
+  if (!isArrays(data))
+    return {
+      sample: data.shape,
+      dtype: "f32",
+      target: { shape: [], dtype: "i32", classes: data.classes.length },
+      scale: data,
+    };
   const { x, y, shape, targetShape } = data;
   const dtype = x instanceof Int32Array ? "i32" : x instanceof Uint32Array ? "u32" : "f32";
-  return { sample: shape, dtype, target: { shape: targetShape, dtype: y instanceof Int32Array ? "i32" : "f32" } };
+  const isClass = y instanceof Int32Array;
+  const target = {
+    shape: targetShape,
+    dtype: isClass ? "i32" : "f32",
+    classes: isClass ? data.classes.length : undefined,
+  } as const;
+  return { sample: shape, dtype, target };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Module } from "../nn/index.ts";
 import { type ParamGroup, SGD, type SGDOptions } from "../optim/sgd.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import type { PruningMethod } from "../prune/method.ts";
-import { ArgumentError } from "../text/index.ts";
+import { ArgumentError, kindOf } from "../text/index.ts";
 import type { RunConfig, RunSettings } from "./config.ts";
 import type { RunSchedule } from "./run_plan.ts";
 
@@ -31,7 +31,7 @@ export function checkOptimizer(
 ): void {
   if (optimizer === undefined || typeof optimizer === "function") return;
   if (!(optimizer instanceof SGD))
-    throw refuse(`optimizer: expected an SGD or a function that makes it, got ${typeof optimizer}`);
+    throw refuse(`optimizer: expected an SGD or a function that makes it, got ${kindOf(optimizer)}`);
   const beside = SETTINGS.find((key) => settings[key] !== undefined);
   if (beside) throw refuse(`config.${beside}: expected nothing beside an optimizer, which has its own`);
   if (schedule?.lr) throw refuse("schedule.lr: expected nothing beside an optimizer: give it a function as lr");
@@ -59,7 +59,7 @@ export function makeOptimizer(
   const options = { lr: lr.base, momentum, nesterov, weightDecay };
   if (!given) return new SGD(groups, options);
   const made = given(groups, options);
-  if (!(made instanceof SGD)) throw refuse(`optimizer: expected the function to return an SGD, got ${typeof made}`);
+  if (!(made instanceof SGD)) throw refuse(`optimizer: expected the function to return an SGD, got ${kindOf(made)}`);
   expectMode(made, method);
   expectAll(made, model);
   if (made.groups.some(({ options: { schedules } }) => schedules.lr))

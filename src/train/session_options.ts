@@ -1,6 +1,6 @@
 // Options of a session.
-import type { Module, RandomState } from "../nn/index.ts";
-import { ArgumentError, expectKeys, isRecord, type KeysOf } from "../text/index.ts";
+import { Module, RandomState } from "../nn/index.ts";
+import { ArgumentError, expectKeys, isRecord, type KeysOf, kindOf } from "../text/index.ts";
 import type { RunSettings } from "./config.ts";
 import type { RunListeners } from "./listeners.ts";
 import { checkObjective, type LossFunction, type Metrics } from "./objective.ts";
@@ -48,11 +48,15 @@ const OPTION_KEYS: KeysOf<SessionOptions> = {
 export function checkSessionOptions(options: SessionOptions): void {
   const refuse = (problem: string) => new ArgumentError(`Session: ${problem}`);
   expectKeys(options, OPTION_KEYS, refuse);
-  const { model, schedule, config, method } = options;
-  if (typeof model?.namedParameters !== "function") throw refuse(`model: expected a module, got ${typeof model}`);
-  if (config !== undefined && !isRecord(config)) throw refuse(`config: expected an object, got ${typeof config}`);
+  const { model, schedule, config, method, random, replay } = options;
+  if (!(model instanceof Module)) throw refuse(`model: expected a module, got ${kindOf(model)}`);
+  if (config !== undefined && !isRecord(config)) throw refuse(`config: expected an object, got ${kindOf(config)}`);
   if (method !== undefined && typeof method !== "function" && !isRecord(method))
-    throw refuse(`method: expected a pruning method or a function that makes it, got ${typeof method}`);
+    throw refuse(`method: expected a pruning method or a function that makes it, got ${kindOf(method)}`);
+  if (random !== undefined && !(random instanceof RandomState))
+    throw refuse(`random: expected a RandomState, got ${kindOf(random)}`);
+  if (replay !== undefined && typeof replay !== "boolean")
+    throw refuse(`replay: expected true or false, got ${kindOf(replay)}`);
   // Before the optimizer takes over the parameters.
   checkObjective("Session", { loss: options.loss, metrics: options.metrics });
   checkSchedule(options);
@@ -64,10 +68,14 @@ export function checkSessionOptions(options: SessionOptions): void {
 
 function checkSchedule({ schedule }: SessionOptions): void {
   if (schedule === undefined) return;
+  if (!isRecord(schedule)) {
+    const problem = `schedule: expected an object { lr, threshold } of functions of the progress, got ${kindOf(schedule)}`;
+    throw new ArgumentError(`Session: ${problem}`);
+  }
   expectKeys(schedule, { lr: true, threshold: true }, (problem) => new ArgumentError(`Session: schedule: ${problem}`));
   for (const key of ["lr", "threshold"] as const) {
     if (schedule[key] !== undefined && typeof schedule[key] !== "function") {
-      const problem = `schedule.${key}: expected a function of the progress, got ${typeof schedule[key]}`;
+      const problem = `schedule.${key}: expected a function of the progress, got ${kindOf(schedule[key])}`;
       throw new ArgumentError(`Session: ${problem}`);
     }
   }

@@ -27,6 +27,8 @@ import { type LossFunction, type MeasuredStep, type Metrics, Objective } from ".
 export interface TargetFormat {
   readonly shape: Shape;
   readonly dtype: "i32" | "f32";
+  /** Class count, if it is known: the default loss refuses a model with fewer outputs. */
+  readonly classes?: number | undefined;
 }
 
 /** A class number. */
@@ -138,7 +140,7 @@ export class TrainStep {
     const replay = (options.replay ?? true) && !this.checking;
     const { sample, scale, target, micro = null } = options;
     const { loss, metrics, labelSmoothing } = options;
-    this.objective = new Objective("train", { loss, metrics, labelSmoothing, classes: target?.dtype !== "f32" });
+    this.objective = new Objective("train", { loss, metrics, labelSmoothing, target });
     const run = (x: Tensor, y: Tensor) => this.enqueue(x, y);
     this.captured = new BatchStep({ name: "train", sample, target: target?.shape, scale, replay, run });
     this.sum = micro;

@@ -218,6 +218,12 @@ test("refuses options out of range by name", () => {
   expect(refusal({ epoch: 0.5 })).toContain("DataLoader: epoch");
   expect(refusal({ prefetch: -1 })).toContain("DataLoader: prefetch");
   expect(refusal({ startBatch: 3 })).toBe("DataLoader: startBatch: expected an integer in 0..2, got 3");
+  expect(refusal({ batchSize: "2" })).toBe('DataLoader: batchSize: expected an integer >= 1, got "2"');
+  expect(refusal({ shuffle: "yes" })).toBe("DataLoader: shuffle: expected true or false, got string");
+  expect(refusal({ dropLast: 1 })).toBe("DataLoader: dropLast: expected true or false, got number");
+  expect(refusal({ collate: 3 })).toBe("DataLoader: collate: expected a function of a batch, got number");
+  expect(refusal({ dataset: [[1]] })).toBe("DataLoader: dataset: expected a data set, got a list");
+  expect(refusal({ dataset: { x: [1], y: [1] } })).toContain("got object: make it with arrayDataset({ x, y })");
   expect(refusal({ batchSize: 5, dropLast: true })).toContain("4 images of toy make no full batch of 5");
 });
 

@@ -149,16 +149,16 @@ describe("methods that list parameters refuse a module in a private field", () =
 
 test("layers refuse wrong arguments when they are made", () => {
   const random = new RandomState(1);
-  expect(() => new Linear("3" as never, 2)).toThrow("Parameter: expected a shape of positive integers, got [2,3]");
-  expect(() => new Linear(3.5, 2)).toThrow("Parameter: expected a shape of positive integers, got [2,3.5]");
+  expect(() => new Linear("3" as never, 2)).toThrow('Linear: inFeatures: expected an integer >= 1, got "3"');
+  expect(() => new Linear(3.5, 2)).toThrow("Linear: inFeatures: expected an integer >= 1, got 3.5");
   expect(() => new Sequential(linear() as never)).toThrow("Sequential: expected an array of modules");
   expect(() => new Sequential([linear(), ((x: Tensor) => x) as never])).toThrow(
     "Sequential: expected a module at [1], got function",
   );
   expect(() => new Dropout(0.5, null as never)).toThrow("Dropout: expected a RandomState as second argument");
-  expect(() => new Dropout("0.5" as never, random)).toThrow("Dropout: p: expected a number in [0, 1], got 0.5");
+  expect(() => new Dropout("0.5" as never, random)).toThrow('Dropout: p: expected a number in [0, 1], got "0.5"');
   expect(() => new StochasticDepth(0.5, {} as never)).toThrow("StochasticDepth: expected a RandomState");
-  expect(() => relu([1, 2] as never)).toThrow("relu: input 0: expected a tensor, got object");
+  expect(() => relu([1, 2] as never)).toThrow("relu: input 0: expected a tensor, got a list");
   expect(() => (relu as () => Tensor)()).toThrow("relu: expected a tensor as first argument");
 });
 

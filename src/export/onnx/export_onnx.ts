@@ -3,7 +3,7 @@ import { numberOf } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { type InputShapes, LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
 import { expectFinite, formatShape, sameShape, type Tensor } from "../../tensor/index.ts";
-import { expectKeys, isRecord, type KeysOf, quote } from "../../text/index.ts";
+import { expectKeys, isRecord, type KeysOf, kindOf, quote } from "../../text/index.ts";
 import { GraphBuilder } from "./graph.ts";
 import { type OnnxRule, OpContext, type Rule, type Rules } from "./rule.ts";
 import { indexingRules } from "./rules_indexing.ts";
@@ -61,7 +61,7 @@ function checkOptions(options: OnnxOptions): void {
   if (!isRecord(rules)) throw new OpError(FAILED, "rules: expected an object of functions by op name");
   for (const [op, rule] of Object.entries(rules)) {
     if (typeof rule !== "function")
-      throw new OpError(FAILED, `rules: ${op}: expected a function that writes the op's nodes, got ${typeof rule}`);
+      throw new OpError(FAILED, `rules: ${op}: expected a function that writes the op's nodes, got ${kindOf(rule)}`);
   }
 }
 

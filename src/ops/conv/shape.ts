@@ -1,6 +1,7 @@
 // Arguments of a convolution: options with their defaults, every size by name, and the checks of both.
 import { OpError } from "../../gpu/index.ts";
 import { type Shape, type Tensor, windowOutput } from "../../tensor/index.ts";
+import { valueText } from "../../text/index.ts";
 
 /** One number for both axes, or [rows, columns]. */
 export type Pair = number | readonly [rows: number, columns: number];
@@ -55,9 +56,9 @@ const ALGORITHMS: readonly string[] = ["auto", "tile", "broadcast", "plain", "na
 
 /** Return both numbers of a pair. Throws OpError unless they are integers >= `least`. */
 export function pairOf(op: string, name: string, value: Pair, least: number): readonly [number, number] {
-  const both = typeof value === "number" ? [value, value] : value;
+  const both = Array.isArray(value) ? (value as readonly number[]) : [value as number, value as number];
   if (both.length !== 2 || !both.every((v) => Number.isInteger(v) && v >= least)) {
-    const given = typeof value === "number" ? value : `[${both.join(", ")}]`;
+    const given = Array.isArray(value) ? `[${both.join(", ")}]` : valueText(value);
     throw new OpError(op, `${name}: expected an integer >= ${least}, or two as [rows, columns], got ${given}`);
   }
   return both as unknown as readonly [number, number];
