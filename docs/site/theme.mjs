@@ -250,6 +250,8 @@ class SiteContext extends DefaultThemeRenderContext {
     return plain.replaceAll(
       /href="https:\/\/source\.invalid\/([^"#]*)((?:#[^"]*)?)"(?: class="external")?(?: target="_blank")?/g,
       (_, named, hash) => {
+        // Declarations of TypeScript and of other packages have no page here.
+        if (named.includes("node_modules/")) return "";
         const path = existsSync(join(ROOT, named)) ? named : `src/${named}`;
         this.site.sources.add(path);
         return `href="${this.relativeURL(`source/${path}.html`)}${hash}"`;
