@@ -76,6 +76,7 @@ export interface SGDOptions {
   readonly momentum?: number;
   /** Momentum takes 1 - dampening of the gradient, from the second step on. Default 0. */
   readonly dampening?: number;
+  /** Default false. True needs momentum > 0 and dampening 0. */
   readonly nesterov?: boolean;
   /** L2 coefficient, coupled: added to the gradient. Default 0. */
   readonly weightDecay?: number;

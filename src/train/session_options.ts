@@ -24,7 +24,10 @@ export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "metho
    * arrays. Streamed data sets augment their images themselves.
    */
   readonly transform?: SampleTransform | undefined;
-  /** Default: cross entropy with `config.labelSmoothing`. Evaluation uses it too. */
+  /**
+   * Default: cross entropy of class numbers, with `config.labelSmoothing`. For a regression give mseLoss or another one, and targets that
+   * are numbers in the shape of the outputs. Evaluation uses it too.
+   */
   readonly loss?: LossFunction | undefined;
   /** Metrics of the records: over the test set, and in train mode over the latest steps. */
   readonly metrics?: Metrics | undefined;
