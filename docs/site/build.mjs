@@ -52,6 +52,14 @@ function aboutEntry(name) {
   return text[0].toUpperCase() + text.slice(1);
 }
 
+/** Write the style sheets as the one file that typedoc takes, and return its path. */
+function joinedStyles() {
+  const file = join(PREPARED, "custom.css");
+  const parts = ["frame", "text", "parts"].map((name) => readFileSync(join(HERE, "styles", `${name}.css`), "utf8"));
+  writeFileSync(file, parts.join("\n"));
+  return file;
+}
+
 /** Return typedoc's options. */
 const optionsOf = (pages, out) => ({
   name: "Espalier",
@@ -62,7 +70,7 @@ const optionsOf = (pages, out) => ({
   out,
   router: "site",
   theme: "site",
-  customCss: join(HERE, "style.css"),
+  customCss: joinedStyles(),
   customJs: join(HERE, "client.js"),
   highlightLanguages: ["ts", "js", "json", "html", "sh", "yaml", "python", "wgsl"],
   ignoredHighlightLanguages: ["text", "console"],

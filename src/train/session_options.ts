@@ -10,7 +10,7 @@ import type { SessionOptimizer } from "./session_optimizer.ts";
 
 /**
  * Options of a session: only `model` and `data` are required. `config` holds settings that can be saved as JSON; functions and
- * objects are separate options. A setting that an option takes the place of is refused.
+ * objects are separate options. A setting is refused beside an option that replaces it.
  */
 export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "method" | "schedule"> {
   /** Network of one input and, for the default loss, logits [N, classes]. The session disposes it. */
