@@ -143,6 +143,8 @@ export async function openWeights(
 ): Promise<OpenWeights> {
   expectKeys(options, { beside: true }, (problem) => new WeightsError(name, problem));
   const source = file instanceof Uint8Array ? fileRangesOf(file, name) : file;
+  if (typeof source?.read !== "function")
+    throw new WeightsError(name, `expected the file as a Uint8Array or a file source, got ${typeof file}`);
   const fail = failFor(source.name);
   const head = await source.read(0, Math.min(KIND_BYTES, source.size));
   let opened = await openArrays(source, head);

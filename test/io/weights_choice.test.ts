@@ -192,3 +192,8 @@ describe("a model in several files", () => {
     );
   });
 });
+
+test("refuses a path in place of a file", async () => {
+  const words = "weights: expected the file as a Uint8Array or a file source, got string";
+  await expect(readWeights("net.pt" as never)).rejects.toThrow(words);
+});
