@@ -96,7 +96,7 @@ describe("parts with unknown names", () => {
     const dir = folder(...images(one, pets, 8), ...images(other, [...pets, "more"], 8));
     const [first, second] = [one, other].sort();
     expect(await refusal(dir)).toContain(
-      `.: ${first}, ${second}: each holds the folders cats, dogs: expected parts named train and val (test, ...)`,
+      `: ${first}, ${second}: each holds the folders cats, dogs: expected parts named train and val (test, ...)`,
     );
     expect((await read(dir, { layout: "folder" })).classes).toEqual([first, second]);
   });

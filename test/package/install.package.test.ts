@@ -9,19 +9,19 @@ import { writePrograms } from "./support/programs.ts";
 const { folder, tarballs, installed } = packedPackages();
 
 /** Print a size beside its limits. */
-const report = (what: string, { packages, megabytes }: Awaited<ReturnType<typeof weigh>>) =>
-  console.log(`npm install ${what}: ${packages.length} packages, ${megabytes.toFixed(1)} MB`);
+const report = (what: string, { packages, mebibytes }: Awaited<ReturnType<typeof weigh>>) =>
+  console.log(`npm install ${what}: ${packages.length} packages, ${mebibytes.toFixed(1)} MiB`);
 
-test("espalier installs as 1 package of at most 4 MB", async () => {
+test("espalier installs as 1 package of at most 4 MiB", async () => {
   const project = join(folder, "espalier");
   await npmInstall(project, [tarballs.espalier]);
   const weight = await weigh(project);
   report("espalier", weight);
   expect(weight.packages).toEqual(["espalier"]);
-  expect(weight.megabytes).toBeLessThanOrEqual(4);
+  expect(weight.mebibytes).toBeLessThanOrEqual(4);
 });
 
-test("@espalier/node installs as at most 140 MB, with Dawn and its own dependencies only", async () => {
+test("@espalier/node installs as at most 140 MiB, with Dawn and its own dependencies only", async () => {
   const project = join(folder, "node");
   await npmInstall(project, [tarballs.espalier, tarballs.node]);
   const weight = await weigh(project);
@@ -29,13 +29,13 @@ test("@espalier/node installs as at most 140 MB, with Dawn and its own dependenc
   // The package webgpu holds Dawn and brings three small ones.
   const dawn = ["@webgpu/types", "debug", "ms", "webgpu"];
   expect(weight.packages).toEqual(["@espalier/node", "espalier", ...dawn].sort());
-  expect(weight.megabytes).toBeLessThanOrEqual(140);
+  expect(weight.mebibytes).toBeLessThanOrEqual(140);
 });
 
-test("@espalier/cli installs as at most 200 MB", async () => {
+test("@espalier/cli installs as at most 200 MiB", async () => {
   const weight = await weigh(installed);
   report("@espalier/cli", weight);
-  expect(weight.megabytes).toBeLessThanOrEqual(200);
+  expect(weight.mebibytes).toBeLessThanOrEqual(200);
 });
 
 test("trains and runs the command where pnpm lets packages import only what they declare", async () => {

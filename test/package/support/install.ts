@@ -42,7 +42,7 @@ export async function pnpmInstall(folder: string, { espalier, node, cli }: Tarba
 }
 
 /** Count the packages below a folder's node_modules, and add up the bytes of their files in MiB. */
-export async function weigh(folder: string): Promise<{ packages: string[]; megabytes: number }> {
+export async function weigh(folder: string): Promise<{ packages: string[]; mebibytes: number }> {
   const packages: string[] = [];
   let bytes = 0;
   const visit = async (path: string): Promise<void> => {
@@ -55,5 +55,5 @@ export async function weigh(folder: string): Promise<{ packages: string[]; megab
     }
   };
   await visit(join(folder, "node_modules"));
-  return { packages: packages.sort(), megabytes: bytes / MIB };
+  return { packages: packages.sort(), mebibytes: bytes / MIB };
 }
