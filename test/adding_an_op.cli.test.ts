@@ -44,7 +44,8 @@ test("the page's blocks make two working ops", () => {
   ]) {
     cpSync(join(root, name), join(copy, name), { recursive: true, filter });
   }
-  for (const name of ["demo", "bench", "examples", "node_modules"]) symlinkSync(join(root, name), join(copy, name));
+  for (const name of ["demo", "docs", "bench", "examples", "node_modules"])
+    symlinkSync(join(root, name), join(copy, name));
   const edits = blocks.filter((block) => block.action !== undefined);
   expect(edits.map((block) => block.file)).toContain("shaders/hardtanh.wgsl");
   for (const block of edits) write(block);
