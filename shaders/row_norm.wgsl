@@ -16,13 +16,6 @@ struct Params { rows: u32, length: u32, plane: u32, groups: u32, per_group: u32,
 @group(0) @binding(4) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-fn row_sum(value: f32, lane: u32) -> f32 {
-  if (LANES > 1u) {
-    return lanes_sum(value, lane, ROWS);
-  }
-  return value;
-}
-
 fn row_stats(base: u32, lane: u32) -> RowStats {
   let n = f32(params.length);
   let shift = x[base];

@@ -17,13 +17,6 @@ struct Params { rows: u32, length: u32, plane: u32, groups: u32, per_group: u32 
 @group(0) @binding(5) var<storage, read_write> scaled: array<f32>;
 @group(0) @binding(6) var<uniform> params: Params;
 
-fn row_sum(value: f32, lane: u32) -> f32 {
-  if (LANES > 1u) {
-    return lanes_sum(value, lane, ROWS);
-  }
-  return value;
-}
-
 fn upstream(row: u32, k: u32) -> f32 {
   let g = dy[row * params.length + k];
   if (WEIGHT) {
