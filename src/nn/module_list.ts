@@ -1,12 +1,12 @@
 // ModuleList and ModuleDict: modules in a list or by name, with PyTorch's names of parameters.
 import { OpError } from "../gpu/index.ts";
-import { isRecord } from "../text/index.ts";
+import { isRecord, kindOf } from "../text/index.ts";
 import { Module } from "./module.ts";
 
 function expectModule(op: string, value: unknown, at: string | number): void {
   if (value instanceof Module) return;
-  const shown = value === null ? "null" : typeof value;
-  throw new OpError(op, `expected a module at [${typeof at === "string" ? JSON.stringify(at) : at}], got ${shown}`);
+  const place = typeof at === "string" ? JSON.stringify(at) : at;
+  throw new OpError(op, `expected a module at [${place}], got ${kindOf(value)}`);
 }
 
 function noForward(op: string): never {
@@ -31,7 +31,7 @@ export class ModuleList<M extends Module = Module> extends Module<[], never> imp
   constructor(modules: Iterable<M> = []) {
     super();
     if (typeof modules?.[Symbol.iterator] !== "function" || typeof modules === "string")
-      throw new OpError("ModuleList", `expected a list of modules, got ${modules === null ? "null" : typeof modules}`);
+      throw new OpError("ModuleList", `expected a list of modules, got ${kindOf(modules)}`);
     this.push(...modules);
   }
 

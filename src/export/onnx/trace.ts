@@ -14,6 +14,7 @@ import {
 } from "../../nn/index.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { type Tensor, tensorsOf } from "../../tensor/index.ts";
+import { kindOf } from "../../text/index.ts";
 import { type OnnxShape, symbolic } from "./shape.ts";
 
 /** Methods that run a layer: forward, and those that fuse it with another layer. */
@@ -100,8 +101,7 @@ function oneStep(m: Module): Undo[] {
 
 function namedOutputs(y: unknown): Named {
   const all = tensorsOf(y);
-  if (all.length === 0)
-    throw new OpError("exportOnnx", `expected forward to return a tensor, got ${y === null ? "null" : typeof y}`);
+  if (all.length === 0) throw new OpError("exportOnnx", `expected forward to return a tensor, got ${kindOf(y)}`);
   // Entries of an array are output0, output1, ...
   return all.map(([path, t]) => [path === "" ? "logits" : path.replace(/^(?=\d)/, "output"), t]);
 }
