@@ -85,6 +85,7 @@ test("declarations bring the types that TypeScript may lack", () => {
 
 test("declarations import declared packages only, and none that is optional without a mark", () => {
   const manifest = { dependencies: { a: "1" }, peerDependencies: { "@b/c": "1" } };
+  // The mark is what users' compilers read in the published declarations: their package may be absent. Nothing here is silenced.
   expect(markOptional('import type { A } from "a/sub";\ntype B = import("@b/c").B;', "x.ts", manifest)).toBe(
     'import type { A } from "a/sub";\n// @ts-ignore: the package is optional\ntype B = import("@b/c").B;',
   );

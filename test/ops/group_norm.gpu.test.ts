@@ -1,23 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Tape } from "../../src/autograd/index.ts";
 import { GroupNorm } from "../../src/nn/index.ts";
 import { groupNorm } from "../../src/ops/group_norm.ts";
 import { layerNorm } from "../../src/ops/layer_norm.ts";
-import {
-  captureStep,
-  metaTensor,
-  numel,
-  readAll,
-  Scope,
-  type Shape,
-  type Tensor,
-  tensor,
-} from "../../src/tensor/index.ts";
+import { metaTensor, numel, readAll, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { groupCase, rowNorm } from "../reference/row_norm.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
+import { expectLayerReplay } from "../support/replay.ts";
 
 // Short rows, medium and long ones; one group, some, and one per channel; vectors, sequences, images, volumes.
 const cases: { x: Shape; groups: number }[] = [
@@ -90,33 +81,7 @@ test("a mean of 1e5 and a deviation of 1 keep their digits", async () => {
   expectClose(y, rowNorm(x, groupCase(shape, 3)), { rtol: 2e-6, atol: 1e-6 });
 });
 
-test("a replayed step equals an eager one, bit for bit", async () => {
-  using _scope = new Scope();
-  const run = async (replay: boolean) => {
-    const layer = new GroupNorm(2, 4);
-    const step = captureStep(
-      ({ x }: { x: Tensor }) => {
-        using tape = new Tape();
-        for (const p of layer.parameters()) p.gradArrived = false; // as an optimizer does after its step
-        const y = tape.keep(layer.forward(x));
-        tape.backward(y, x);
-        return { y };
-      },
-      { replay },
-    );
-    const all: unknown[] = [];
-    for (let i = 0; i < 4; i++) {
-      step.run({ x: { data: randomArray(60, i), shape: [3, 4, 5] } });
-      all.push(await readAll(step.outputs.y, layer.weight!.grad!, layer.bias!.grad!));
-    }
-    step[Symbol.dispose]();
-    layer.weight!.grad!.dispose();
-    layer.bias!.grad!.dispose();
-    layer.dispose();
-    return all;
-  };
-  expect(await run(true)).toEqual(await run(false));
-});
+test("a replayed step equals an eager one, bit for bit", () => expectLayerReplay(() => new GroupNorm(2, 4), [3, 4, 5]));
 
 test("shapes and errors", () => {
   const x = metaTensor([2, 6, 4]);

@@ -1,21 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { Tape } from "../../src/autograd/index.ts";
 import { LayerNorm } from "../../src/nn/index.ts";
 import { type LayerNormOptions, layerNorm } from "../../src/ops/layer_norm.ts";
-import {
-  captureStep,
-  metaTensor,
-  numel,
-  readAll,
-  Scope,
-  type Shape,
-  type Tensor,
-  tensor,
-} from "../../src/tensor/index.ts";
+import { metaTensor, numel, readAll, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { layerCase, rowNorm } from "../reference/row_norm.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
 import { randomArray } from "../support/random.ts";
+import { expectLayerReplay } from "../support/replay.ts";
 
 // One lane, eight and 64 per row; several normalised axes; rows that do not fill a workgroup.
 const cases: { x: Shape; shape: Shape }[] = [
@@ -91,33 +82,7 @@ test("shifting a row by a power of two changes nothing, scaling it little", asyn
   expectClose(scaled!, near!, { rtol: 1e-4, atol: 1e-4 }); // eps weighs less
 });
 
-test("a replayed step equals an eager one, bit for bit", async () => {
-  using _scope = new Scope();
-  const run = async (replay: boolean) => {
-    const layer = new LayerNorm(12);
-    const step = captureStep(
-      ({ x }: { x: Tensor }) => {
-        using tape = new Tape();
-        for (const p of layer.parameters()) p.gradArrived = false; // as an optimizer does after its step
-        const y = tape.keep(layer.forward(x));
-        tape.backward(y, x);
-        return { y };
-      },
-      { replay },
-    );
-    const all: unknown[] = [];
-    for (let i = 0; i < 4; i++) {
-      step.run({ x: { data: randomArray(60, i), shape: [5, 12] } });
-      all.push(await readAll(step.outputs.y, layer.weight!.grad!, layer.bias!.grad!));
-    }
-    step[Symbol.dispose]();
-    layer.weight!.grad!.dispose();
-    layer.bias!.grad!.dispose();
-    layer.dispose();
-    return all;
-  };
-  expect(await run(true)).toEqual(await run(false));
-});
+test("a replayed step equals an eager one, bit for bit", () => expectLayerReplay(() => new LayerNorm(12), [5, 12]));
 
 test("shapes and errors", () => {
   const x = metaTensor([2, 3, 4]);

@@ -1,7 +1,18 @@
 // Compares a captured step with the same step run eagerly, bit for bit.
 import { expect } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import { captureStep, type HostArray, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import type { Module, Parameter } from "../../src/nn/index.ts";
+import {
+  captureStep,
+  type HostArray,
+  numel,
+  readAll,
+  Scope,
+  type Shape,
+  type Tensor,
+  tensor,
+} from "../../src/tensor/index.ts";
+import { randomArray } from "./random.ts";
 
 type Inputs = Readonly<Record<string, HostArray>>;
 
@@ -37,4 +48,38 @@ export async function expectReplay(
     expect(await read(captured.outputs.y)).toEqual(eager[i]);
   }
   w.grad!.dispose();
+}
+
+interface AffineLayer extends Module<[x: Tensor], Tensor> {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+}
+
+/** Run a layer and its backward four times, eagerly and replayed. Compares results and the gradients of weight and bias. */
+export async function expectLayerReplay(make: () => AffineLayer, shape: Shape): Promise<void> {
+  using _scope = new Scope();
+  const run = async (replay: boolean) => {
+    const layer = make();
+    const step = captureStep(
+      ({ x }: { x: Tensor }) => {
+        using tape = new Tape();
+        for (const p of layer.parameters()) p.gradArrived = false; // as an optimizer does after its step
+        const y = tape.keep(layer.forward(x));
+        tape.backward(y, x);
+        return { y };
+      },
+      { replay },
+    );
+    const all: unknown[] = [];
+    for (let i = 0; i < 4; i++) {
+      step.run({ x: { data: randomArray(numel(shape), i), shape } });
+      all.push(await readAll(step.outputs.y, layer.weight!.grad!, layer.bias!.grad!));
+    }
+    step[Symbol.dispose]();
+    layer.weight!.grad!.dispose();
+    layer.bias!.grad!.dispose();
+    layer.dispose();
+    return all;
+  };
+  expect(await run(true)).toEqual(await run(false));
 }
