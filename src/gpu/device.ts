@@ -3,6 +3,7 @@
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { prepareChecks } from "./debug.ts";
+import { loadDeviceParts } from "./device_parts.ts";
 import { GpuHangError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
 import { bufferMaker } from "./make_buffer.ts";
 import type { Profile } from "./profile.ts";
@@ -370,6 +371,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
     options.watchdog === undefined ? undefined : await watchdogMaker(options.watchdog),
   );
   await prepareChecks();
+  await loadDeviceParts(gpu.adapter);
   await gpu.tuner.load();
   current = gpu;
   return gpu;
