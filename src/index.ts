@@ -20,9 +20,9 @@ export {
   Tape,
 } from "./autograd/index.ts";
 export type { OpInputs, SavedTensors } from "./autograd/op.ts";
+export type { DeviceLimit } from "./gpu/adapter_report.ts";
 export type { BufferPool, MemoryStats } from "./gpu/buffer_pool.ts";
 export type { DebugSettings } from "./gpu/debug.ts";
-export type { DeviceLimit } from "./gpu/device.ts";
 export type { OpOperand } from "./gpu/errors.ts";
 export {
   type AdapterReport,

@@ -1,6 +1,7 @@
 // The device: requests every useful feature and limit of the adapter, and owns what the other parts of the engine share.
 
 import { expectKeys, type KeysOf } from "../text/index.ts";
+import { type AdapterReport, adapterReport, LIMITS } from "./adapter_report.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { prepareChecks } from "./debug.ts";
 import { loadDeviceParts } from "./device_parts.ts";
@@ -42,61 +43,6 @@ const OPTION_KEYS: KeysOf<GpuOptions> = {
 };
 
 const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
-const LIMITS = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-  "maxComputeWorkgroupSizeZ",
-  "maxComputeWorkgroupStorageSize",
-] as const satisfies readonly DeviceLimit[];
-
-/** Limits of WebGPU that are requested as large as the adapter offers. */
-export type DeviceLimit =
-  | "maxBufferSize"
-  | "maxStorageBufferBindingSize"
-  | "maxStorageBuffersPerShaderStage"
-  | "maxComputeInvocationsPerWorkgroup"
-  | "maxComputeWorkgroupSizeX"
-  | "maxComputeWorkgroupSizeY"
-  | "maxComputeWorkgroupSizeZ"
-  | "maxComputeWorkgroupStorageSize";
-
-/** Facts about the adapter of a device. */
-export interface AdapterReport {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly device: string;
-  readonly description: string;
-  /** True for a CPU implementation (lavapipe, SwiftShader, WARP). */
-  readonly software: boolean;
-  /** Lanes of a subgroup if the adapter guarantees one size, else 0. */
-  readonly subgroupSize: number;
-  readonly features: readonly string[];
-  readonly limits: Readonly<Record<DeviceLimit, number>>;
-}
-
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|warp|basic render|software/i;
-
-function report(adapter: GPUAdapter, device: GPUDevice): AdapterReport {
-  const { info } = adapter;
-  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  const { subgroupMinSize: low, subgroupMaxSize: high } = info;
-  const limits = Object.fromEntries(LIMITS.map((name) => [name, device.limits[name]])) as AdapterReport["limits"];
-  return {
-    vendor: info.vendor,
-    architecture: info.architecture,
-    device: info.device,
-    description: info.description,
-    software: SOFTWARE.test(text) || info.isFallbackAdapter === true,
-    subgroupSize: device.features.has("subgroups") && low === high ? low : 0,
-    features: [...device.features].map(String).sort(),
-    limits,
-  };
-}
-
 /** Makes the watchdog of a device. */
 type MakeWatchdog = (about: Omit<WatchdogOptions, "limit">) => Watchdog;
 
@@ -361,7 +307,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   });
   const { mode, store } = tuningDefaults();
   const gpu = new Gpu(
-    report(adapter, device),
+    adapterReport(adapter, device),
     device,
     {
       mode: options.tune ?? mode,

@@ -1,6 +1,6 @@
 // Parts of the engine that only some adapters use, such as the kernels of software adapters. They are loaded when a device
 // is requested, so that a page on another adapter does not download them.
-import type { AdapterReport } from "./device.ts";
+import type { AdapterReport } from "./adapter_report.ts";
 
 /** Load a part if this adapter uses it; else return undefined. Called again for each device. */
 export type PartLoader = (adapter: AdapterReport) => Promise<unknown> | undefined;
@@ -14,7 +14,8 @@ let latest: AdapterReport | null = null;
  */
 export function onDevice(load: PartLoader): void {
   loaders.add(load);
-  if (latest) void load(latest);
+  // An error is reported by the next request for a device; until then the caller's general kernels run.
+  if (latest) load(latest)?.catch(() => {});
 }
 
 /** Load the registered parts for an adapter. Throws the error of a part that cannot be loaded. */

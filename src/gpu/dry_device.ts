@@ -1,6 +1,7 @@
 // A device that runs nothing: the engine executes the host side of a step on it, and the pool counts the memory that the
 // step would use.
-import { type AdapterReport, Gpu } from "./device.ts";
+import type { AdapterReport } from "./adapter_report.ts";
+import { Gpu } from "./device.ts";
 
 /** A generic adapter: WebGPU's guaranteed limits, larger bindings, 32 lanes. */
 export const GENERIC_ADAPTER: AdapterReport = {
