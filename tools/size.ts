@@ -1,7 +1,7 @@
 // `npm run size`: packs `espalier`, unpacks it outside the repository, and weighs what pages import from it: minified and gzipped
 // bytes, beside their limits (tools/size/size-limit.json). What a page loads later, and only if it uses it, is not counted
-// ("ignore"): the watchdog, trials of the tuner, the search for NaN. Weighs the demo too if `npm run build:demo` has built it. Exit code 1
-// if a limit is exceeded.
+// ("ignore"): the watchdog, trials of the tuner, the search for NaN, kernels of software adapters. Weighs the demo too if
+// `npm run build:demo` has built it. Exit code 1 if a limit is exceeded.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -7,8 +7,8 @@ import type { Tensor } from "../../tensor/index.ts";
 import { depthwiseSpec } from "./choose.ts";
 import type { CorrelationTensors } from "./correlate.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
-import { sliceCount, sumSlices } from "./grad_weight.ts";
 import { type ConvShape, definitionParams } from "./shape.ts";
+import { sliceCount, sumSlices } from "./slices.ts";
 
 const forwardKernel = kernel("depthwise_conv2d", forwardWgsl);
 const gradWeightKernel = kernel("depthwise_conv2d_grad_weight", gradWeightWgsl);

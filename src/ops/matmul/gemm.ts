@@ -1,21 +1,36 @@
 // gemm(): enqueues a batch of matrix products, y = a b (+ bias), on operands described by strides.
 import naiveWgsl from "../../../shaders/matmul_naive.wgsl";
-import rowsWgsl from "../../../shaders/matmul_rows.wgsl";
 import splitsWgsl from "../../../shaders/matmul_splits.wgsl";
-import subgroupWgsl from "../../../shaders/matmul_subgroup.wgsl";
 import tileWgsl from "../../../shaders/matmul_tile.wgsl";
-import { type Bindable, currentGpu, grid1d, groups1d, kernel, OpError, type Trial } from "../../gpu/index.ts";
+import {
+  type AdapterReport,
+  type Bindable,
+  currentGpu,
+  grid1d,
+  groups1d,
+  type Kernel,
+  kernel,
+  OpError,
+  onDevice,
+  type Trial,
+} from "../../gpu/index.ts";
 import { empty } from "../../tensor/index.ts";
 import { mergeAxes } from "../pointwise/merge_axes.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
 
-const kernels = {
-  subgroup: kernel("matmul_subgroup", subgroupWgsl),
-  rows: kernel("matmul_rows", rowsWgsl),
+const kernels: Partial<Record<GemmFamily, Kernel>> = {
   tile: kernel("matmul_tile", tileWgsl),
   naive: kernel("matmul_naive", naiveWgsl),
 };
+onDevice(({ software, subgroupSize }) =>
+  software && subgroupSize > 0
+    ? import("./subgroups.ts").then((part) => {
+        kernels.subgroup = part.subgroupKernel;
+        kernels.rows = part.rowsKernel;
+      })
+    : undefined,
+);
 const splitsKernel = kernel("matmul_splits", splitsWgsl);
 
 /** A matrix in a tensor, or in a part of one: element [i, j] is `i · row + j · col` elements after the start of its batch entry. */
@@ -85,7 +100,9 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
   const partial = splits > 1 ? empty([splits, total]) : null;
   const groups = tilesM * tilesN * products * splits;
   const fused = bias !== null && splits === 1;
-  kernels[family].run({
+  const chosen = kernels[family];
+  if (!chosen) throw new OpError("gemm", `family ${family}: expected a software adapter with subgroups of one size`);
+  chosen.run({
     bind: { a: left.tensor, b: right.tensor, bias: fused ? bias : left.tensor, y: partial ?? y },
     params: {
       batch: axes.size,
@@ -135,6 +152,12 @@ function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
   };
 }
 
+/** Return the lanes of a subgroup that kernels may use; 0 where those kernels are not loaded. */
+const lanesOf = ({ software, subgroupSize }: AdapterReport) => ({
+  software,
+  subgroupSize: kernels.subgroup ? subgroupSize : 0,
+});
+
 /**
  * Enqueue y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
  *
@@ -144,7 +167,9 @@ function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
 export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced }: Gemm): void {
   const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);
   const operands: Operands = { a, b, y, m, n, k, bias, axes };
-  const { adapter, tuner } = currentGpu();
+  const gpu = currentGpu();
+  const adapter = lanesOf(gpu.adapter);
+  const { tuner } = gpu;
   const size = { m, n, k, batch: productsOf(axes) };
   if (forced !== undefined || !tuner.active) {
     runPlan(operands, planGemm(adapter, size, forced));
