@@ -37,22 +37,26 @@ export interface AdapterReport {
   readonly limits: Readonly<Record<DeviceLimit, number>>;
 }
 
-const SOFTWARE = /llvmpipe|lavapipe|swiftshader|warp|basic render|software/i;
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|\bwarp\b|basic.render|software r/i;
+
+/**
+ * Return true if an adapter computes on the CPU: lavapipe, SwiftShader, WARP. An architecture "software" is no sign: Dawn
+ * gives that name to every driver of Mesa without a PCI id, such as that of Apple's GPUs on Linux.
+ */
+export const isSoftware = (info: GPUAdapterInfo): boolean =>
+  info.isFallbackAdapter || SOFTWARE.test(`${info.architecture} ${info.device} ${info.description}`);
 
 /** Describe the adapter of a device. */
-export function adapterReport(adapter: GPUAdapter, device: GPUDevice): AdapterReport {
-  const { info } = adapter;
-  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  const { subgroupMinSize: low, subgroupMaxSize: high } = info;
-  const limits = Object.fromEntries(LIMITS.map((name) => [name, device.limits[name]])) as AdapterReport["limits"];
+export function adapterReport({ info }: GPUAdapter, { features, limits }: GPUDevice): AdapterReport {
+  const { vendor, architecture, device, description, subgroupMinSize: low, subgroupMaxSize: high } = info;
   return {
-    vendor: info.vendor,
-    architecture: info.architecture,
-    device: info.device,
-    description: info.description,
-    software: SOFTWARE.test(text) || info.isFallbackAdapter === true,
-    subgroupSize: device.features.has("subgroups") && low === high ? low : 0,
-    features: [...device.features].map(String).sort(),
-    limits,
+    vendor,
+    architecture,
+    device,
+    description,
+    software: isSoftware(info),
+    subgroupSize: features.has("subgroups") && low === high ? low : 0,
+    features: [...features].map(String).sort(),
+    limits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as AdapterReport["limits"],
   };
 }

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
+import { isSoftware } from "../gpu/index.ts";
 import { EspalierError } from "../text/index.ts";
 import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
 import { espalierCommand } from "./command_name.ts";
@@ -53,7 +54,7 @@ export async function climb(
       // Only inspected: an adapter gives one device, and the engine requests its own.
       const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
       if (!adapter) throw new AdapterError(refusedBecause(wish.dawnOptions));
-      const found = { how: rung.how, name: adapterName(adapter.info), software: isSoftware(adapter.info) };
+      const found = { how: rung.how, ...describeAdapter(adapter.info) };
       if (!found.software || !wish.requireGpu) return { gpu, found };
       throw new AdapterError(`${found.name} is a software adapter: expected a GPU`);
     } catch (cause) {
@@ -121,15 +122,10 @@ async function rememberDrivers(): Promise<() => void> {
   };
 }
 
-/** Return the adapter's name: drivers put it into different fields. */
-export function adapterName(info: GPUAdapterInfo): string {
-  return info.description || info.device || info.architecture || info.vendor || "an unnamed adapter";
-}
-
-/** Return true if an adapter computes on the CPU: lavapipe, SwiftShader, WARP. */
-export function isSoftware(info: GPUAdapterInfo): boolean {
-  const text = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  return info.isFallbackAdapter === true || /llvmpipe|lavapipe|swiftshader|basic render|\bwarp\b|software/i.test(text);
+/** Return the name of an adapter, which drivers put into different fields, and true for one that computes on the CPU. */
+export function describeAdapter(info: GPUAdapterInfo): { name: string; software: boolean } {
+  const name = info.description || info.device || info.architecture || info.vendor || "an unnamed adapter";
+  return { name, software: isSoftware(info) };
 }
 
 /**

@@ -1,5 +1,5 @@
 // Tests an adapter with one kernel of known result, measures its speed, and lists its features and limits.
-import { adapterName, isSoftware } from "../node/ladder.ts";
+import { describeAdapter } from "../node/ladder.ts";
 import { mib } from "../text/index.ts";
 
 export interface Probe {
@@ -60,8 +60,7 @@ export async function probeAdapter(): Promise<Probe> {
     const refused = await device.popErrorScope();
     if (refused) throw new Error(`the adapter refused the kernel: ${refused.message}`);
     return {
-      name: adapterName(adapter.info),
-      software: isSoftware(adapter.info),
+      ...describeAdapter(adapter.info),
       features: [...adapter.features].map(String).sort(),
       limits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])) as Probe["limits"],
       gflops: await measure(pass),

@@ -1,6 +1,6 @@
 // The search for an adapter, with mock adapters: order, refusals, and the environment after it.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { AdapterError, climb, isSoftware, type Rung, type Wish } from "../../src/node/ladder.ts";
+import { AdapterError, climb, type Rung, type Wish } from "../../src/node/ladder.ts";
 import { missingLibrary } from "../../src/node/preload.ts";
 import { expectedResult } from "../../src/setup/probe.ts";
 
@@ -84,15 +84,6 @@ describe("climb", () => {
     await expect(failing).rejects.toMatchObject({ mendable: false });
   });
 });
-
-test.each<[Partial<GPUAdapterInfo>, boolean]>([
-  [{ description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }, true],
-  [{ vendor: "google", architecture: "swiftshader" }, true],
-  [{ description: "Microsoft Basic Render Driver" }, true],
-  [{ description: "unnamed", isFallbackAdapter: true }, true],
-  [{ vendor: "nvidia", architecture: "hopper", description: "NVIDIA H200" }, false],
-  [{ vendor: "apple", architecture: "metal-3" }, false],
-])("isSoftware(%j) is %j", (change, want) => expect(isSoftware(info(change))).toBe(want));
 
 test("reads the missing library from the system's message", () => {
   const words = "libLLVM-15.so.1: cannot open shared object file: No such file or directory";
