@@ -5,6 +5,7 @@ export {
   computeOnce,
   configureDebug,
   defineOp,
+  expectActivations,
   expectFloat,
   expectRank,
   expectScalar,
@@ -137,6 +138,7 @@ export {
   type ConvAlgorithm,
   type ConvTranspose2dOptions,
   type CrossEntropyOptions,
+  cast,
   clamp,
   concat,
   conv2d,
@@ -233,6 +235,7 @@ export {
 export type { LearnedThreshold } from "./optim/learned_thresholds.ts";
 export type { RunLength } from "./optim/lr_scheduler.ts";
 export {
+  actSpec,
   type CapturedStep,
   type CaptureOptions,
   captureStep,

@@ -1,5 +1,6 @@
 // The autograd folder: defines ops, records them and runs backward. It contains no particular op.
 export { activationCheckpoint, computeOnce } from "./activation_checkpoint.ts";
+export { convert, convertInto } from "./convert.ts";
 export { configureDebug } from "./debug.ts";
 export { gradEnabled, noGrad } from "./grad_mode.ts";
 export {
@@ -14,6 +15,7 @@ export { type BadOp, NanWatch } from "./nan_watch.ts";
 export {
   defineOp,
   defineView,
+  expectActivations,
   expectFloat,
   expectRank,
   expectScalar,

@@ -2,7 +2,7 @@
 // GPU to that op's number, so that nothing waits until the end.
 import nanCheckWgsl from "../../shaders/nan_check.wgsl";
 import { type BufferView, checksNan, currentGpu, type Gpu, grid1d, kernel, OpError } from "../gpu/index.ts";
-import { bindableParts, partOf, scalar, type Tensor } from "../tensor/index.ts";
+import { bindableParts, bytesOf, partOf, scalar, type Tensor } from "../tensor/index.ts";
 import { type Inspector, setInspector } from "./inspection.ts";
 
 const nanCheckKernel = kernel("nan_check", nanCheckWgsl);
@@ -31,11 +31,13 @@ export class NanWatch implements Disposable {
   }
 
   inspect(op: string, phase: BadOp["phase"], t: Tensor, inputs: readonly (Tensor | null)[] = []): void {
-    if (t.dtype !== "f32") return;
-    for (const part of bindableParts(t.numel, 4)) {
+    if (t.dtype !== "f32" && t.dtype !== "f16") return;
+    const halves = t.dtype === "f16";
+    for (const part of bindableParts(t.numel, bytesOf[t.dtype])) {
       const n = part.rows;
       const bind = { x: partOf(t, part), first: this.first_ };
-      nanCheckKernel.run({ bind, params: { n, index: this.seen.length }, grid: grid1d(n) });
+      const params = { n, index: this.seen.length };
+      nanCheckKernel.run({ bind, params, spec: { HALVES: halves }, grid: grid1d(halves ? Math.ceil(n / 2) : n) });
     }
     const names = inputs.flatMap((input) => (input?.name ? [input.name] : []));
     this.seen.push({ op, phase, shape: t.shape, ...(names.length > 0 ? { inputs: names } : {}) });

@@ -152,6 +152,21 @@ export function expectFloat(op: string, tensors: Record<string, Tensor | null | 
   }
 }
 
+/**
+ * Throw OpError unless every named tensor holds activations: f32 or f16, all of the dtype of the first. Weights and statistics
+ * are f32 in any case: expectFloat.
+ */
+export function expectActivations(op: string, tensors: Record<string, Tensor | null | undefined>): void {
+  const [[first, like] = [], ...others] = Object.entries(tensors).filter(([, t]) => t);
+  if (!like) return;
+  if (like.dtype !== "f32" && like.dtype !== "f16")
+    throw new OpError(op, `${first}: expected f32 or f16, got ${like.dtype}`, tensors);
+  for (const [name, t] of others) {
+    if (t!.dtype !== like.dtype)
+      throw new OpError(op, `${name}: expected ${like.dtype} like ${first}, got ${t!.dtype}; use cast`, tensors);
+  }
+}
+
 /** Throw OpError unless every named tensor has one element. */
 export function expectScalar(op: string, tensors: Record<string, Tensor>): void {
   for (const [name, t] of Object.entries(tensors)) {

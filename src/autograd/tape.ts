@@ -3,9 +3,12 @@ import accumulateWgsl from "../../shaders/accumulate.wgsl";
 import fillWgsl from "../../shaders/fill.wgsl";
 import { debugLevel, debugLog, grid1d, kernel, OpError } from "../gpu/index.ts";
 import {
+  actSpec,
   allocate,
   bindableParts,
+  bytesOf,
   copyInto,
+  type DType,
   partOf,
   Scope,
   type Shape,
@@ -13,6 +16,7 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { kindOf } from "../text/index.ts";
+import { convert } from "./convert.ts";
 import { noGrad } from "./grad_mode.ts";
 import { inspect } from "./inspection.ts";
 import { sumTo } from "./reduce_axes.ts";
@@ -20,11 +24,12 @@ import { sumTo } from "./reduce_axes.ts";
 const accumulateKernel = kernel("accumulate", accumulateWgsl);
 const fillKernel = kernel("fill", fillWgsl);
 
-/** Add: target += x. */
+/** Add: target += x, of the same dtype. */
 export function accumulate(target: Tensor, x: Tensor): void {
   const wide = x.numel % 4 === 0;
-  const spec = { Item: wide ? "vec4<f32>" : "f32" };
-  for (const part of bindableParts(x.numel, 4)) {
+  const itemOf = (dtype: DType) => (wide ? `vec4<${dtype}>` : dtype);
+  const spec = { Item: itemOf(x.dtype), Sum: itemOf("f32") };
+  for (const part of bindableParts(x.numel, bytesOf[x.dtype])) {
     const n = wide ? part.rows / 4 : part.rows;
     const bind = { x: partOf(x, part), target_: partOf(target, part) };
     accumulateKernel.run({ bind, params: { n }, spec, grid: grid1d(n) });
@@ -33,9 +38,9 @@ export function accumulate(target: Tensor, x: Tensor): void {
 
 /** Set every element to `value`. */
 export function fill(y: Tensor, value: number): void {
-  for (const part of bindableParts(y.numel, 4)) {
+  for (const part of bindableParts(y.numel, bytesOf[y.dtype])) {
     const n = part.rows;
-    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, grid: grid1d(n) });
+    fillKernel.run({ bind: { y: partOf(y, part) }, params: { n, value }, spec: actSpec(y), grid: grid1d(n) });
   }
 }
 
@@ -175,6 +180,8 @@ export class Tape implements Disposable {
       throw new OpError("backward", "expected one element, or an upstream gradient", { root });
     if (upstream && !sameShape(upstream.shape, root.shape))
       throw new OpError("backward", "expected an upstream gradient of root's shape", { root, upstream });
+    if (upstream && upstream.dtype !== root.dtype)
+      throw new OpError("backward", "expected an upstream gradient of root's dtype", { root, upstream });
     if (!this.outputs.has(root)) throw new OpError("backward", "expected a tensor that this tape recorded", { root });
     this.done = true;
     this.kept.add(root);
@@ -194,7 +201,7 @@ export class Tape implements Disposable {
   private walk(root: Tensor, upstream: Tensor | undefined, grads: Map<Tensor, Tensor>): void {
     if (upstream) grads.set(root, upstream.alias(root.shape, false));
     else {
-      const one = allocate(root.shape, "f32", { scoped: false });
+      const one = allocate(root.shape, root.dtype, { scoped: false });
       grads.set(root, one);
       fill(one, 1);
     }
@@ -254,6 +261,7 @@ export class Tape implements Disposable {
         if (grad.numel === input.numel) grad = grad.alias(input.shape);
         else grad = sumTo(node.op, grad, input.shape);
       }
+      if (grad.dtype !== input.dtype) grad = convert(grad, input.dtype);
       if (outputs.has(input)) this.arrive(input, grad, grads);
       else deliver(input, grad);
     });
@@ -271,7 +279,7 @@ export class Tape implements Disposable {
       accumulate(first, grad);
       return;
     }
-    const sum = allocate(input.shape, "f32", { scoped: false });
+    const sum = allocate(input.shape, input.dtype, { scoped: false });
     grads.set(input, sum);
     copyInto(sum, first);
     first.dispose();
@@ -309,7 +317,7 @@ export function onStrayGradient(listen: (leaf: Tensor) => void): void {
 function deliver(leaf: Tensor, grad: Tensor): void {
   if (!leaf.grad) {
     stray(leaf);
-    leaf.grad = allocate(leaf.shape, "f32", { scoped: false, inParts: true });
+    leaf.grad = allocate(leaf.shape, leaf.dtype, { scoped: false, inParts: true });
     leaf.gradArrived = false;
   }
   const slot = leaf.grad;

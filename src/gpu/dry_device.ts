@@ -3,7 +3,7 @@
 import type { AdapterReport } from "./adapter_report.ts";
 import { Gpu } from "./device.ts";
 
-/** A generic adapter: WebGPU's guaranteed limits, larger bindings, 32 lanes. */
+/** A generic adapter: WebGPU's guaranteed limits, larger bindings, f16, 32 lanes. */
 export const GENERIC_ADAPTER: AdapterReport = {
   vendor: "",
   architecture: "",
@@ -11,7 +11,7 @@ export const GENERIC_ADAPTER: AdapterReport = {
   description: "a card of no particular make",
   software: false,
   subgroupSize: 32,
-  features: ["subgroups"],
+  features: ["shader-f16", "subgroups"],
   limits: {
     maxBufferSize: 2 ** 32,
     maxStorageBufferBindingSize: 2 ** 31,

@@ -17,6 +17,7 @@ export {
   type MemoryAtFailure,
   MemoryError,
   OpError,
+  type OpOperand,
 } from "./errors.ts";
 export { type Grid, grid1d, groups1d } from "./grid.ts";
 export { type Bindable, Kernel, kernel } from "./kernel.ts";

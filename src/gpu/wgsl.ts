@@ -54,7 +54,7 @@ function literal(kernel: string, name: string, type: string | undefined, value: 
   return String(value);
 }
 
-/** Replace the values and function bodies of `//!spec` lines. Throws KernelError for a name without such a line. */
+/** Replace the values and function bodies of `//!spec` lines; a text that uses f16 enables it. Throws KernelError for a name without such a line. */
 export function applySpec(kernel: string, text: string, spec: Spec): string {
   const known = new Set<string>();
   const constants = text.replace(
@@ -93,13 +93,14 @@ function checkAsserts(kernel: string, text: string): void {
   }
 }
 
-/** Move `enable` directives to the front, where WGSL expects them; includes may have some further down. */
+/** Move `enable` directives to the front, where WGSL expects them; includes may have some further down. Adds that of f16. */
 function hoistEnables(text: string): string {
   const enables = new Set<string>();
   const body = text.replace(/^enable\s+[\w, ]+;[^\n]*\n?/gm, (line) => {
     enables.add(line.trim().replace(/;.*$/, ";"));
     return "";
   });
+  if (/\bf16\b/.test(withoutComments(body))) enables.add("enable f16;");
   return enables.size > 0 ? `${[...enables].join("\n")}\n${body}` : body;
 }
 

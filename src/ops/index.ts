@@ -7,6 +7,7 @@ export { type BatchNormNeuronOptions, batchNormNeuron } from "./batch_norm_neuro
 export { type BceWithLogitsOptions, bceWithLogits } from "./bce_with_logits.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
 export * from "./bytes_to_images.ts";
+export { cast } from "./cast.ts";
 export * from "./clamp.ts";
 export { eq, ge, gt, le, lt, ne } from "./compare.ts";
 export { type ConvTranspose2dOptions, convTranspose2d } from "./conv_transpose2d.ts";

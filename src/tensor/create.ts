@@ -1,6 +1,6 @@
 // Makes tensors: from numbers, without values, or as shapes only.
 import { type Bindable, currentGpu, OpError } from "../gpu/index.ts";
-import { arrayOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { arrayOf, bytesToUpload, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 import { flatten, type NestedNumbers, toTyped } from "./nested.ts";
 import { checkShape, numel, type Shape } from "./shape.ts";
 import { allocate, Tensor } from "./tensor.ts";
@@ -66,8 +66,9 @@ export function clone(t: Tensor): Tensor {
 
 /**
  * Make a tensor of host values: Float32Array -> f32, Int32Array -> i32, Uint32Array -> u32, numbers in arrays of any depth -> f32.
- * Without a shape it has that of the arrays; a typed array is one-dimensional, a number a scalar. Throws OpError if shape and
- * count differ, for arrays of unequal length, and for values that are not numbers (NaN and infinities are numbers).
+ * With dtype f16, numbers and f32 values are rounded to the nearest f16. Without a shape it has that of the arrays; a typed
+ * array is one-dimensional, a number a scalar. Throws OpError if shape and count differ, for arrays of unequal length, for
+ * values that are not numbers of the dtype (NaN and infinities are numbers), and for f16 on an adapter without shader-f16.
  *
  * @example
  * const x = tensor([[1, 2, 3], [4, 5, 6]]);
@@ -75,16 +76,16 @@ export function clone(t: Tensor): Tensor {
  * const labels = tensor(new Int32Array([0, 2, 1]));
  * console.log(labels.dtype); // i32
  */
-export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tensor {
+export function tensor(values: TypedArray | NestedNumbers, shape?: Shape, dtype?: DType): Tensor {
   const nested =
     typeof values === "number" || Array.isArray(values) ? flatten("tensor", values as NestedNumbers) : null;
-  const data = nested ? Float32Array.from(nested.flat) : (values as TypedArray);
+  const data = nested ? toTyped(dtype ?? "f32", nested.flat) : (values as TypedArray);
   const own = nested?.shape ?? [dtypeOf(data) && data.length];
   const dims = shape ?? own;
   checkShape("tensor", dims);
   if (numel(dims) !== data.length)
     throw new OpError("tensor", `expected ${numel(dims)} values for shape [${dims.join(",")}], got ${data.length}`);
-  const t = allocate(dims, dtypeOf(data));
+  const t = allocate(dims, dtype ?? dtypeOf(data));
   t.set(data);
   return t;
 }
@@ -93,7 +94,7 @@ export function tensor(values: TypedArray | NestedNumbers, shape?: Shape): Tenso
  * Make a number on the GPU that outlives every scope. Values that change between replayed steps are such scalars: `set`
  * writes the next one.
  *
- * Shapes    -> [] of dtype f32 (the default), i32 or u32.
+ * Shapes    -> [] of dtype f32 (the default), f16, i32 or u32.
  * @example
  * const threshold = scalar(0.1);
  * threshold.set(0.2);
@@ -120,11 +121,11 @@ export function persistent(values: TypedArray, shape: Shape, inParts = false): T
 function writePersistent(t: Tensor, values: TypedArray | readonly number[]): void {
   const data = ArrayBuffer.isView(values) ? values : toTyped(t.dtype, values);
   const { buffer, offset } = t.view;
-  currentGpu().stream.write(buffer, offset, data, true);
+  currentGpu().stream.write(buffer, offset, bytesToUpload("scalar", t.dtype, data), true);
 }
 
 /**
- * Return the values of several tensors in one wait, each in row-major order.
+ * Return the values of several tensors in one wait, each in row-major order; those of f16 as f32.
  *
  * Throws CaptureError inside a captured step.
  * @example
@@ -138,5 +139,5 @@ export function readAll(...tensors: Tensor[]): Promise<TypedArray[]> {
 
 async function fetchAll(tensors: readonly Tensor[]): Promise<TypedArray[]> {
   const buffers = await currentGpu().readback.read(tensors.map((t) => t.view));
-  return buffers.map((bytes, i) => arrayOf(tensors[i]!.dtype, bytes));
+  return buffers.map((bytes, i) => arrayOf(tensors[i]!.dtype, bytes, tensors[i]!.numel));
 }

@@ -24,7 +24,7 @@ export {
   tensor,
   zeros,
 } from "./create.ts";
-export { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+export { actSpec, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 export { describeNonFinite, expectFinite, firstNonFinite, type NonFiniteEntry, NonFiniteError } from "./finite.ts";
 export { type FormatOptions, formatTensor } from "./format.ts";
 export type { NestedNumbers } from "./nested.ts";

@@ -21,7 +21,7 @@ const placeOf = (path: readonly number[]) => (path.length > 0 ? ` at ${path.map(
 /** Throw OpError unless the value is a number of the dtype: none is rounded to an integer or to infinity. */
 function expectNumber(op: string, dtype: DType, value: unknown, path: readonly number[]): void {
   if (typeof value !== "number") throw new OpError(op, `expected a number${placeOf(path)}, got ${nameOf(value)}`);
-  if (dtype === "f32") {
+  if (dtype === "f32" || dtype === "f16") {
     if (Number.isFinite(value) && Math.abs(value) >= MOST_F32)
       throw new OpError(op, `expected numbers of f32, up to 3.4e38, got ${value}${placeOf(path)}`);
   } else if (value !== (dtype === "i32" ? value | 0 : value >>> 0)) {
@@ -29,11 +29,11 @@ function expectNumber(op: string, dtype: DType, value: unknown, path: readonly n
   }
 }
 
-/** Return host numbers as the array of a dtype. Throws OpError for values that are not numbers of this dtype. */
+/** Return host numbers as the array of a dtype; f32 for f16. Throws OpError for values that are not numbers of this dtype. */
 export function toTyped(dtype: DType, values: readonly number[]): TypedArray {
   // By index: forEach skips holes.
   for (let i = 0; i < values.length; i++) expectNumber("tensor", dtype, values[i], [i]);
-  if (dtype === "f32") return Float32Array.from(values);
+  if (dtype === "f32" || dtype === "f16") return Float32Array.from(values);
   return dtype === "i32" ? Int32Array.from(values) : Uint32Array.from(values);
 }
 

@@ -1,5 +1,6 @@
 // Tensors larger than one binding are bound in parts: ranges of whole rows, one dispatch each.
 import { type Bindable, currentGpu, MemoryError } from "../gpu/index.ts";
+import { bytesOf } from "./dtype.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Some rows of tensors that all have `of` rows, of any length. */
@@ -9,19 +10,25 @@ export interface Part {
   readonly of: number;
 }
 
-/** Parts of this many rows, of at least 4 bytes each, begin at a multiple of 256 bytes, as bindings must. */
-const STEP = 64;
+/** Bindings must begin at a multiple of this many bytes. */
+const ALIGNMENT = 256;
 
 /**
  * Cut `rows` rows into as few parts as the adapter's binding size allows: one if all of them fit. `rowBytes` is the size
- * of the longest rows that are bound; others may be shorter, down to 4 bytes.
- * Throws MemoryError, which names `what`, if 64 rows exceed one binding.
+ * of the longest rows that are bound; others may be shorter, down to `least` bytes: 4, or 2 for rows of one f16.
+ * Throws MemoryError, which names `what`, if the rows between two possible boundaries exceed one binding.
  */
-export function bindableParts(rows: number, rowBytes: number, what = "tensor"): Part[] {
+export function bindableParts(
+  rows: number,
+  rowBytes: number,
+  what = "tensor",
+  least: 2 | 4 = rowBytes % 4 === 0 ? 4 : 2,
+): Part[] {
   const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize;
-  const most = rows * rowBytes <= limit ? rows : Math.floor(limit / rowBytes / STEP) * STEP;
+  const step = ALIGNMENT / least;
+  const most = rows * rowBytes <= limit ? rows : Math.floor(limit / rowBytes / step) * step;
   if (most === 0) {
-    const needed = `${STEP} rows of ${what} need ${STEP * rowBytes} bytes`;
+    const needed = `${step} rows of ${what} need ${step * rowBytes} bytes`;
     throw new MemoryError(`${needed}; this adapter binds at most ${limit} bytes at once`);
   }
   const parts: Part[] = [];
@@ -29,12 +36,12 @@ export function bindableParts(rows: number, rowBytes: number, what = "tensor"): 
   return parts;
 }
 
-/** Return `count` elements of a tensor from `start` on (a multiple of 64, as bindings need). It takes no reference. */
+/** Return `count` elements of a tensor from `start` on (at a multiple of 256 bytes, as bindings need). It takes no reference. */
 export function stretch(t: Tensor, start: number, count: number): Bindable {
   if (count === t.numel) return t;
-  const { buffer, offset, bytes } = t.view;
-  const each = bytes / t.numel;
-  return { view: { buffer, offset: offset + start * each, bytes: count * each } };
+  const { buffer, offset } = t.view;
+  const each = bytesOf[t.dtype];
+  return { view: { buffer, offset: offset + start * each, bytes: Math.ceil((count * each) / 4) * 4 } };
 }
 
 /** Return a part of a tensor, for a kernel to bind. */

@@ -9,7 +9,7 @@ import {
   OpError,
   type PooledBuffer,
 } from "../gpu/index.ts";
-import { arrayOf, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { arrayOf, bytesOf, bytesToUpload, type DType, type TypedArray } from "./dtype.ts";
 import { toTyped } from "./nested.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, numel, type Shape } from "./shape.ts";
@@ -69,7 +69,7 @@ export class Tensor implements Bindable, Disposable {
     if (scoped && storage) Scope.adopt(this);
   }
 
-  /** Size of the elements in bytes. */
+  /** Size of the elements in bytes. Memory has whole words of 4 bytes: see `view`. */
   get bytes(): number {
     return this.numel * bytesOf[this.dtype];
   }
@@ -88,7 +88,7 @@ export class Tensor implements Bindable, Disposable {
       const what = this.gone ? "was disposed (a Tape frees what it recorded; keep it with tape.keep)" : "has no data";
       throw new DisposedError(`tensor ${this.describe()} ${what}`);
     }
-    return { buffer: this.storage, offset: this.offset, bytes: this.bytes };
+    return { buffer: this.storage, offset: this.offset, bytes: Math.ceil(this.bytes / 4) * 4 };
   }
 
   /** Return name or number, shape and dtype: "weight [6,1,5,5] f32". */
@@ -114,8 +114,8 @@ export class Tensor implements Bindable, Disposable {
   }
 
   /**
-   * Return another tensor on the same memory, from element `start` on (a multiple of 64: kernels bind from 256-byte boundaries).
-   * The shape may differ, within the remaining elements.
+   * Return another tensor on the same memory, from element `start` on (a multiple of 64, for f16 of 128: kernels bind from
+   * 256-byte boundaries). The shape may differ, within the remaining elements.
    */
   alias(shape: Shape = this.shape, scoped = true, start = 0): Tensor {
     const { buffer } = this.view;
@@ -128,7 +128,7 @@ export class Tensor implements Bindable, Disposable {
     return this.view.buffer.refs === 1;
   }
 
-  /** Return the values, in row-major order. Waits for the GPU. */
+  /** Return the values, in row-major order; those of f16 as f32. Waits for the GPU. */
   data(): Promise<TypedArray> {
     currentGpu().readback.expectAllowed();
     return this.fetch();
@@ -142,23 +142,22 @@ export class Tensor implements Bindable, Disposable {
 
   private async fetch(): Promise<TypedArray> {
     const [bytes] = await currentGpu().readback.read([this.view]);
-    return arrayOf(this.dtype, bytes!);
+    return arrayOf(this.dtype, bytes!, this.numel);
   }
   private async fetchItem(): Promise<number> {
     if (this.numel !== 1) throw new OpError("item", "expected one element", { tensor: this });
     return (await this.fetch())[0]!;
   }
 
-  /** Overwrite the values, after everything enqueued so far. One number fills a scalar. */
+  /** Overwrite the values, after everything enqueued so far. One number fills a scalar. For f16, values are rounded. */
   set(values: number | TypedArray | readonly number[]): void {
     const list = typeof values === "number" ? [values] : values;
     if (list.length !== this.numel)
       throw new OpError("set", `expected ${this.numel} values, got ${list.length}`, { tensor: this });
     const data = ArrayBuffer.isView(list) ? (list as TypedArray) : toTyped(this.dtype, list as readonly number[]);
-    if (dtypeOf(data) !== this.dtype)
-      throw new OpError("set", `expected ${this.dtype} values, got ${dtypeOf(data)}`, { tensor: this });
+    const bytes = bytesToUpload("set", this.dtype, data, { tensor: this });
     const { buffer, offset } = this.view;
-    currentGpu().stream.write(buffer, offset, data);
+    currentGpu().stream.write(buffer, offset, bytes);
   }
 
   /** Free the memory, unless another tensor shares it. A second call does nothing. */
@@ -174,9 +173,16 @@ export class Tensor implements Bindable, Disposable {
   }
 }
 
+/** Throw OpError if the device cannot run shaders with f16. */
+function expectHalves(): void {
+  const { adapter, device } = currentGpu();
+  if (!device.features.has("shader-f16"))
+    throw new OpError("f16", `expected an adapter with shader-f16, got ${adapter.description || "one without"}`);
+}
+
 /**
- * Allocate uninitialised memory for a shape. Throws OpError for a bad shape, MemoryError if one binding cannot hold it; with
- * `inParts`, for tensors that ops bind part by part, only if one buffer cannot.
+ * Allocate uninitialised memory for a shape. Throws OpError for a bad shape, or for f16 on an adapter without shader-f16;
+ * MemoryError if one binding cannot hold it; with `inParts`, for tensors that ops bind part by part, only if one buffer cannot.
  */
 export function allocate(
   shape: Shape,
@@ -184,7 +190,8 @@ export function allocate(
   options: { persistent?: boolean; scoped?: boolean; inParts?: boolean } = {},
 ): Tensor {
   checkShape("tensor", shape);
-  const bytes = numel(shape) * bytesOf[dtype];
+  if (dtype === "f16") expectHalves();
+  const bytes = Math.ceil((numel(shape) * bytesOf[dtype]) / 4) * 4;
   const what = `tensor ${formatShape(shape)} ${dtype}`;
   const storage = currentGpu().pool.acquire(bytes, what, options.persistent ?? false, options.inParts);
   if (debugLevel() >= 3) debugLog(`new ${what}`);

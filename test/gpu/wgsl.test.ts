@@ -34,7 +34,9 @@ test("a spec replaces the value and nothing else, typed as the line says", () =>
   expect(out).toContain("const INVERSE: bool = true;");
   expect(out).toContain("const SLOPE: f32 = f32(2);");
   expect(out).toContain("alias elem = f16;");
-  expect(out.split("\n").slice(6)).toEqual(shader.split("\n").slice(6));
+  // A text that uses f16 enables it in a line before the first.
+  expect(out.split("\n")[0]).toBe("enable f16;");
+  expect(out.split("\n").slice(7)).toEqual(shader.split("\n").slice(6));
 });
 
 test("any u32 comes out as its literal, and specialising twice is specialising by the second", () => {
@@ -61,6 +63,12 @@ test.each<[Record<string, SpecValue>, RegExp]>([
 
 test("a shader without spec lines says so", () => {
   expect(() => applySpec("plain", "fn main() {}", { N: 1 })).toThrow("//!spec: expected one of none, got N");
+});
+
+test("f16 is enabled only where the text uses it, comments aside", () => {
+  const text = "alias Act = f32; //!spec   or f16\nfn a(x: Act) {}\n";
+  expect(applySpec("demo", text, {})).toBe(text);
+  expect(applySpec("demo", text, { Act: "f16" })).toMatch(/^enable f16;\nalias Act = f16;/);
 });
 
 test("enable directives move to the front, each once", () => {

@@ -46,6 +46,7 @@ function raw(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
 
 const ELEMENTS: Readonly<Record<DType, TensorProto_DataType>> = {
   f32: TensorProto_DataType.FLOAT,
+  f16: TensorProto_DataType.FLOAT16,
   i32: TensorProto_DataType.INT32,
   u32: TensorProto_DataType.UINT32,
 };
