@@ -24,7 +24,7 @@ export interface GpuOptions {
   readonly tune?: TuneMode;
   /** Storage of winners. Default: as `configureTuning` says; null keeps them as long as the device. */
   readonly tuneStore?: TuneStore | null;
-  /** Milliseconds for all trials together. Default 5000. */
+  /** Milliseconds for all trials together. Default 60,000. */
   readonly tuneBudgetMs?: number;
   /**
    * Seconds without progress after which pending work counts as hanging (GpuHangError). "auto": 120 on hardware; on a CPU,

@@ -32,6 +32,7 @@ export {
   type TuneMode,
   type TuneReport,
   Tuner,
+  tuneClass,
 } from "./tuner.ts";
 export { onWarning, warnOnce } from "./warn.ts";
 export type { WatchdogLimit } from "./watchdog.ts";

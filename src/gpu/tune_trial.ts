@@ -1,6 +1,7 @@
 // Times the candidates of a choice against each other.
 import { debugLevel, debugLog } from "./debug.ts";
 import { hasAdapterClock, type TimedGpu, timeRuns } from "./tune_clock.ts";
+import { measurePeak, type Peak, peakText, readPeak } from "./tune_peak.ts";
 
 /** One way to compute something. The label identifies it in the store, so it must tell candidates apart. */
 export interface Candidate {
@@ -15,7 +16,9 @@ export interface Trial<C extends Candidate> {
 }
 
 export interface Wanted {
+  /** Multiply-adds, and bytes that any candidate must move. */
   readonly work: number;
+  readonly bytes: number;
   readonly candidates: readonly Candidate[];
   trial(): Trial<Candidate>;
 }
@@ -29,9 +32,26 @@ export interface TuneStore {
 
 /** A choice that came up. */
 export interface Entry {
-  chosen: Candidate;
+  /** Label of the rule's candidate for the first shape of the key. */
+  readonly rule: string;
+  /** Label of the winner; null until it is decided. */
+  chosen: string | null;
   wanted: Wanted | null;
 }
+
+/** Measures times. Tests replace it. */
+export interface TuneClock {
+  /** Return the milliseconds of one `run`, the mean of `repeats` in a row. */
+  time(gpu: TimedGpu, run: () => void, dispatches: number, repeats: number): Promise<number>;
+  /** Return the adapter's peak; null if it cannot be measured. */
+  peak(device: GPUDevice): Promise<Peak | null>;
+}
+
+const CLOCK: TuneClock = { time: timeRuns, peak: measurePeak };
+/** Key of the adapter's peak among the stored winners. */
+const PEAK = "peak";
+/** A candidate this close to the adapter's limits ends the trials of its choice. */
+const NEAR_PEAK = 1.15;
 
 /** The part of a device that the tuner needs. */
 export interface TunedGpu extends TimedGpu {
@@ -52,32 +72,58 @@ const SAMPLE_MS = { adapter: 3, host: 15 };
 /** Dispatches of one sample, which are one submit. */
 const MOST_DISPATCHES = 96;
 
-/** Return the fastest candidate of one choice; null when `goOn` reports that the time is up. */
-async function measure(
-  gpu: TimedGpu,
-  key: string,
-  { candidates, trial }: Wanted,
-  goOn: () => boolean,
-): Promise<Candidate | null> {
-  const operands = trial();
+interface Row {
+  readonly candidate: Candidate;
+  readonly dispatches: number;
+  readonly first: number;
+  best: number;
+}
+
+interface Rules {
+  readonly gpu: TunedGpu;
+  readonly clock: TuneClock;
+  readonly peak: Peak | null;
+  /** Reports whether time is left. */
+  goOn(): boolean;
+}
+
+/** Return the milliseconds that the adapter's limits allow at best. */
+function boundOf(peak: Peak | null, { work, bytes }: Wanted): number {
+  return peak ? Math.max(work / peak.multiplyAdds, bytes / peak.bytes) : 0;
+}
+
+/** Run each candidate twice, the first time to compile it. Stops after one that is near the bound; null: the time is up. */
+async function firstRuns({ gpu, clock, peak, goOn }: Rules, wanted: Wanted, trial: Trial<Candidate>) {
+  const rows: Row[] = [];
+  const enough = NEAR_PEAK * boundOf(peak, wanted);
+  for (const candidate of wanted.candidates) {
+    const before = gpu.stream.stats.dispatches;
+    trial.run(candidate);
+    const dispatches = gpu.stream.stats.dispatches - before;
+    const first = await clock.time(gpu, () => trial.run(candidate), dispatches, 1);
+    rows.push({ candidate, dispatches, first, best: Number.POSITIVE_INFINITY });
+    if (!goOn()) return null;
+    if (first <= enough) break;
+  }
+  return rows;
+}
+
+/** Return the fastest candidate of one choice; null when the time is up. */
+async function measure(rules: Rules, key: string, wanted: Wanted): Promise<Candidate | null> {
+  const { gpu, clock, goOn } = rules;
+  const operands = wanted.trial();
   try {
-    const rows: { candidate: Candidate; dispatches: number; first: number; best: number }[] = [];
-    for (const candidate of candidates) {
-      const before = gpu.stream.stats.dispatches;
-      operands.run(candidate); // compiles
-      const dispatches = gpu.stream.stats.dispatches - before;
-      const first = await timeRuns(gpu, () => operands.run(candidate), dispatches, 1);
-      rows.push({ candidate, dispatches, first, best: Number.POSITIVE_INFINITY });
-      if (!goOn()) return null;
-    }
+    const rows = await firstRuns(rules, wanted, operands);
+    if (!rows) return null;
     const least = Math.min(...rows.map((r) => r.first));
-    const [rule, ...others] = rows as [(typeof rows)[number], ...typeof rows];
+    const [rule, ...others] = rows as [Row, ...Row[]];
     const field = [rule, ...others.filter((r) => r.first <= HOPELESS * least)];
-    const wanted = SAMPLE_MS[hasAdapterClock(gpu) ? "adapter" : "host"] / least;
-    for (let round = 0; round < ROUNDS; round++) {
+    const perSample = SAMPLE_MS[hasAdapterClock(gpu) ? "adapter" : "host"] / least;
+    for (let round = 0; round < ROUNDS && field.length > 1; round++) {
       for (const row of field) {
-        const repeats = Math.max(1, Math.min(Math.ceil(wanted), Math.floor(MOST_DISPATCHES / row.dispatches)));
-        row.best = Math.min(row.best, await timeRuns(gpu, () => operands.run(row.candidate), row.dispatches, repeats));
+        const repeats = Math.max(1, Math.min(Math.ceil(perSample), Math.floor(MOST_DISPATCHES / row.dispatches)));
+        const ms = await clock.time(gpu, () => operands.run(row.candidate), row.dispatches, repeats);
+        row.best = Math.min(row.best, ms);
         if (!goOn()) return null;
       }
     }
@@ -101,17 +147,30 @@ interface Measurement {
   readonly adapterKey: string;
   /** Receives the labels of the winners. */
   readonly winners: Record<string, string>;
+  readonly clock?: TuneClock | undefined;
   /** Reports whether time is left. */
   goOn(): boolean;
 }
 
+/** Return the adapter's peak: the stored one, else measure it. */
+async function peakOf(gpu: TunedGpu, clock: TuneClock, winners: Record<string, string>): Promise<Peak | null> {
+  const stored = readPeak(winners[PEAK]);
+  if (stored) return stored;
+  await gpu.wait();
+  const peak = await clock.peak(gpu.device);
+  if (peak) winners[PEAK] = peakText(peak);
+  return peak;
+}
+
 /** Time the candidates of choices, largest first, and store the winners. Returns how many were decided. */
-export async function measureEntries({ gpu, open, store, adapterKey, winners, goOn }: Measurement): Promise<number> {
+export async function measureEntries(about: Measurement): Promise<number> {
+  const { gpu, open, store, adapterKey, winners, clock = CLOCK, goOn } = about;
+  const rules: Rules = { gpu, clock, peak: await peakOf(gpu, clock, winners), goOn };
   let measured = 0;
   for (const [key, entry] of [...open].sort(([, a], [, b]) => (b.wanted?.work ?? 0) - (a.wanted?.work ?? 0))) {
-    const winner = measured > 0 && !goOn() ? null : await measure(gpu, key, entry.wanted!, goOn);
+    const winner = measured > 0 && !goOn() ? null : await measure(rules, key, entry.wanted!);
     if (!winner) break;
-    entry.chosen = winner;
+    entry.chosen = winner.label;
     entry.wanted = null;
     winners[key] = winner.label;
     measured++;

@@ -4,7 +4,7 @@
 // A step that was captured keeps the kernels it was captured with.
 import { debugLog } from "./debug.ts";
 import { OpError } from "./errors.ts";
-import type { Candidate, Entry, Trial, TunedGpu, TuneStore, Wanted } from "./tune_trial.ts";
+import type { Candidate, Entry, Trial, TuneClock, TunedGpu, TuneStore, Wanted } from "./tune_trial.ts";
 
 /** off: always the rule. on: measure everywhere. auto: measure on hardware; on software adapters a trial costs seconds of compilation. */
 export type TuneMode = "off" | "auto" | "on";
@@ -14,20 +14,30 @@ export interface TunerOptions {
   /** Default "off". */
   readonly mode?: TuneMode;
   readonly store?: TuneStore | null;
-  /** Milliseconds that all calls of `tune` may take together. Untried choices then keep the rule. Default 5000. */
+  /** Milliseconds that all calls of `tune` may take together. Untried choices then keep the rule. Default 60,000. */
   readonly budgetMs?: number;
 }
 
 export interface Choice<C extends Candidate> {
-  /** The computation, with every size that matters. */
+  /** The computation, with every size that matters. Sizes in classes (`tuneClass`) share a winner. */
   readonly key: string;
   /** Multiply-adds, approximately: large ones are tried first. */
   readonly work: number;
+  /** Bytes of the operands and the result. With `work` they bound the time from below. Default 0. */
+  readonly bytes?: number;
   /** Runs without a measurement. */
   rule(): C;
   /** Alternatives: few, and with no larger workspace than the rule's, so that memory plans stay valid. */
   others(): readonly C[];
   trial(): Trial<C>;
+}
+
+/** Largest size that a key holds exactly. */
+const EXACT = 256;
+
+/** Return the class of a size in a key: the size itself up to 256, above the next power of two. */
+export function tuneClass(size: number): number {
+  return size <= EXACT ? size : 2 ** Math.ceil(Math.log2(size));
 }
 
 /** Result of one call of `tune`. */
@@ -39,7 +49,7 @@ export interface TuneReport {
   readonly ms: number;
 }
 
-const DEFAULT_BUDGET_MS = 5000;
+const DEFAULT_BUDGET_MS = 60_000;
 
 const defaults: { mode: TuneMode; store: TuneStore | null } = { mode: "auto", store: null };
 
@@ -64,19 +74,25 @@ export class Tuner {
   private readonly gpu: TunedGpu;
   private readonly store: TuneStore | null;
   private readonly budgetMs: number;
+  private readonly clock: TuneClock | undefined;
   private readonly entries = new Map<string, Entry>();
   private winners: Record<string, string> = {};
   private spentMs = 0;
   private running: Promise<TuneReport> | null = null;
 
-  /** @internal */
-  constructor(gpu: TunedGpu, { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {}) {
+  /** @internal `clock` replaces the measurement of times. */
+  constructor(
+    gpu: TunedGpu,
+    { mode = "off", store = null, budgetMs = DEFAULT_BUDGET_MS }: TunerOptions = {},
+    clock?: TuneClock,
+  ) {
     checkMode("requestGpu", mode);
     if (!(budgetMs >= 0)) throw new OpError("requestGpu", `tuning budget: expected milliseconds >= 0, got ${budgetMs}`);
     this.gpu = gpu;
     this.active = mode === "on" || (mode === "auto" && !gpu.adapter.software);
     this.store = store;
     this.budgetMs = budgetMs;
+    this.clock = clock;
   }
 
   /** @internal The store's key: an adapter and its driver. */
@@ -95,26 +111,38 @@ export class Tuner {
     }
   }
 
-  /** @internal Return the candidate to run now: the winner of a measurement, else the rule's. Within a process a choice stays once decided. */
+  /**
+   * @internal Return the candidate to run now: the winner of a measurement, else the rule's. Within a process a choice stays once
+   * decided. Shapes of one key share the winner's label; each has its own candidate of that label.
+   */
   pick<C extends Candidate>(choice: Choice<C>): C {
-    if (!this.active) return choice.rule();
-    // A key names one choice, whose candidates are all C.
-    const known = this.entries.get(choice.key);
-    if (known) return known.chosen as C;
     const rule = choice.rule();
-    const rest = choice.others().filter(({ label }, i, all) => {
-      return label !== rule.label && all.findIndex((c) => c.label === label) === i;
-    });
-    const candidates = [rule, ...rest];
-    const stored = candidates.find(({ label }) => label === this.winners[choice.key]);
-    const wanted = stored || rest.length === 0 ? null : { work: choice.work, candidates, trial: () => choice.trial() };
-    this.entries.set(choice.key, { chosen: stored ?? rule, wanted: wanted as Wanted | null });
-    return stored ?? rule;
+    if (!this.active) return rule;
+    const known = this.entries.get(choice.key);
+    if (known && (known.chosen ?? rule.label) === rule.label && (!known.wanted || known.wanted.work >= choice.work))
+      return rule;
+    const candidates = [rule, ...choice.others()].filter(
+      ({ label }, i, all) => all.findIndex((c) => c.label === label) === i,
+    );
+    const entry = known ?? { rule: rule.label, chosen: this.stored(choice.key, candidates), wanted: null };
+    this.entries.set(choice.key, entry);
+    if (entry.chosen !== null) return candidates.find(({ label }) => label === entry.chosen) ?? rule;
+    if (candidates.length > 1) {
+      const { work, bytes = 0 } = choice;
+      // The trial runs the candidates of this choice, which are all C.
+      entry.wanted = { work, bytes, candidates, trial: () => choice.trial() } as Wanted;
+    }
+    return rule;
+  }
+
+  /** Return a stored label if it is that of a candidate. */
+  private stored(key: string, candidates: readonly Candidate[]): string | null {
+    return candidates.find(({ label }) => label === this.winners[key])?.label ?? null;
   }
 
   /** Return the labels of the current choices, by key. */
   choices(): ReadonlyMap<string, string> {
-    return new Map([...this.entries].map(([key, { chosen }]) => [key, chosen.label]));
+    return new Map([...this.entries].map(([key, { chosen, rule }]) => [key, chosen ?? rule]));
   }
 
   /**
@@ -142,8 +170,8 @@ export class Tuner {
         this.spentMs = earlier + (performance.now() - start);
         return this.spentMs < this.budgetMs;
       };
-      const { gpu, store, adapterKey, winners } = this;
-      measured = await measureEntries({ gpu, open, store, adapterKey, winners, goOn });
+      const { gpu, store, adapterKey, winners, clock } = this;
+      measured = await measureEntries({ gpu, open, store, adapterKey, winners, clock, goOn });
     }
     return { measured, left: this.left(), ms: this.spentMs - earlier };
   }

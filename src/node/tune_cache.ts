@@ -9,7 +9,7 @@ import { writeAtomic } from "./files.ts";
 import { makeFolder } from "./make_folder.ts";
 
 /** Version, raised when keys or labels change: files of another version are ignored, then replaced. */
-const FORMAT = 1;
+const FORMAT = 2;
 interface Content {
   readonly format: typeof FORMAT;
   /** Winners by key, for each adapter, driver and Dawn version. */

@@ -11,15 +11,17 @@ import {
   setCurrentGpu,
   Tuner,
   type TuneStore,
+  tuneClass,
 } from "../../src/gpu/index.ts";
 import { hasAdapterClock, timeRuns } from "../../src/gpu/tune_clock.ts";
+import { measurePeak, peakText, readPeak } from "../../src/gpu/tune_peak.ts";
 import { enableNaiveConvolution } from "../../src/ops/conv/naive.ts";
 import { conv2d } from "../../src/ops/conv2d.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { captureStep, readAll, rehearse, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
-import { soft } from "../support/tuner_choice.ts";
+import { countingClock, soft } from "../support/tuner_choice.ts";
 
 enableNaiveConvolution();
 
@@ -40,7 +42,7 @@ describe("a tuner", () => {
   test("keeps the rule until it has measured, then the fastest, then what was stored", async () => {
     const gpu = currentGpu();
     const store = memoryStore();
-    const tuner = new Tuner(gpu, { mode: "on", store, budgetMs: patient });
+    const tuner = new Tuner(gpu, { mode: "on", store, budgetMs: patient }, countingClock());
     const choice = soft("k", { slow: 40, fast: 1 });
     expect(tuner.pick(choice).label).toBe("slow");
     expect(tuner.pick(choice).label).toBe("slow");
@@ -60,7 +62,7 @@ describe("a tuner", () => {
 
   test("measures again what the store calls by a name that no candidate has", async () => {
     const store = memoryStore();
-    const tuner = new Tuner(currentGpu(), { mode: "on", store, budgetMs: patient });
+    const tuner = new Tuner(currentGpu(), { mode: "on", store, budgetMs: patient }, countingClock());
     store.held.set(tuner.adapterKey, { k: "of another version", other: "x" });
     await tuner.load();
     expect(tuner.pick(soft("k", { slow: 40, fast: 1 })).label).toBe("slow");
@@ -158,6 +160,69 @@ describe("a tuner", () => {
     gpu.stream.record();
     await expect(gpu.tuner.tune()).rejects.toThrow("tuning inside a captured step");
     gpu.stream.takeRecording();
+  });
+});
+
+describe("trials", () => {
+  test("stops at a candidate that is near the adapter's peak", async () => {
+    const near = { multiplyAdds: 1000, bytes: 1000 };
+    const clock = countingClock(near);
+    const tuner = new Tuner(currentGpu(), { mode: "on", budgetMs: patient }, clock);
+    // 2 ms at best: 2.3 would be near enough.
+    tuner.pick(soft("k", { rule: 40, fast: 2, faster: 1 }, 2000));
+    expect(await tuner.tune()).toMatchObject({ measured: 1, left: 0 });
+    expect([...tuner.choices()]).toEqual([["k", "fast"]]);
+    expect(clock.samples).not.toContain(1);
+
+    // The bytes bound it too, and then the rule alone is compiled.
+    clock.samples.length = 0;
+    tuner.pick({ ...soft("moves", { rule: 4, other: 1 }), bytes: 3600 });
+    await tuner.tune();
+    expect(tuner.choices().get("moves")).toBe("rule");
+    expect(clock.samples).toEqual([4]);
+
+    clock.samples.length = 0;
+    tuner.pick({ ...soft("far", { rule: 4, other: 1 }), bytes: 100 });
+    await tuner.tune();
+    expect(tuner.choices().get("far")).toBe("other");
+  });
+
+  test("measures the peak once and stores it", async () => {
+    const store = memoryStore();
+    const peak = { multiplyAdds: 1e9, bytes: 2e9 };
+    const clock = countingClock(peak);
+    const measured = vi.spyOn(clock, "peak");
+    for (const key of ["a", "b"]) {
+      const tuner = new Tuner(currentGpu(), { mode: "on", store, budgetMs: patient }, clock);
+      await tuner.load();
+      tuner.pick(soft(key, { slow: 4, fast: 1 }));
+      await tuner.tune();
+    }
+    expect(measured).toHaveBeenCalledOnce();
+    expect([...store.held.values()]).toEqual([{ a: "fast", b: "fast", peak: "1000000000 2000000000" }]);
+  });
+
+  test("shapes of one key share the winner's label, each by its own candidate", async () => {
+    const tuner = new Tuner(currentGpu(), { mode: "on", budgetMs: patient }, countingClock());
+    const small = soft("k", { slow: 40, fast: 2 }, 1);
+    const large = soft("k", { slow: 80, fast: 4 }, 2);
+    const odd = soft("k", { only: 3 }, 1);
+    expect([small, large, odd].map((choice) => tuner.pick(choice).times)).toEqual([40, 80, 3]);
+    expect(await tuner.tune()).toMatchObject({ measured: 1, left: 0 });
+    // A shape without the winner keeps its rule.
+    expect([small, large, odd].map((choice) => tuner.pick(choice).times)).toEqual([2, 4, 3]);
+  });
+
+  test("sizes above 256 have one class for each power of two", () => {
+    expect([1, 10, 255, 256, 257, 512, 513, 50176].map(tuneClass)).toEqual([1, 10, 255, 256, 512, 512, 1024, 65536]);
+  });
+
+  test("the peak of this adapter is measured", async () => {
+    const peak = await measurePeak(currentGpu().device);
+    expect(peak!.multiplyAdds).toBeGreaterThan(1e5);
+    expect(peak!.bytes).toBeGreaterThan(1e5);
+    expect(readPeak(peakText(peak!))!.bytes).toBeCloseTo(peak!.bytes, -1);
+    expect([undefined, "", "fast", "1"].map(readPeak)).toEqual([null, null, null, null]);
   });
 });
 

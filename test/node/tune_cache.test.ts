@@ -42,7 +42,7 @@ test("writes format and Dawn's version, and the same bytes for any order of the 
   await fileTuneStore(path).save("card", { b: "1", a: "2" });
   const text = readFileSync(path, "utf8");
   expect(JSON.parse(text)).toEqual({
-    format: 1,
+    format: 2,
     adapters: { [`card | dawn ${versions().webgpu}`]: { a: "2", b: "1" } },
   });
   await fileTuneStore(path).save("card", { a: "2", b: "1" });
@@ -52,8 +52,8 @@ test("writes format and Dawn's version, and the same bytes for any order of the 
 
 test.each([
   ["not JSON", "{ half"],
-  ["another format", JSON.stringify({ format: 99, adapters: {} })],
-  ["winners that are no names", JSON.stringify({ format: 1, adapters: { card: { one: 7 } } })],
+  ["another format", JSON.stringify({ format: 1, adapters: {} })],
+  ["winners that are no names", JSON.stringify({ format: 2, adapters: { card: { one: 7 } } })],
   ["a list", "[]"],
 ])("ignores a file with %s in one line, and replaces it", async (_what, text) => {
   const flat = join(folder, "tune.json");

@@ -1,5 +1,6 @@
 // A choice for the tuner's tests: candidates that run one kernel several times over.
 import type { Candidate, Choice } from "../../src/gpu/index.ts";
+import type { TuneClock } from "../../src/gpu/tune_trial.ts";
 import { softThreshold } from "../../src/ops/soft_threshold.ts";
 import { Scope, tensor } from "../../src/tensor/index.ts";
 
@@ -31,5 +32,19 @@ export function soft(key: string, candidates: Readonly<Record<string, number>>, 
         },
       };
     },
+  };
+}
+
+/** A clock by which each dispatch takes a millisecond, on an adapter with this peak; it counts what it measures. */
+export function countingClock(peak: Awaited<ReturnType<TuneClock["peak"]>> = null): TuneClock & { samples: number[] } {
+  const samples: number[] = [];
+  return {
+    samples,
+    time: async (_gpu, run, dispatches) => {
+      run();
+      samples.push(dispatches);
+      return dispatches;
+    },
+    peak: async () => peak,
   };
 }

@@ -13,6 +13,7 @@ import {
   OpError,
   onDevice,
   type Trial,
+  tuneClass,
 } from "../../gpu/index.ts";
 import { empty } from "../../tensor/index.ts";
 import { mergeAxes } from "../pointwise/merge_axes.ts";
@@ -139,6 +140,19 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
   partial.dispose();
 }
 
+/** Return the key of a product: classes of its sizes, and the axis along which each matrix is contiguous. */
+function keyOf({ a, b, m, n, k, axes }: Operands): string {
+  const along = ({ row, col }: Matrix) => (col === 1 ? "rows" : row === 1 ? "columns" : "neither");
+  const sizes = [m, n, k].map(tuneClass).join("x");
+  return `gemm ${sizes} batch ${tuneClass(productsOf(axes))} a by ${along(a)} b by ${along(b)}`;
+}
+
+/** Return the bytes of the operands and the result; a matrix for several products counts once. */
+function bytesOf({ m, n, k, axes }: Operands): number {
+  const matrices = (strides: Four) => axes.size.reduce((count, size, i) => (strides[i] === 0 ? count : count * size), 1);
+  return 4 * (m * k * matrices(axes.a) + k * n * matrices(axes.b) + m * n * productsOf(axes));
+}
+
 /** Make the product's operands for a trial: zeros of the real size, or less for views of larger tensors. */
 function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
   const span = ({ row, col }: Matrix, rows: number, columns: number, strides: Four) =>
@@ -176,10 +190,10 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced
     return;
   }
   const rule = planGemm(adapter, size);
-  const layout = [a.row, a.col, b.row, b.col, ...axes.size, ...axes.a, ...axes.b].join(",");
   const plan = tuner.pick({
-    key: `gemm ${m}x${n}x${k} layout ${layout}`,
+    key: keyOf(operands),
     work: m * n * k * size.batch,
+    bytes: bytesOf(operands),
     rule: () => rule,
     others: () => otherPlans(adapter, size, rule),
     trial: () => trial(operands),
