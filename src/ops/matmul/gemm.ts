@@ -149,7 +149,8 @@ function keyOf({ a, b, m, n, k, axes }: Operands): string {
 
 /** Return the bytes of the operands and the result; a matrix for several products counts once. */
 function bytesOf({ m, n, k, axes }: Operands): number {
-  const matrices = (strides: Four) => axes.size.reduce((count, size, i) => (strides[i] === 0 ? count : count * size), 1);
+  const matrices = (strides: Four) =>
+    axes.size.reduce((count, size, i) => (strides[i] === 0 ? count : count * size), 1);
   return 4 * (m * k * matrices(axes.a) + k * n * matrices(axes.b) + m * n * productsOf(axes));
 }
 
