@@ -42,6 +42,7 @@ export {
   KernelError,
   type KernelTime,
   kernel,
+  type MatrixShape,
   type MemoryAtFailure,
   MemoryError,
   OpError,

@@ -1,4 +1,6 @@
 // Facts about an adapter that the choice of kernels depends on.
+import { hasMatrices } from "./features.ts";
+import type { MatrixShape } from "./matrices.ts";
 
 /** Limits that are requested as large as the adapter offers. */
 export const LIMITS = [
@@ -33,6 +35,8 @@ export interface AdapterReport {
   readonly software: boolean;
   /** Lanes of a subgroup if the adapter guarantees one size, else 0. */
   readonly subgroupSize: number;
+  /** Products that its matrix units compute from f16 operands with f32 sums, the largest first. */
+  readonly matrices: readonly MatrixShape[];
   readonly features: readonly string[];
   readonly limits: Readonly<Record<DeviceLimit, number>>;
 }
@@ -47,7 +51,7 @@ export const isSoftware = (info: GPUAdapterInfo): boolean =>
   info.isFallbackAdapter || SOFTWARE.test(`${info.architecture} ${info.device} ${info.description}`);
 
 /** Describe the adapter of a device. */
-export function adapterReport({ info }: GPUAdapter, { features, limits }: GPUDevice): AdapterReport {
+export async function adapterReport({ info }: GPUAdapter, { features, limits }: GPUDevice): Promise<AdapterReport> {
   const { vendor, architecture, device, description, subgroupMinSize: low, subgroupMaxSize: high } = info;
   return {
     vendor,
@@ -56,6 +60,7 @@ export function adapterReport({ info }: GPUAdapter, { features, limits }: GPUDev
     description,
     software: isSoftware(info),
     subgroupSize: features.has("subgroups") && low === high ? low : 0,
+    matrices: hasMatrices(features) ? (await import("./matrices.ts")).matrixShapes(info, features) : [],
     features: [...features].map(String).sort(),
     limits: Object.fromEntries(LIMITS.map((name) => [name, limits[name]])) as AdapterReport["limits"],
   };

@@ -6,6 +6,7 @@ import { BufferPool } from "./buffer_pool.ts";
 import { prepareChecks } from "./debug.ts";
 import { loadDeviceParts } from "./device_parts.ts";
 import { GpuHangError, GpuLostError, KernelError, MemoryError, OpError } from "./errors.ts";
+import { FEATURES } from "./features.ts";
 import { bufferMaker } from "./make_buffer.ts";
 import type { Profile } from "./profile.ts";
 import { Readback } from "./readback.ts";
@@ -42,7 +43,6 @@ const OPTION_KEYS: KeysOf<GpuOptions> = {
   watchdog: true,
 };
 
-const FEATURES = ["shader-f16", "subgroups", "timestamp-query"] as const;
 /** Makes the watchdog of a device. */
 type MakeWatchdog = (about: Omit<WatchdogOptions, "limit">) => Watchdog;
 
@@ -307,7 +307,7 @@ export async function requestGpu(options: GpuOptions = {}): Promise<Gpu> {
   });
   const { mode, store } = tuningDefaults();
   const gpu = new Gpu(
-    adapterReport(adapter, device),
+    await adapterReport(adapter, device),
     device,
     {
       mode: options.tune ?? mode,

@@ -11,6 +11,7 @@ export const GENERIC_ADAPTER: AdapterReport = {
   description: "a card of no particular make",
   software: false,
   subgroupSize: 32,
+  matrices: [],
   features: ["shader-f16", "subgroups"],
   limits: {
     maxBufferSize: 2 ** 32,

@@ -4,6 +4,7 @@
 import { debugLevel, debugLog } from "./debug.ts";
 import { currentGpu, type Gpu } from "./device.ts";
 import { KernelError } from "./errors.ts";
+import { fitExtensions } from "./features.ts";
 import { type Coverage, coverageOf, type Grid, resolveGrid } from "./grid.ts";
 import type { BufferView, PooledBuffer } from "./pooled_buffer.ts";
 import type { UniformSlot } from "./uniforms.ts";
@@ -127,17 +128,11 @@ export class Kernel {
   }
 
   private compile(gpu: Gpu, spec: Spec, key: string): Variant {
-    const code = this.source(spec);
+    const { device } = gpu;
+    const code = fitExtensions(this.name, this.source(spec), device.features);
     const header = readHeader(this.name, code);
     const label = key ? `${this.name} ${key}` : this.name;
     const coverage = coverageOf(code, header);
-    const { device } = gpu;
-    for (const extension of code.matchAll(/^enable\s+([\w, ]+);/gm)) {
-      for (const name of extension[1]!.split(",").map((s) => s.trim())) {
-        const feature = name === "f16" ? "shader-f16" : name;
-        if (!device.features.has(feature)) throw new KernelError(this.name, `needs the feature ${feature}`);
-      }
-    }
     if (debugLevel() >= 1) debugLog(`pipeline ${label}`);
     if (debugLevel() >= 4) debugLog(code);
     return gpu.make(label, () => {

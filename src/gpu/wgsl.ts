@@ -93,10 +93,10 @@ function checkAsserts(kernel: string, text: string): void {
   }
 }
 
-/** Move `enable` directives to the front, where WGSL expects them; includes may have some further down. Adds that of f16. */
+/** Move `enable` and `diagnostic` directives to the front, where WGSL expects them, and add that of f16. Includes may have some. */
 function hoistEnables(text: string): string {
   const enables = new Set<string>();
-  const body = text.replace(/^enable\s+[\w, ]+;[^\n]*\n?/gm, (line) => {
+  const body = text.replace(/^(?:enable\s+[\w, ]+|diagnostic\([\w., ]+\));[^\n]*\n?/gm, (line) => {
     enables.add(line.trim().replace(/;.*$/, ";"));
     return "";
   });

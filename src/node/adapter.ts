@@ -60,6 +60,7 @@ export function adapterLines(a: AdapterReport): string[] {
     `description    ${[a.vendor, a.architecture, a.description].filter(Boolean).join(" · ")}`,
     `features       ${a.features.join(", ") || "none"}`,
     `subgroup size  ${a.subgroupSize || "not fixed, or no subgroups"}`,
+    `matrices       ${a.matrices.map(({ m, n, k, lanes }) => `${m}x${n}x${k} by ${lanes} lanes`).join(", ") || "none"}`,
     `storage        ${limits.maxStorageBuffersPerShaderStage} buffers a kernel, ${mib(limits.maxStorageBufferBindingSize, 0)} each; buffers to ${mib(limits.maxBufferSize, 0)}`,
     `workgroup      ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB of shared memory`,
   ];

@@ -24,6 +24,9 @@ export interface InstallOptions {
   readonly driver?: InstalledAdapter["how"] | undefined;
 }
 
+/** The toggle with which Dawn offers features that are not final, such as subgroup matrices. The engine requests those it uses. */
+const EXPERIMENTS = "allow_unsafe_apis";
+
 interface Ready {
   readonly found: InstalledAdapter;
   publish(): void;
@@ -63,9 +66,10 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   const adapter = options.adapter ?? switches.adapter;
   if (adapter !== undefined && (typeof adapter !== "string" || adapter.trim() === ""))
     throw new AdapterError(`adapter: expected part of an adapter's name, got ${JSON.stringify(adapter)}`);
+  const toggles = [...(switches.matrix ? [EXPERIMENTS] : []), ...(options.toggles ?? [])];
   const dawnOptions = [
     ...(adapter ? [`adapter=${adapter}`] : []),
-    ...(options.toggles?.length ? [`enable-dawn-features=${options.toggles.join(",")}`] : []),
+    ...(toggles.length > 0 ? [`enable-dawn-features=${toggles.join(",")}`] : []),
   ];
   const { driver } = options;
   const wish: Wish = { dawnOptions, adapter, driver, requireGpu: options.requireGpu ?? switches.requireGpu };

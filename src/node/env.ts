@@ -21,6 +21,8 @@ export interface Switches {
   readonly spin: boolean;
   /** ESPALIER_TUNE: choice of kernels by timing: off, auto (on hardware; the default), on. */
   readonly tune: "off" | "auto" | "on";
+  /** ESPALIER_MATRIX=off: do not use matrix units, which WebGPU offers as an experiment only. */
+  readonly matrix: boolean;
   /**
    * ESPALIER_MEMORY: MiB allowed for the GPU's buffers, overriding the system's figure; undefined: the system's figure.
    */
@@ -41,6 +43,7 @@ export function readSwitches(env: Readonly<Record<string, string | undefined>> =
     adapter: env["ESPALIER_ADAPTER"] || undefined,
     spin: oneOf("ESPALIER_SPIN", ["0", "1"]) === "1",
     tune: (oneOf("ESPALIER_TUNE", ["off", "auto", "on"]) || "auto") as Switches["tune"],
+    matrix: oneOf("ESPALIER_MATRIX", ["off", "auto"]) !== "off",
     memory: mebibytes("ESPALIER_MEMORY", env["ESPALIER_MEMORY"] ?? ""),
   };
 }

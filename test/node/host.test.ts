@@ -13,7 +13,7 @@ describe("switches", () => {
   test("are off in an empty environment", () => {
     const off = {
       ...{ debug: 0, checkNan: false, requireGpu: false, adapter: undefined, spin: false, tune: "auto" },
-      memory: undefined,
+      ...{ matrix: true, memory: undefined },
     };
     expect(readSwitches({})).toEqual(off);
     expect(readSwitches({ ESPALIER_DEBUG: "", ESPALIER_REQUIRE_GPU: "0", ESPALIER_ADAPTER: "" })).toEqual(off);
@@ -26,11 +26,12 @@ describe("switches", () => {
       ESPALIER_ADAPTER: "nvidia",
       ESPALIER_SPIN: "1",
       ESPALIER_TUNE: "off",
+      ESPALIER_MATRIX: "off",
       ESPALIER_MEMORY: "1500.5",
     };
     const want = {
       ...{ debug: 3, checkNan: true, requireGpu: true, adapter: "nvidia", spin: true, tune: "off" },
-      memory: 1500.5,
+      ...{ matrix: false, memory: 1500.5 },
     };
     expect(readSwitches(env)).toEqual(want);
   });
@@ -38,6 +39,7 @@ describe("switches", () => {
     [{ ESPALIER_DEBUG: "9" }, 'ESPALIER_DEBUG: expected one of 0, 1, 2, 3, 4, got "9"'],
     [{ ESPALIER_CHECK: "NaN" }, 'ESPALIER_CHECK: expected one of nan, got "NaN"'],
     [{ ESPALIER_TUNE: "1" }, 'ESPALIER_TUNE: expected one of off, auto, on, got "1"'],
+    [{ ESPALIER_MATRIX: "0" }, 'ESPALIER_MATRIX: expected one of off, auto, got "0"'],
     [{ ESPALIER_MEMORY: "0" }, 'ESPALIER_MEMORY: expected a number of MiB > 0, got "0"'],
     [{ ESPALIER_REQUIRE_GPU: "yes" }, 'ESPALIER_REQUIRE_GPU: expected one of 0, 1, got "yes"'],
   ])("%j is refused", (env, words) => expect(() => readSwitches(env)).toThrow(words));
