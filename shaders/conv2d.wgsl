@@ -1,108 +1,198 @@
 // y = correlation of x with w, as a matrix product that never builds its matrix: rows are written channels, columns are
-// pixels, the sum runs over (channel, tap row, tap column). A workgroup stages a slice of both in its memory and writes a
-// tile of 4 EACH channels x 64 pixels; each invocation keeps EACH x 4 of it. Weights are reached by signed strides and written
-// pixels by a step, so one text serves the forward pass and, flipped and in phases, the gradient of the input.
+// pixels, the sum runs over (channel, tap row, tap column). One text serves the forward pass and the gradient of the input:
+// there each phase of the stride has its own pixels and terms, and all phases run in one dispatch.
+// The host writes the table (src/ops/conv/term_table.ts), so that nothing here divides inside of a loop.
 //!include "lib/index.wgsl"
-const EACH: u32 = 8u;        //!spec   written channels per invocation
-const ROWS: u32 = 4u * EACH; // written channels per workgroup
-const COLS: u32 = 64u;       // pixels per workgroup
-const DEPTH: u32 = 16u;      // terms of the sum staged at once
+//!include "lib/tile_product.wgsl"
+alias Source = f32;          //!spec   f32; vec4<f32> where four neighbours in x are four neighbours in y
+alias Target = f32;          //!spec   f32; vec4<f32> where four neighbours are stored at once
+const WIDE_X: bool = false;  //!spec   whether Source is a vec4
+const WIDE_Y: bool = false;  //!spec   whether Target is a vec4
+const MASKED: bool = true;   //!spec   taps are tested by bits: at most 15 on each axis
+const TARGET_WIDTH: u32 = select(1u, 4u, WIDE_Y);
+fn target_of(v: vec4<f32>) -> Target { return v.x; }  //!spec
 
-//!include "lib/correlation_params.wgsl"
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;           // [O]; anything when has_bias is 0
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> params: Params;
+struct Params {
+  batch: u32,
+  groups: u32,
+  written: u32,              // channels of y per group
+  first_row: u32,            // of them, of this dispatch
+  row_tiles: u32,            // tiles of them from there on
+  column_tiles: u32,         // tiles of the pixels of a phase
+  phases: u32,
+  terms: u32,                // of all phases
+  x_group: u32,              // numbers of x per image and group
+  y_width: u32,              // from one row of y to the next
+  y_plane: u32,
+  source: vec2<u32>,         // rows and columns of x; likewise below
+  x_step: vec2<u32>,         // x pixels per written pixel
+  spread: vec2<u32>,         // x pixels per tap
+  y_step: vec2<u32>,         // from one written pixel to the next
+  has_bias: u32,
+}
+@group(0) @binding(0) var<storage, read> x: array<Source>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;         // [group, row tile, term, QUADS_M], by conv2d_pack.wgsl
+@group(0) @binding(2) var<storage, read> b: array<f32>;               // [O]; anything when has_bias is 0
+@group(0) @binding(3) var<storage, read> table: array<vec4<u32>>;     // two entries a phase, then the terms
+@group(0) @binding(4) var<storage, read_write> y: array<Target>;
+@group(0) @binding(5) var<uniform> params: Params;
 
-var<workgroup> w_tile: array<f32, DEPTH * ROWS>;
-var<workgroup> x_tile: array<f32, DEPTH * COLS>;
+// Numbers of a phase.
+struct Phase {
+  width: u32,                // pixels of a row
+  area: u32,
+  terms: u32,
+  first_term: u32,
+  y_start: u32,              // its first pixel in a plane of y
+  x_start: vec2<i32>,        // x pixel under its first tap
+  taps: vec2<u32>,
+}
 
-@compute @workgroup_size(64)
+fn phase_of(i: u32) -> Phase {
+  let a = table[2u * i];
+  let b = table[2u * i + 1u];
+  return Phase(a.x, a.y, a.z, a.w, b.x, bitcast<vec2<i32>>(b.yz), vec2(b.w & 0xffffu, b.w >> 16u));
+}
+
+// A pixel of a phase: image, row, column.
+struct Pixel { n: u32, row: u32, column: u32 }
+
+fn pixel_of(i: u32, f: Phase) -> Pixel {
+  let at = i % f.area;
+  return Pixel(i / f.area, at / f.width, at % f.width);
+}
+
+fn next_pixel(i: Pixel, f: Phase) -> Pixel {
+  let row_done = i.column + 1u == f.width;
+  let plane_done = row_done & ((i.row + 1u) * f.width == f.area);
+  return Pixel(i.n + select(0u, 1u, plane_done), select(i.row + select(0u, 1u, row_done), 0u, plane_done),
+    select(i.column + 1u, 0u, row_done));
+}
+
+// What an invocation fetches: always the same four pixels, of terms LANES / QUADS_N apart.
+const TERM_GAP: u32 = max(LANES / QUADS_N, 1u);
+const PLACES: u32 = (QUADS_N + LANES - 1u) / LANES;                   // quads of pixels it fetches
+var<private> x_at: array<vec4<u32>, PLACES>;                          // tap 0 of channel 0; it may be outside of the plane
+var<private> mask: array<vec4<u32>, PLACES>;                          // bits of the taps inside of x: rows, columns << 16
+var<private> x_row: array<vec4<i32>, PLACES>;                         // without bits: its row
+var<private> x_column: array<vec4<i32>, PLACES>;
+var<private> term: array<vec4<u32>, B_LOADS>;
+var<private> term_next: array<vec4<u32>, B_LOADS>;
+var<private> term_at: u32;
+var<private> w_at: u32;
+
+fn tap_bits(first: i32, taps: u32, spread: u32, size: u32) -> u32 {
+  var bits = 0u;
+  var at = first;
+  for (var i = 0u; i < taps; i++) {
+    bits |= select(0u, 1u << i, u32(at) < size);
+    at += i32(spread);
+  }
+  return bits;
+}
+
+fn start_fetch(lane: u32, column0: u32, g: u32, f: Phase) {
+  let p = params;
+  for (var j = 0u; j < PLACES; j++) {  //!unroll
+    var pixel = pixel_of(column0 + (lane % QUADS_N + j * LANES) * 4u, f);
+    for (var i = 0u; i < 4u; i++) {  //!unroll
+      let at = vec2<i32>(vec2<u32>(pixel.row, pixel.column) * p.x_step) + f.x_start;
+      let here = pixel.n < p.batch;
+      x_at[j][i] = (pixel.n * p.groups + g) * p.x_group + u32(at.x * i32(p.source.y) + at.y);
+      if (MASKED) {
+        let bits = tap_bits(at.x, f.taps.x, p.spread.x, p.source.x) | (tap_bits(at.y, f.taps.y, p.spread.y, p.source.y) << 16u);
+        mask[j][i] = select(0u, bits, here);
+      } else {
+        x_row[j][i] = select(i32(p.source.x), at.x, here);
+        x_column[j][i] = at.y;
+      }
+      pixel = next_pixel(pixel, f);
+    }
+  }
+  term_at = 2u * p.phases + f.first_term + b_place(lane, 0u).x;
+  load_terms();
+}
+
+fn load_terms() {
+  for (var i = 0u; i < B_LOADS / PLACES; i++) {  //!unroll
+    term_next[i] = table[term_at + i * TERM_GAP];
+  }
+  term_at += DEPTH;
+}
+
+// WGSL lets an index lie outside: any element is read then, and b_stored() puts zero in its place.
+fn fetch() {
+  for (var i = 0u; i < A_LOADS; i++) {  //!unroll
+    a_next[i] = w[w_at + i * LANES];
+  }
+  w_at += DEPTH * QUADS_M;
+  term = term_next;
+  load_terms();
+  for (var i = 0u; i < B_LOADS; i++) {  //!unroll
+    let at = x_at[i % PLACES] + term[i / PLACES].x;
+    if (WIDE_X) {
+      b_next[i] = vec4<f32>(x[at.x / 4u]);
+    } else {
+      b_next[i] = vec4(vec4<f32>(x[at.x]).x, vec4<f32>(x[at.y]).x, vec4<f32>(x[at.z]).x, vec4<f32>(x[at.w]).x);
+    }
+  }
+}
+
+fn a_stored(i: u32) -> vec4<f32> {
+  return a_next[i];
+}
+
+fn b_stored(i: u32) -> vec4<f32> {
+  let t = term[i / PLACES];
+  if (MASKED) {
+    return select(vec4(0.0), b_next[i], (mask[i % PLACES] & t.yyyy) == t.yyyy);
+  }
+  let inside = (bitcast<vec4<u32>>(x_row[i % PLACES]) + t.yyyy < vec4(params.source.x))
+    & (bitcast<vec4<u32>>(x_column[i % PLACES]) + t.wwww < vec4(params.source.y));
+  return select(vec4(0.0), b_next[i], inside);
+}
+
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let p = params;
-  let row_tiles = (p.written + ROWS - 1u) / ROWS;
   let flat = flat_group(group, groups);
-  let row0 = flat % row_tiles * ROWS;
-  let g = flat / row_tiles % p.groups;
-  let column0 = flat / row_tiles / p.groups * COLS;
-  let area = p.pixels.x * p.pixels.y;
-  let columns = p.batch * area;
-  let terms = p.reduced * p.taps.x * p.taps.y;
-
-  // The pixel this invocation stages.
-  let column = min(column0 + lane, columns - 1u);
-  let at = column % area;
-  let origin = vec2<i32>(vec2<u32>(at / p.pixels.y, at % p.pixels.y) * p.x_step) + p.x_start;
-  let x_group = (column / area * p.groups + g) * p.reduced;
-  // The weights it stages: one term, EACH channels.
-  let w_depth = lane % DEPTH;
-  let w_row = lane / DEPTH;
-  let w_base = i32(g * p.w_group + p.w_start);
-
-  let r = lane / 16u;        // this invocation computes channels r EACH .. (r + 1) EACH - 1
-  let q = lane % 16u;        // and pixels q, q + 16, q + 32, q + 48
-  var sum: array<vec4<f32>, EACH>;
-  for (var k0 = 0u; k0 < terms; k0 += DEPTH) {
-    let k = k0 + w_depth;
-    let w_at = w_base + i32(k / (p.taps.x * p.taps.y) * p.w_reduced) + i32(k / p.taps.y % p.taps.x) * p.w_tap.x
-             + i32(k % p.taps.y) * p.w_tap.y;
-    for (var i = w_row; i < ROWS; i += 4u) {
-      var value = 0.0;
-      if (k < terms && row0 + i < p.written) {
-        value = w[u32(w_at) + (row0 + i) * p.w_written];
-      }
-      w_tile[w_depth * ROWS + i] = value;
-    }
-    var c = k0 / (p.taps.x * p.taps.y);
-    var ky = k0 / p.taps.y % p.taps.x;
-    var kx = k0 % p.taps.y;
-    for (var i = 0u; i < DEPTH; i++) {
-      let pixel = vec2<u32>(origin + vec2<i32>(vec2<u32>(ky, kx) * p.spread));
-      var value = 0.0;
-      if (c < p.reduced && all(pixel < p.source)) {
-        value = x[((x_group + c) * p.source.x + pixel.x) * p.source.y + pixel.y];
-      }
-      x_tile[i * COLS + lane] = value;
-      kx++;
-      if (kx == p.taps.y) {
-        kx = 0u;
-        ky++;
-        if (ky == p.taps.x) {
-          ky = 0u;
-          c++;
-        }
-      }
-    }
-    workgroupBarrier();
-    for (var i = 0u; i < DEPTH; i++) {
-      let first = i * COLS + q;
-      let v = vec4<f32>(x_tile[first], x_tile[first + 16u], x_tile[first + 32u], x_tile[first + 48u]);
-      let to = i * ROWS + r * EACH;
-      for (var j = 0u; j < EACH; j++) {
-        sum[j] += w_tile[to + j] * v;
-      }
-    }
-    workgroupBarrier();
+  let row_tile = flat % p.row_tiles;
+  let rest = flat / p.row_tiles;
+  let column0 = rest % p.column_tiles * (4u * QUADS_N);
+  let slab = rest / p.column_tiles;
+  let f = phase_of(slab % p.phases);
+  let g = slab / p.phases;
+  if (g >= p.groups || column0 >= p.batch * f.area) {
+    return;
   }
+  start_fetch(lane, column0, g, f);
+  w_at = ((g * p.row_tiles + row_tile) * p.terms + f.first_term) * QUADS_M + lane;
+  sum_tile(lane, (f.terms + DEPTH - 1u) / DEPTH);
 
-  for (var i = 0u; i < 4u; i++) {
-    let mine = column0 + q + i * 16u;
-    if (mine < columns) {
-      let here = mine % area;
-      let to = vec2<u32>(here / p.pixels.y, here % p.pixels.y) * p.y_step + p.y_start;
-      for (var j = 0u; j < EACH; j++) {
-        let row = row0 + r * EACH + j;
-        if (row < p.written) {
-          let channel = g * p.written + row;
-          var value = sum[j][i];
-          if (p.has_bias == 1u) {
-            value += b[channel];
+  let row0 = p.first_row + row_tile * (4u * QUADS_M) + lane / X * (4u * ROW_QUADS);
+  let channel0 = g * p.written + row0;
+  var bias: array<f32, 4u * ROW_QUADS>;
+  for (var r = 0u; r < 4u * ROW_QUADS; r++) {  //!unroll
+    let at = select(0u, min(channel0 + r, p.groups * p.written - 1u), p.has_bias != 0u);
+    bias[r] = select(0.0, b[at], p.has_bias != 0u);
+  }
+  let rows = max(row0, p.written) - row0;
+  for (var q = 0u; q < COLUMN_QUADS; q++) {  //!unroll
+    var pixel = pixel_of(column0 + (lane % X + q * X) * 4u, f);
+    for (var i = 0u; i < select(4u, 1u, WIDE_Y); i++) {  //!unroll
+      if (pixel.n < p.batch) {
+        var to = (pixel.n * p.groups * p.written + channel0) * p.y_plane
+          + pixel.row * p.y_step.x * p.y_width + pixel.column * p.y_step.y + f.y_start;
+        for (var r = 0u; r < 4u * ROW_QUADS; r++) {  //!unroll
+          let v = tile_sum[r * COLUMN_QUADS + q] + bias[r];
+          if (r < rows) {
+            y[to / TARGET_WIDTH] = target_of(select(vec4(v[i]), v, WIDE_Y));
           }
-          y[((mine / area * p.groups * p.written + channel) * p.plane.x + to.x) * p.plane.y + to.y] = value;
+          to += p.y_plane;
         }
       }
+      pixel = next_pixel(pixel, f);
     }
   }
 }

@@ -3,15 +3,22 @@
 import { currentGpu, OpError } from "../../gpu/index.ts";
 import type { ConvAlgorithm } from "./shape.ts";
 
+const PATCHES: readonly ConvAlgorithm[] = ["broadcast", "plain"];
+
 /**
  * Software adapters keep tiles of results in registers: one load costs as much as fifty multiplications. With
  * subgroups of one fixed size the lanes share their loads ("broadcast"); otherwise each loads alone ("plain"). Hardware
- * stages tiles in workgroup memory ("tile"). Throws OpError for a "broadcast" that the adapter cannot run.
+ * stages tiles in workgroup memory ("tile"). Throws OpError for an algorithm that the adapter cannot run.
  */
 export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "auto"> {
-  const { software, subgroupSize } = currentGpu().adapter;
+  const { software, subgroupSize, description, device } = currentGpu().adapter;
   if (wanted === "broadcast" && subgroupSize < 4)
     throw new OpError("conv2d", `algorithm broadcast: expected subgroups of one fixed size >= 4, got ${subgroupSize}`);
+  if (!software && PATCHES.includes(wanted))
+    throw new OpError(
+      "conv2d",
+      `algorithm ${wanted}: expected a software adapter, got ${description || device || "a GPU"}`,
+    );
   if (wanted !== "auto") return wanted;
   if (!software) return "tile";
   return subgroupSize >= 4 && subgroupSize <= 16 ? "broadcast" : "plain";
@@ -48,12 +55,6 @@ export function chooseEach(channels: number, rows: number, most: number): number
 /** Return tile sizes to try for a tile kernel: the rule's first, then up to two smaller ones that fill the adapter better. */
 export function eachToTry(rule: number): number[] {
   return [rule, rule / 2, rule / 4].filter((each) => each >= 1);
-}
-
-/** True if the broadcast kernels run: their workgroups of 64 hold whole subgroups of one fixed size. */
-export function canBroadcast(): boolean {
-  const { subgroupSize } = currentGpu().adapter;
-  return subgroupSize >= 4 && subgroupSize <= 64;
 }
 
 /** Return the constants of the depthwise kernels; null if rows of taps are too long for them. */

@@ -110,21 +110,20 @@ function gradientLines(a: Axis): Line[] {
   return lines;
 }
 
-/** Return the correlations for dx from dy, one per pair of phases. Unless `covered`, some pixels get no term and must be zeroed. */
-export function gradientCorrelations(s: ConvShape): { phases: Correlation[]; covered: boolean } {
-  const rows = gradientLines(s.rows);
+/** Return the correlations for dx from dy, one per pair of phases. Those without a tap are among them: their gradient is zero. */
+export function gradientPhases(s: ConvShape): Correlation[] {
   const columns = gradientLines(s.columns);
-  const reduced = s.outputs / s.groups;
   const written = s.channels / s.groups;
   const window = s.rows.kernel * s.columns.kernel;
-  const phases: Correlation[] = [];
-  for (const r of rows) {
-    for (const c of columns) {
-      if (r.taps === 0 || c.taps === 0) continue;
-      phases.push({ ...sizes(s, r, c), reduced, written, weightReduced: written * window, weightWritten: window });
-    }
-  }
-  return { phases, covered: phases.length === rows.length * columns.length };
+  const shared = { reduced: s.outputs / s.groups, written, weightReduced: written * window, weightWritten: window };
+  return gradientLines(s.rows).flatMap((r) => columns.map((c) => ({ ...sizes(s, r, c), ...shared })));
+}
+
+/** Return those with a tap. Unless `covered`, some pixels get no term and must be zeroed. */
+export function gradientCorrelations(s: ConvShape): { phases: Correlation[]; covered: boolean } {
+  const all = gradientPhases(s);
+  const phases = all.filter(({ rows, columns }) => rows.taps > 0 && columns.taps > 0);
+  return { phases, covered: phases.length === all.length };
 }
 
 /** Return a correlation as the shaders' Params. */

@@ -2,7 +2,7 @@
 import { fillZero, type Tensor } from "../../tensor/index.ts";
 import { chooseAlgorithm } from "./choose.ts";
 import { type CorrelationTensors, correlate } from "./correlate.ts";
-import { type Correlation, forwardCorrelation, gradientCorrelations } from "./correlation.ts";
+import { type Correlation, forwardCorrelation, gradientCorrelations, gradientPhases } from "./correlation.ts";
 import { depthwiseCorrelate, depthwiseGradWeight } from "./depthwise.ts";
 import { gradWeight } from "./grad_weight.ts";
 import { naiveConvolution } from "./naive_parts.ts";
@@ -14,9 +14,9 @@ interface How {
   readonly tuned: boolean;
 }
 
-function run(s: ConvShape, { algorithm, tuned }: How, c: Correlation, tensors: CorrelationTensors): void {
-  if (isDepthwise(s) && depthwiseCorrelate(c, tensors)) return;
-  correlate(c, algorithm, tensors, tuned);
+function run(s: ConvShape, { algorithm, tuned }: How, phases: Correlation[], tensors: CorrelationTensors): void {
+  const rest = isDepthwise(s) ? phases.filter((c) => !depthwiseCorrelate(c, tensors)) : phases;
+  if (rest.length > 0) correlate(rest, algorithm, tensors, tuned);
 }
 
 /** Compute y [N,O,OH,OW] = convolution of x [N,C,H,W] with w [O,C/groups,kh,kw], plus b [O] unless null. */
@@ -27,7 +27,7 @@ export function convForward(
 ): void {
   const algorithm = chooseAlgorithm(wanted);
   if (algorithm === "naive") naiveConvolution().forward(s, y, x, w, b);
-  else run(s, { algorithm, tuned: wanted === "auto" }, forwardCorrelation(flattenPoints(s)), { x, w, b, y });
+  else run(s, { algorithm, tuned: wanted === "auto" }, [forwardCorrelation(flattenPoints(s))], { x, w, b, y });
 }
 
 /**
@@ -45,10 +45,17 @@ export function convGradInput(
     naiveConvolution().gradInput(s, dx, dy, w);
     return;
   }
-  const { phases, covered } = gradientCorrelations(flattenPoints(s));
-  if (!covered) (bias?.fill ?? fillZero)(dx);
+  const flat = flattenPoints(s);
   const how = { algorithm, tuned: wanted === "auto" };
-  for (const phase of phases) run(s, how, phase, { x: dy, w, b: bias?.b ?? null, y: dx });
+  const tensors = { x: dy, w, b: bias?.b ?? null, y: dx };
+  // The tile kernel also writes the pixels that get no term.
+  if (algorithm === "tile" && !isDepthwise(s)) {
+    run(s, how, gradientPhases(flat), tensors);
+    return;
+  }
+  const { phases, covered } = gradientCorrelations(flat);
+  if (!covered) (bias?.fill ?? fillZero)(dx);
+  run(s, how, phases, tensors);
 }
 
 /** Compute dw [O,C/groups,kh,kw] from x and dy. */

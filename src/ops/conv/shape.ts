@@ -7,8 +7,9 @@ import { valueText } from "../../text/index.ts";
 export type Pair = number | readonly [rows: number, columns: number];
 
 /**
- * Choice of kernels. "auto" follows the rule in choose.ts, or the tuner; "tile" needs only WebGPU's default limits;
- * "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for finding bugs.
+ * Choice of kernels. "auto" follows the rule in choose.ts, or the tuner; "tile" runs everywhere; "plain" and "broadcast" are
+ * for software adapters, "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for
+ * finding bugs.
  */
 export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "plain" | "naive";
 /** The tiled algorithms. */
