@@ -4,7 +4,7 @@
 //!include "lib/nonfinite.wgsl"
 const FLAT: bool = false;                //!spec   f is constant in parts: dx is 0 there, whatever dy is
 const FAST: bool = true;                 //!spec
-const ITEMS_PER_INVOCATION: u32 = 8u;
+const ITEMS_PER_INVOCATION: u32 = 16u;   //!spec
 struct Params { size0: vec4<u32>, size1: vec4<u32>, a0: vec4<u32>, a1: vec4<u32>, b0: vec4<u32>, b1: vec4<u32>, n: u32 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;

@@ -5,7 +5,7 @@ const HEIGHT: u32 = 32u;                 //!spec   rows of a plane of y
 const WIDTH: u32 = 32u;                  //!spec
 const CROPPED: bool = true;               //!spec   false: x is as large as y, and crop is not read
 const WIDE: bool = WIDTH % 4u == 0u;     // the four values are in one row
-const ITEMS_PER_INVOCATION: u32 = 4u;
+const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, stored: vec2<u32> }                              // values of y; height and width of a plane of x
 @group(0) @binding(0) var<storage, read> x: array<u32>;                 // four bytes a word, the first in its lowest bits
 @group(0) @binding(1) var<storage, read> crop: array<vec4<i32>>;       // per image: first row, first column, mirrored, 0

@@ -3,7 +3,7 @@
 //!include "lib/nonfinite.wgsl"
 const HAS_LOW: bool = true;              //!spec
 const HAS_HIGH: bool = true;             //!spec
-const ITEMS_PER_INVOCATION: u32 = 8u;
+const ITEMS_PER_INVOCATION: u32 = 16u;   //!spec
 struct Params { n: u32, low: f32, high: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;

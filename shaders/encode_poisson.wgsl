@@ -7,7 +7,7 @@ alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
 const GIVEN: bool = false;               //!spec   u holds the random numbers
 const STREAM: u32 = 5u;                  //!spec   second word of the key
-const ITEMS_PER_INVOCATION: u32 = 4u;
+const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, items: u32, seed: vec2<u32>, layer: u32 }       // n elements of y
 @group(0) @binding(0) var<storage, read> x: array<Item>;                // [items]
 @group(0) @binding(1) var<storage, read> u: array<vec4<f32>>;           // like y

@@ -3,7 +3,7 @@
 //!include "lib/quads.wgsl"
 //!include "lib/philox.wgsl"
 const STREAM: u32 = 4u;                  //!spec   second word of the key
-const ITEMS_PER_INVOCATION: u32 = 4u;
+const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> step: array<u32>;              // [1]

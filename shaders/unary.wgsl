@@ -1,7 +1,7 @@
 // A pointwise function of one tensor; the table of src/ops/unary.ts has the functions.
 //!include "lib/quads.wgsl"
 //!include "lib/nonfinite.wgsl"
-const ITEMS_PER_INVOCATION: u32 = 8u;
+const ITEMS_PER_INVOCATION: u32 = 16u;   //!spec
 struct Params { n: u32, slope: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4<f32>>;

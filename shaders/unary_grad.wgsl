@@ -2,7 +2,7 @@
 //!include "lib/quads.wgsl"
 //!include "lib/nonfinite.wgsl"
 const FLAT: bool = false;                //!spec   f is constant in parts: dx is 0 there, whatever dy is
-const ITEMS_PER_INVOCATION: u32 = 8u;
+const ITEMS_PER_INVOCATION: u32 = 16u;   //!spec
 struct Params { n: u32, slope: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;            // the input, or the output
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;

@@ -1,9 +1,19 @@
 // The operands a and b of a binary op at quad i. FAST: equal shapes. ONE: one side has a single element. Otherwise sizes and
-// strides of the Params locate each element.
+// strides of the Params locate each element, or by ROWS each quad.
 //!include "lib/broadcast.wgsl"
 const ONE: u32 = 0u;                     //!spec   1: a has one element; 2: b has
+const A_WIDE: bool = false;              //!spec   ROWS: whether a is read by quads; else one element is repeated
+const B_WIDE: bool = false;              //!spec
 
 struct Operands { u: vec4<f32>, v: vec4<f32> }
+
+fn a_element(at: u32) -> f32 {
+  return a[at / 4u][at % 4u];
+}
+
+fn b_element(at: u32) -> f32 {
+  return b[at / 4u][at % 4u];
+}
 
 fn operands(i: u32) -> Operands {
   if (FAST) {
@@ -16,10 +26,24 @@ fn operands(i: u32) -> Operands {
     return Operands(a[i], vec4(b[0].x));
   }
   var x: Operands;
+  if (ROWS) {
+    let at = broadcast_offsets(i);
+    if (A_WIDE) {
+      x.u = a[at.x];
+    } else {
+      x.u = vec4(a_element(at.x));
+    }
+    if (B_WIDE) {
+      x.v = b[at.y];
+    } else {
+      x.v = vec4(b_element(at.y));
+    }
+    return x;
+  }
   let at = broadcast_quad(i);
-  for (var c = 0u; c < 4u; c++) {
-    x.u[c] = a[at[c].x / 4u][at[c].x % 4u];
-    x.v[c] = b[at[c].y / 4u][at[c].y % 4u];
+  for (var c = 0u; c < 4u; c++) {  //!unroll
+    x.u[c] = a_element(at[c].x);
+    x.v[c] = b_element(at[c].y);
   }
   return x;
 }

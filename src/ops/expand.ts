@@ -25,8 +25,10 @@ export const expand: Op<[x: Tensor], { shape: Shape; scale?: number }> = defineO
     return { shape, dtype: "f32" };
   },
   forward(y, [x], { shape, scale = 1 }) {
-    const params = { ...broadcastPlan("expand", x.shape, shape, shape), scale };
-    forwardKernel.run({ bind: { x, result: vec4(y) }, params, grid: grid1d(y.numel) });
+    const { params, spec, wide } = broadcastPlan("expand", x.shape, shape, shape);
+    const kinds = spec.ROWS ? { WIDE: wide.a, ITEMS_PER_INVOCATION: 8 } : { ITEMS_PER_INVOCATION: 4 };
+    const bind = { x: vec4(x), result: vec4(y) };
+    forwardKernel.run({ bind, params: { ...params, scale }, spec: { ...spec, ...kinds }, grid: grid1d(y.numel) });
     return [];
   },
   backward(dy, _saved, { options: { scale = 1 } }) {

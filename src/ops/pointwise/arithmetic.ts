@@ -1,7 +1,7 @@
 // Makes the ops of two operands that broadcast: tensors, or a tensor and a number.
 import { defineOp, expectFloat } from "../../autograd/index.ts";
 import { grid1d, type Kernel, OpError } from "../../gpu/index.ts";
-import { broadcastShapes, empty, sameShape, type Tensor } from "../../tensor/index.ts";
+import { broadcastShapes, empty, numel, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { neg } from "../unary.ts";
 import { broadcastPlan } from "./broadcast_plan.ts";
 import { withNumbers } from "./numbers.ts";
@@ -23,22 +23,25 @@ interface PairKernels {
   readonly backward: Kernel;
 }
 
-/** Return the spec of operands.wgsl: one element on a side is not looked up through strides. */
-function access(a: Tensor, b: Tensor, n: number) {
-  const FAST = sameShape(a.shape, b.shape);
-  if (FAST || (a.numel !== n && b.numel !== n)) return { FAST, ONE: 0 };
-  if (a.numel === 1) return { FAST, ONE: 1 };
-  return { FAST, ONE: b.numel === 1 ? 2 : 0 };
+/** Return the params, the spec of operands.wgsl and the grid. One element on a side is not looked up through strides. */
+function access(name: string, a: Tensor, b: Tensor, out: Shape) {
+  const { params, spec, wide } = broadcastPlan(name, a.shape, b.shape, out);
+  const n = numel(out);
+  const direct = { params, grid: grid1d(n) };
+  if (sameShape(a.shape, b.shape)) return { ...direct, spec: { FAST: true } };
+  if (a.numel === 1 && b.numel === n) return { ...direct, spec: { FAST: false, ONE: 1 } };
+  if (b.numel === 1 && a.numel === n) return { ...direct, spec: { FAST: false, ONE: 2 } };
+  // Few quads an invocation: each is located by divisions, and written out.
+  const kinds = spec.ROWS
+    ? { A_WIDE: wide.a, B_WIDE: wide.b, ITEMS_PER_INVOCATION: 8 }
+    : { ITEMS_PER_INVOCATION: 4 };
+  return { ...direct, spec: { FAST: false, ...spec, ...kinds } };
 }
 
 /** Write result = f of two tensors that broadcast to its shape. */
 export function runPair(kernel: Kernel, name: string, f: string, a: Tensor, b: Tensor, result: Tensor): void {
-  kernel.run({
-    bind: { a: vec4(a), b: vec4(b), result: vec4(result) },
-    params: broadcastPlan(name, a.shape, b.shape, result.shape),
-    spec: { f, ...access(a, b, result.numel) },
-    grid: grid1d(result.numel),
-  });
+  const { spec, ...rest } = access(name, a, b, result.shape);
+  kernel.run({ bind: { a: vec4(a), b: vec4(b), result: vec4(result) }, spec: { f, ...spec }, ...rest });
 }
 
 /** Write result = dy · df, in the shape of dy. */
@@ -50,12 +53,9 @@ export function runPairGrad(
   dy: Tensor,
   result: Tensor,
 ): void {
-  kernel.run({
-    bind: { a: vec4(a), b: vec4(b), dy: vec4(dy), result: vec4(result) },
-    params: broadcastPlan(name, a.shape, b.shape, dy.shape),
-    spec: { df, FLAT: flat, ...access(a, b, dy.numel) },
-    grid: grid1d(dy.numel),
-  });
+  const { spec, ...rest } = access(name, a, b, dy.shape);
+  const bind = { a: vec4(a), b: vec4(b), dy: vec4(dy), result: vec4(result) };
+  kernel.run({ bind, spec: { df, FLAT: flat, ...spec }, ...rest });
 }
 
 /** Make an op of two operands. */
