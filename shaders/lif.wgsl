@@ -9,11 +9,13 @@ const NORM: bool = false;                //!spec   batch norm normalises x befor
 const WRITE_Y: bool = true;              //!spec   false: only the last potential is needed
 const KEEP_V: bool = false;              //!spec   write the last potential
 const KEEP_H: bool = false;              //!spec   write the potentials before firing, for backward
-const KEEP_PARTS: bool = false;          //!spec   write the potential after each `part` steps, for backward
+const KEEP_PARTS: bool = false;          //!spec   write the potential between two blocks, for backward
+const BLOCK: u32 = 4u;                   //!spec   steps written out
+const WHOLE: bool = true;                //!spec   whether BLOCK divides the steps
 struct Params {
   items: u32,                // neurons of one step, in Items
   steps: u32,
-  part: u32,                 // KEEP_PARTS: steps of a part; what the last part ends with is not written
+  blocks: u32,               // of BLOCK steps, up to a whole one
   area: u32,                 // NORM: Items in a plane, and channels
   channels: u32,
   decay_input: u32,
@@ -33,33 +35,48 @@ struct Params {
 // y: spikes, the potential before firing, or after the reset.
 fn written(s: Item, h: Item, potential: Item) -> Item { return s; }  //!spec
 
+// One step: returns the potential after it.
+fn step_on(potential: Item, current: Item, at: u32, k: f32) -> Item {
+  let h = charge(potential, current, k);
+  let s = fire(h);
+  let after = after_reset(h, s);
+  if (WRITE_Y) {
+    y[at] = written(s, h, after);
+  }
+  if (KEEP_H) {
+    kept[at] = h;
+  }
+  return after;
+}
+
+// Walks BLOCK steps at a time, whose inputs are loaded before the first of them runs.
 fn walk(i: u32, k: f32, norm: ItemNorm) {
-  var potential = Item(params.start);
+  let p = params;
+  var potential = Item(p.start);
   if (HAS_V) {
     potential = v[i];
   }
   var at = i;
   var mark = i;
-  var full = params.part;
-  for (var t = 0u; t < params.steps; t++) {
-    let before = potential;
-    let h = charge(before, normalised_item(x[select(at, i, CONSTANT)], norm), k);
-    let s = fire(h);
-    potential = after_reset(h, s);
-    if (WRITE_Y) {
-      y[at] = written(s, h, potential);
-    }
-    if (KEEP_H) {
-      kept[at] = h;
+  for (var block = 0u; block < p.blocks; block++) {
+    var seen: array<Item, BLOCK>;
+    var source = at;
+    for (var t = 0u; t < BLOCK; t++) {  //!unroll
+      seen[t] = x[select(source, i, CONSTANT)];
+      source += p.items;
     }
     if (KEEP_PARTS) {
-      if (t == full) {
-        between[mark] = before;
-        mark += params.items;
-        full += params.part;
+      if (block > 0u) {
+        between[mark] = potential;
+        mark += p.items;
       }
     }
-    at += params.items;
+    for (var t = 0u; t < BLOCK; t++) {  //!unroll
+      if (WHOLE || block * BLOCK + t < p.steps) {
+        potential = step_on(potential, normalised_item(seen[t], norm), at, k);
+      }
+      at += p.items;
+    }
   }
   if (KEEP_V) {
     last[i] = potential;

@@ -7,8 +7,8 @@ alias Bits = vec4<u32>;                  //!spec   u32 or vec4<u32>, as Item
 const LEARNED: bool = false;             //!spec   PLIF: k = sigmoid(w), else params.k
 const SMOOTH: bool = false;              //!spec   fire the surrogate's primitive instead of the step
 // Lanes with adjacent Items. An invocation's next Item is NEAR further, so that the lanes that a CPU runs together, in all their
-// rounds, read memory without a gap: with 64 the caches fetch half of it too late.
-const NEAR: u32 = 8u;
+// rounds, read memory without a gap: farther apart the caches fetch half of it too late.
+const NEAR: u32 = 8u;                    //!spec   lanes of a subgroup on a CPU
 //!include "lib/surrogate.wgsl"
 
 fn leak_factor() -> f32 {

@@ -32,9 +32,7 @@ function access(name: string, a: Tensor, b: Tensor, out: Shape) {
   if (a.numel === 1 && b.numel === n) return { ...direct, spec: { FAST: false, ONE: 1 } };
   if (b.numel === 1 && a.numel === n) return { ...direct, spec: { FAST: false, ONE: 2 } };
   // Few quads an invocation: each is located by divisions, and written out.
-  const kinds = spec.ROWS
-    ? { A_WIDE: wide.a, B_WIDE: wide.b, ITEMS_PER_INVOCATION: 8 }
-    : { ITEMS_PER_INVOCATION: 4 };
+  const kinds = spec.ROWS ? { A_WIDE: wide.a, B_WIDE: wide.b, ITEMS_PER_INVOCATION: 8 } : { ITEMS_PER_INVOCATION: 4 };
   return { ...direct, spec: { FAST: false, ...spec, ...kinds } };
 }
 

@@ -14,19 +14,24 @@ const WRITTEN = { spike: "s", h: "h", v: "potential", last: "s" } as const;
 export type Out = keyof typeof WRITTEN;
 
 /**
- * Steps of one dispatch of backward, with their potentials in registers. Longer runs are cut, and forward saves the
- * potential between two parts. Compilers of software adapters take 0.6 s for four unrolled steps and 3 s for eight, which
- * run as fast: 16 steps of 32,768 neurons took 4.2 ms by fours, 4.0 by eights, 4.9 by twos.
+ * Steps of one dispatch of backward, with their potentials in registers, and steps of forward whose inputs are loaded together.
+ * Longer runs are cut, and forward saves the potential between two parts. Eight steps of four neurons take over 200 registers
+ * on GPUs, sixteen spill; on software adapters eight run as fast as four and take five times as long to compile.
  */
-const MOST_STEPS_SOFTWARE = 4;
-const MOST_STEPS_HARDWARE = 16;
+const MOST_STEPS = 4;
+/** The same with the gradient of a learned leak on GPUs: four steps take 160 registers there. */
+const MOST_STEPS_LEARNED = 2;
 /**
- * Items per invocation, next to its neighbours' (NEAR in the shaders). Measured on llvmpipe with 4 steps of
- * 401,408 neurons: forward 4.1, 3.5, 3.4, 3.4, 3.3 ms for 1, 2, 4, 8, 16; backward 11, 9.4, 8.5, 11; with w's partial sums
- * 21, 15, 12, 15, 9. That compiler unrolls two, which takes it twice as long.
+ * Items per invocation, NEAR apart in the shaders. Measured on llvmpipe with 4 steps of 401,408 neurons: forward 4.1, 3.5, 3.4,
+ * 3.4, 3.3 ms for 1, 2, 4, 8, 16; backward 11, 9.4, 8.5, 11; with w's partial sums 21, 15, 12, 15, 9. That compiler unrolls
+ * two, which takes it twice as long.
  */
 const ROUNDS_SOFTWARE = 8;
 const ROUNDS_HARDWARE = 1;
+/** Invocations of a workgroup. */
+const LANES = 64;
+/** Lanes that a CPU runs together if the adapter does not say. */
+const CPU_LANES = 8;
 
 /** The input of a layer. */
 export interface Current {
@@ -51,21 +56,24 @@ interface Plan {
   readonly width: 1 | 4;
   readonly items: number;
   readonly rounds: number;
+  /** Lanes with adjacent items. */
+  readonly near: number;
   readonly groups: number;
   readonly parts: readonly { readonly first: number; readonly steps: number }[];
 }
 
-function planWalk({ one, steps, norm }: Current): Plan {
+function planWalk({ learned }: Neuron, { one, steps, norm }: Current): Plan {
   const neurons = one.reduce((a, b) => a * b, 1);
   const width = (norm ? norm.plane : neurons) % 4 === 0 ? 4 : 1;
   const items = neurons / width;
-  const { software } = currentGpu().adapter;
+  const { software, subgroupSize } = currentGpu().adapter;
   const rounds = software ? ROUNDS_SOFTWARE : ROUNDS_HARDWARE;
-  const most = software ? MOST_STEPS_SOFTWARE : MOST_STEPS_HARDWARE;
+  const near = software ? Math.max(subgroupSize, CPU_LANES) : LANES;
+  const most = learned && !software ? MOST_STEPS_LEARNED : MOST_STEPS;
   const parts = Array.from({ length: Math.ceil(steps / most) }, (_, i) => {
     return { first: i * most, steps: Math.min(most, steps - i * most) };
   });
-  return { width, items, rounds, groups: Math.ceil(items / (64 * rounds)), parts };
+  return { width, items, rounds, near, groups: Math.ceil(items / (LANES * rounds)), parts };
 }
 
 function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
@@ -77,6 +85,7 @@ function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
     CONSTANT: current.constant,
     NORM: current.norm !== null,
     ITEMS_PER_INVOCATION: plan.rounds,
+    NEAR: plan.near,
   };
 }
 
@@ -105,7 +114,7 @@ export function walkForward(
   { last = null, h = null }: Also = {},
 ): Tensor[] {
   const { x, norm, one, steps } = current;
-  const plan = planWalk(current);
+  const plan = planWalk(neuron, current);
   const end = out === "last" ? y : last;
   const between = plan.parts.length > 1 ? empty([plan.parts.length - 1, ...one]) : null;
   forwardKernel.run({
@@ -119,7 +128,7 @@ export function walkForward(
       kept: h ?? unused(),
       between: between ?? unused(),
     },
-    params: { ...paramsOf(neuron, current, plan), steps, part: plan.parts[0]?.steps ?? steps },
+    params: { ...paramsOf(neuron, current, plan), steps, blocks: plan.parts.length },
     spec: {
       ...specOf(neuron, current, plan),
       // Only a smooth neuron fires by its surrogate; the step's derivative is for backward.
@@ -130,6 +139,8 @@ export function walkForward(
       KEEP_V: end !== null,
       KEEP_H: h !== null,
       KEEP_PARTS: between !== null,
+      BLOCK: plan.parts[0]!.steps,
+      WHOLE: steps % plan.parts[0]!.steps === 0,
     },
     grid: grid1d(plan.items),
   });
@@ -156,7 +167,7 @@ export function walkBackward(
   { dx, dv0, dw }: Gradients,
 ): void {
   const { x, norm, one } = current;
-  const plan = planWalk(current);
+  const plan = planWalk(neuron, current);
   const gv = dv0 ?? empty(one);
   if (out === "last") copyInto(gv, dy);
   const learned = neuron.learned && dw !== null;
