@@ -1,6 +1,6 @@
 // The frame of an elementwise shader over arrays of vec4: result[i] = quad(i) for every group of four of params.n elements, and
 // nothing behind the last element. The including shader declares `result`, quad() and ITEMS_PER_INVOCATION, a multiple of 4.
-// An invocation's quads are 256 apart: each is in a page of its own, which a processor prefetches as one stream, and all their
+// An invocation's quads are 256 apart: each in another page, which a processor prefetches as one stream, and all their
 // loads are issued before the first store. Quads behind the end repeat the last one and are not stored, so that no load branches.
 //!include "lib/index.wgsl"
 const LANES: u32 = 256u;

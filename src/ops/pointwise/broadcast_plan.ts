@@ -17,7 +17,7 @@ interface BroadcastPlan {
   readonly params: Readonly<Record<string, number | readonly number[]>>;
   /** Constants of lib/broadcast.wgsl. */
   readonly spec: Spec & { readonly ROWS: boolean };
-  /** Whether each input is read by quads; only where the innermost axis is whole quads (ROWS). */
+  /** Inputs that are read by quads; only where the innermost axis is whole quads (ROWS). */
   readonly wide: { readonly a: boolean; readonly b: boolean };
 }
 
