@@ -4,7 +4,7 @@
 //!include "lib/channel_walk.wgsl"
 const RELU: bool = false;                //!spec
 const RESIDUAL: bool = false;            //!spec   added before the ReLU
-struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32 }
+struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read> residual: array<Item>;         // like x; anything unless RESIDUAL
 @group(0) @binding(2) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
@@ -15,24 +15,36 @@ struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32,
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
+  let p = params;
   let flat = flat_group(group, groups);
-  let c = flat / params.slices;
-  if (c >= params.channels) {
+  let c = flat / p.slices;
+  if (c >= p.channels) {
     return;
   }
   let norm = channel_norm(c);
-  let first = flat % params.slices * params.slice_items;
-  let end = min(first + params.slice_items, params.items);
-  var at = channel_walk(c, first + lane);
-  for (var i = first + lane; i < end; i += 64u) {
-    var v = normalised(centred(x[at.j], norm), norm);
-    if (RESIDUAL) {
-      v += residual[at.j];
+  var at = channel_walk(c, flat % p.slices, lane);
+  while (at.i < at.end) {
+    let home = at.j;
+    var j: array<u32, TURNS>;
+    var v: array<Item, TURNS>;
+    var r: array<Item, TURNS>;
+    for (var t = 0u; t < TURNS; t++) {  //!unroll
+      j[t] = select(home, at.j, t == 0u || at.i < at.end);
+      v[t] = x[j[t]];
+      if (RESIDUAL) {
+        r[t] = residual[j[t]];
+      }
+      at = channel_step(at, p);
     }
-    if (RELU) {
-      v = item_relu(v);
+    for (var t = 0u; t < TURNS; t++) {  //!unroll
+      var out = normalised(centred(v[t], norm), norm);
+      if (RESIDUAL) {
+        out += r[t];
+      }
+      if (RELU) {
+        out = item_relu(out);
+      }
+      y[j[t]] = out;
     }
-    y[at.j] = v;
-    at = channel_step(at);
   }
 }

@@ -5,7 +5,7 @@
 const RELU: bool = false;                //!spec
 const RESIDUAL: bool = false;            //!spec   added before the ReLU
 const TRAINING: bool = true;             //!spec
-struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32,
+struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32,
   count: f32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read> dy: array<Item>;
@@ -22,29 +22,43 @@ struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32,
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
+  let p = params;
   let flat = flat_group(group, groups);
-  let c = flat / params.slices;
-  if (c >= params.channels) {
+  let c = flat / p.slices;
+  if (c >= p.channels) {
     return;
   }
   let norm = channel_norm(c);
   var mean_dy = 0.0;
   var mean_dot = 0.0;
   if (TRAINING) {
-    mean_dy = dbias[c] / params.count;
-    mean_dot = dweight[c] / params.count * stats[params.channels + c];
+    mean_dy = dbias[c] / p.count;
+    mean_dot = dweight[c] / p.count * stats[p.channels + c];
   }
-  let first = flat % params.slices * params.slice_items;
-  let end = min(first + params.slice_items, params.items);
-  var at = channel_walk(c, first + lane);
-  for (var i = first + lane; i < end; i += 64u) {
-    // Without statistics to correct for and without a gate that needs it, compilers drop the read of x.
-    let centre = centred(x[at.j], norm);
-    let g = gated(at.j, centre, norm);
-    if (RESIDUAL) {
-      dresidual[at.j] = g;
+  var at = channel_walk(c, flat % p.slices, lane);
+  while (at.i < at.end) {
+    let home = at.j;
+    var j: array<u32, TURNS>;
+    var v: array<Item, TURNS>;
+    var g: array<Item, TURNS>;
+    var out: array<Item, TURNS>;
+    for (var t = 0u; t < TURNS; t++) {  //!unroll
+      j[t] = select(home, at.j, t == 0u || at.i < at.end);
+      // Without statistics to correct for and without a gate that needs it, compilers drop the read of x.
+      v[t] = x[j[t]];
+      g[t] = dy[j[t]];
+      if (RESIDUAL) {
+        out[t] = y[j[t]];
+      }
+      at = channel_step(at, p);
     }
-    dx[at.j] = norm.scale * (g - mean_dy - centre * mean_dot);
-    at = channel_step(at);
+    for (var t = 0u; t < TURNS; t++) {  //!unroll
+      let centre = centred(v[t], norm);
+      let arrived = gated(g[t], centre, out[t], norm);
+      if (RESIDUAL) {
+        dresidual[j[t]] = arrived;
+      }
+      dx[j[t]] = norm.scale * (arrived - mean_dy - centre * mean_dot);
+    }
   }
 }

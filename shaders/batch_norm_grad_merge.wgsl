@@ -14,8 +14,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let flat = flat_group(group, groups);
   let c = min(flat, params.channels - 1u);
   var sum = vec2<f32>(0.0);
-  for (var s = lane; s < params.slices; s += 64u) {
-    let at = c * params.slices + s;
+  let end = (c + 1u) * params.slices;
+  for (var at = c * params.slices + lane; at < end; at += 64u) {
     sum += vec2<f32>(dweights[at], dbiases[at]);
   }
   let total = workgroup_sums(sum, lane);

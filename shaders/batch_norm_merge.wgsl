@@ -19,8 +19,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let flat = flat_group(group, groups);
   let c = min(flat, params.channels - 1u);
   var own = Moments(0.0, 0.0, 0.0);
-  for (var s = lane; s < params.slices; s += 64u) {
-    let at = 3u * (c * params.slices + s);
+  let end = 3u * (c + 1u) * params.slices;
+  for (var at = 3u * (c * params.slices + lane); at < end; at += 192u) {
     own = merge_moments(own, Moments(partial[at], partial[at + 1u], partial[at + 2u]));
   }
   let m = workgroup_moments(own, lane);

@@ -2,7 +2,7 @@
 //!include "lib/index.wgsl"
 //!include "lib/moments.wgsl"
 //!include "lib/channel_walk.wgsl"
-struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, slice_items: u32 }
+struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;      // [C, slices, 3]: count, mean, m2
 @group(0) @binding(2) var<uniform> params: Params;
@@ -13,9 +13,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let flat = flat_group(group, groups);
   let c = min(flat / params.slices, params.channels - 1u);
-  let first = flat % params.slices * params.slice_items;
-  let end = min(first + params.slice_items, params.items);
-  let m = workgroup_moments(channel_moments(c, first, end, channel_shift(c), lane), lane);
+  let m = workgroup_moments(channel_moments(c, flat % params.slices, channel_shift(c), lane), lane);
   if (lane == 0u && flat < params.channels * params.slices) {
     partial[3u * flat] = m.count;
     partial[3u * flat + 1u] = m.mean;

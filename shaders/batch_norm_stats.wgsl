@@ -2,7 +2,8 @@
 //!include "lib/index.wgsl"
 //!include "lib/moments.wgsl"
 //!include "lib/channel_walk.wgsl"
-struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, eps: f32, momentum: f32 }
+struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, rounds: u32, eps: f32,
+  momentum: f32 }
 @group(0) @binding(0) var<storage, read> x: array<Item>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -20,7 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let flat = flat_group(group, groups);
   let c = min(flat, params.channels - 1u);
   let shift = channel_shift(c);
-  let m = workgroup_moments(channel_moments(c, 0u, params.items, shift, lane), lane);
+  let m = workgroup_moments(channel_moments(c, 0u, shift, lane), lane);
   if (lane == 0u && flat < params.channels) {
     keep_moments(c, m, shift);
   }

@@ -1,26 +1,37 @@
 // One workgroup of 64 walks a slice of one channel of [N, C, area], counted as if the channel's planes lay side by side.
 // An Item is what one load brings: four neighbours of a plane where planes are multiples of four, else one. Everything
 // here counts Items. The host divides once (src/ops/norm/layout.ts), so a step costs two additions and a comparison.
+// NEAR neighbouring invocations take neighbouring Items and share out a part of the slice, each of TURNS Items at once.
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
 alias Bits = vec4<u32>;                  //!spec   u32 or vec4<u32>, as Item
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
+const TURNS: u32 = 4u;                   //!spec   loads of an invocation before it waits for the first
+const NEAR: u32 = 64u;                   //!spec   lanes that a CPU computes at once; on hardware all
 const ITEM_WIDTH: f32 = select(1.0, 4.0, WIDE);
 
 struct ChannelWalk {
+  i: u32,                    // in the channel
+  end: u32,                  // of this invocation's part
   j: u32,                    // in the tensor
   p: u32,                    // in its plane
 }
 
-fn channel_walk(c: u32, i: u32) -> ChannelWalk {
+// Slices are of `rounds` Items for each invocation. NEAR is a power of two: software drivers do divide by constants.
+fn channel_walk(c: u32, slice: u32, lane: u32) -> ChannelWalk {
+  let near = lane & (NEAR - 1u);
+  let first = (slice * 64u + (lane - near)) * params.rounds;
+  let i = first + near;
   let p = i % params.area;
-  return ChannelWalk((i / params.area * params.channels + c) * params.area + p, p);
+  return ChannelWalk(i, min(first + NEAR * params.rounds, params.items),
+                     (i / params.area * params.channels + c) * params.area + p, p);
 }
 
-// 64 Items on. step_p = 64 % area; step_j: that and 64 / area images; wrap_j: from the end of a plane to the next image's.
-fn channel_step(at: ChannelWalk) -> ChannelWalk {
-  let p = at.p + params.step_p;
-  let wraps = p >= params.area;
-  return ChannelWalk(at.j + params.step_j + select(0u, params.wrap_j, wraps), select(p, p - params.area, wraps));
+// NEAR Items on. step_p = NEAR % area; step_j: that and NEAR / area images; wrap_j: from the end of a plane to the next image's.
+fn channel_step(at: ChannelWalk, p: Params) -> ChannelWalk {
+  let place = at.p + p.step_p;
+  let wraps = place >= p.area;
+  return ChannelWalk(at.i + NEAR, at.end, at.j + p.step_j + select(0u, p.wrap_j, wraps),
+                     select(place, place - p.area, wraps));
 }
 
 // Sum of an Item's numbers.

@@ -10,7 +10,7 @@ import slicesWgsl from "../../../shaders/batch_norm_slices.wgsl";
 import statsWgsl from "../../../shaders/batch_norm_stats.wgsl";
 import { grid1d, groups1d, kernel } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
-import { channelLayout, mappedSlices, reducedSlices } from "./layout.ts";
+import { channelLayout, mappedSlices, reducedSlices, walkSpec } from "./layout.ts";
 
 const statsKernel = kernel("batch_norm_stats", statsWgsl);
 const slicesKernel = kernel("batch_norm_slices", slicesWgsl);
@@ -48,7 +48,7 @@ export function batchStatistics(
   { eps, momentum }: { readonly eps: number; readonly momentum: number },
   software?: boolean,
 ): Tensor {
-  const layout = channelLayout(x.shape);
+  const layout = channelLayout(x.shape, software);
   const { channels, walk, plane } = layout;
   const stats = empty([6, channels]);
   // WebGPU requires every declared binding, so a variant binds a dummy to those it does not use.
@@ -62,16 +62,21 @@ export function batchStatistics(
   };
   const spec = { TRACK: running !== null, AFFINE: weight !== null };
   const grid = groups1d(channels);
-  const cut = reducedSlices(layout, software);
+  const cut = reducedSlices(layout);
   if (cut.slices === 1) {
-    statsKernel.run({ bind, params: { ...walk, eps, momentum }, spec: { ...layout.spec, ...spec }, grid });
+    statsKernel.run({
+      bind,
+      params: { ...walk, rounds: cut.rounds, eps, momentum },
+      spec: { ...walkSpec(layout, cut), ...spec },
+      grid,
+    });
     return stats;
   }
   const partial = empty([channels, cut.slices, 3]);
   slicesKernel.run({
     bind: { x, partial },
     params: { ...walk, ...cut },
-    spec: layout.spec,
+    spec: walkSpec(layout, cut),
     grid: groups1d(channels * cut.slices),
   });
   const params = { channels, plane, slices: cut.slices, eps, momentum };
@@ -101,12 +106,12 @@ export function apply(
   after: After,
   software?: boolean,
 ): void {
-  const layout = channelLayout(x.shape);
-  const cut = mappedSlices(layout, software);
+  const layout = channelLayout(x.shape, software);
+  const cut = mappedSlices(layout);
   applyKernel.run({
     bind: { x, residual: residual ?? x, stats, y },
     params: { ...layout.walk, ...cut },
-    spec: { ...layout.spec, ...after },
+    spec: { ...walkSpec(layout, cut), ...after },
     grid: groups1d(layout.channels * cut.slices),
   });
 }
@@ -127,15 +132,15 @@ export function gradientSums(
   dbias: Tensor,
   software?: boolean,
 ): void {
-  const layout = channelLayout(x.shape);
+  const layout = channelLayout(x.shape, software);
   const { channels, walk } = layout;
-  const cut = reducedSlices(layout, software);
+  const cut = reducedSlices(layout);
   const whole = cut.slices === 1;
   const [dweights, dbiases] = whole ? [dweight, dbias] : [empty([channels, cut.slices]), empty([channels, cut.slices])];
   gradSumsKernel.run({
     bind: { x, dy, y: y ?? x, stats, dweight: dweights, dbias: dbiases },
     params: { ...walk, ...cut },
-    spec: { ...layout.spec, ...after },
+    spec: { ...walkSpec(layout, cut), ...after },
     grid: groups1d(channels * cut.slices),
   });
   if (whole) return;
@@ -152,8 +157,8 @@ export function gradientApply(
   dresidual: Tensor | null,
   software?: boolean,
 ): void {
-  const layout = channelLayout(x.shape);
-  const cut = mappedSlices(layout, software);
+  const layout = channelLayout(x.shape, software);
+  const cut = mappedSlices(layout);
   gradApplyKernel.run({
     bind: {
       x,
@@ -166,7 +171,7 @@ export function gradientApply(
       dresidual: dresidual ?? empty([4]),
     },
     params: { ...layout.walk, ...cut, count: layout.count },
-    spec: { ...layout.spec, ...after, TRAINING: sums !== null },
+    spec: { ...walkSpec(layout, cut), ...after, TRAINING: sums !== null },
     grid: groups1d(layout.channels * cut.slices),
   });
 }
