@@ -70,6 +70,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "check the adapter without changing anything",
     load: async () => (await import("./setup.ts")).addDoctorCommand,
   },
+  exec: {
+    summary: "run a program on the driver mesa-latest of setup",
+    load: async () => (await import("./exec.ts")).addExecCommand,
+  },
 };
 
 /** Return the names of all commands. */

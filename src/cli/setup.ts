@@ -9,7 +9,7 @@ import { choiceOption, type Done } from "./options.ts";
 interface RunSetupOptions {
   /** Allow changes of the system. */
   readonly system?: boolean;
-  /** Install this driver only: mesa, swiftshader or apt. */
+  /** Install this driver only. */
   readonly driver?: SetupOptions["driver"];
 }
 
@@ -38,7 +38,12 @@ export function addSetupCommand(command: Command, done: Done): void {
     )
     .option("--system", "install into the system, with apt and root's rights, without asking")
     .addOption(
-      choiceOption("--driver <name>", "install this driver only; apt asks first", ["mesa", "swiftshader", "apt"]),
+      choiceOption("--driver <name>", "install this driver only; apt asks first", [
+        "mesa",
+        "mesa-latest",
+        "swiftshader",
+        "apt",
+      ]),
     )
     .addHelpText("after", "\nExample\n  $ espalier setup")
     .action(async (flags: RunSetupOptions) => done(await runSetup(flags)));

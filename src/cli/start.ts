@@ -6,6 +6,7 @@ import { terminalAsk } from "../setup/terminal_ask.ts";
 import { report } from "../terminal/fail.ts";
 import { writeLine } from "../terminal/terminal.ts";
 import { ignoreBatchSignals } from "./early_signals.ts";
+import { startOnMesaLatest } from "./newer_driver.ts";
 import { main } from "./program.ts";
 import { runProcess } from "./run_process.ts";
 
@@ -29,6 +30,8 @@ const nextSteps = (folder: string): string[] => [
 
 ignoreBatchSignals();
 const flags = process.argv.slice(2);
+const ended = await startOnMesaLatest(["train", ...flags]);
+if (ended !== null) process.exit(ended);
 const namesFolder = flags.some((flag) => flag === "--out" || flag.startsWith("--out=") || flag === "--resume");
 await runProcess("train", async () => {
   try {

@@ -32,9 +32,9 @@ export const cachePath = (...parts: string[]): string =>
 /**
  * Software drivers that `setup` can place in the cache, best first. Each has a folder of flat files and an `icd.json`.
  */
-export const CACHED_DRIVERS: readonly CachedDriver[] = ["mesa", "swiftshader"];
+export const CACHED_DRIVERS: readonly CachedDriver[] = ["mesa-latest", "mesa", "swiftshader"];
 /** Software driver that `espalier setup` installs in the cache. */
-export type CachedDriver = "mesa" | "swiftshader";
+export type CachedDriver = "mesa-latest" | "mesa" | "swiftshader";
 
 /** Return the folder of a cached driver. */
 export const driverFolder = (driver: CachedDriver): string => cachePath("gpu", driver);

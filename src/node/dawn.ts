@@ -3,11 +3,10 @@
 import { availableParallelism } from "node:os";
 import { configureTuning } from "../gpu/index.ts";
 import { expectKeys, type KeysOf, visible } from "../text/index.ts";
-import { cachePath } from "./cache.ts";
+import { espalierCommand } from "./command_name.ts";
 import { readSwitches } from "./env.ts";
 import { AdapterError, climb, type InstalledAdapter, type Wish } from "./ladder.ts";
-import { makeFolder } from "./make_folder.ts";
-import { nativeAccess } from "./native.ts";
+import { isMesaLatestChosen, runsOnMesaLatest } from "./mesa_latest.ts";
 import { importPackage } from "./packages.ts";
 import { calmPolling } from "./polling.ts";
 import { fileTuneStore } from "./tune_cache.ts";
@@ -20,7 +19,7 @@ export interface InstallOptions {
   readonly adapter?: string | undefined;
   /** Dawn's toggles by name, as in `dump_shaders`. */
   readonly toggles?: readonly string[];
-  /** Origin of the driver: the system, or the cache. Default: the first one that works. */
+  /** Origin of the driver: the system, or the cache. Default: ESPALIER_DRIVER; without it the first one that works. */
   readonly driver?: InstalledAdapter["how"] | undefined;
 }
 
@@ -50,8 +49,9 @@ export function forgetGpu(): void {
  * Set `navigator.gpu` and the WebGPU globals, as in a page.
  *
  * Tries (1) the system's drivers, (2) the software drivers of the cache, with (3) the cache's Vulkan loader if the
- * system has none. Changes VK_DRIVER_FILES and VK_ICD_FILENAMES of this process for a cached driver. A second call with
- * the same options returns the first result. Errors: AdapterError if nothing works, or only software and `requireGpu`
+ * system has none. Without a GPU, a Mesa of at least 26.1 in the cache comes first. Sets the variables of this process that
+ * choose a cached driver and configure Mesa (VK_DRIVER_FILES, VK_ICD_FILENAMES, LP_NATIVE_VECTOR_WIDTH,
+ * MESA_SHADER_CACHE_DIR), but keeps the user's values. A second call with the same options returns the first result. Errors: AdapterError if nothing works, or only software and `requireGpu`
  * is set; RangeError for an unknown switch in the environment.
  *
  * @example
@@ -71,7 +71,7 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
     ...(adapter ? [`adapter=${adapter}`] : []),
     ...(toggles.length > 0 ? [`enable-dawn-features=${toggles.join(",")}`] : []),
   ];
-  const { driver } = options;
+  const driver = options.driver ?? switches.driver;
   const wish: Wish = { dawnOptions, adapter, driver, requireGpu: options.requireGpu ?? switches.requireGpu };
   const key = JSON.stringify(wish);
   let pending = ready.get(key);
@@ -95,21 +95,8 @@ async function open(wish: Wish): Promise<Ready> {
   const dawn = await importPackage("webgpu", "WebGPU in Node needs", () => import("webgpu")).catch((cause: unknown) => {
     throw new AdapterError((cause as Error).message);
   });
-  await persistShaders();
   const { gpu, found } = await climb(dawn.create, wish);
   return { found, publish: () => publish(gpu, dawn.globals) };
-}
-
-/** Let Mesa cache compiled shaders between runs in a folder. */
-async function persistShaders(): Promise<void> {
-  if (process.env["MESA_SHADER_CACHE_DIR"]) return;
-  const folder = cachePath("shaders");
-  try {
-    makeFolder(folder);
-    (await nativeAccess()).setVariable("MESA_SHADER_CACHE_DIR", folder);
-  } catch {
-    // A read-only home only costs compile time.
-  }
 }
 
 /**
@@ -133,7 +120,9 @@ function publish(gpu: GPU, globals: object): void {
 function noteSoftware(name: string): void {
   if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
   process.env["ESPALIER_SOFTWARE_NOTED"] = "1";
+  const newer = isMesaLatestChosen() && !runsOnMesaLatest();
+  const advice = newer ? `; a faster driver is set up: start the program with ${espalierCommand()} exec` : "";
   process.stderr.write(
-    `espalier: no GPU in use: the software adapter ${visible(name)} is about a hundred times slower than a GPU\n`,
+    `espalier: no GPU in use: the software adapter ${visible(name)} is about a hundred times slower than a GPU${advice}\n`,
   );
 }

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArgumentError, VERSION } from "../text/index.ts";
+import { CACHED_DRIVERS, type CachedDriver } from "./cache.ts";
 
 /** Switches that environment variables set. */
 export interface Switches {
@@ -17,6 +18,8 @@ export interface Switches {
   readonly requireGpu: boolean;
   /** ESPALIER_ADAPTER: part of the adapter's name. */
   readonly adapter: string | undefined;
+  /** ESPALIER_DRIVER: origin of the driver, the system or one of the cache; undefined: the first one that works. */
+  readonly driver: "system" | CachedDriver | undefined;
   /** ESPALIER_SPIN=1 polls software adapters without pause, which is Dawn's default. */
   readonly spin: boolean;
   /** ESPALIER_TUNE: choice of kernels by timing: off, auto (on hardware; the default), on. */
@@ -41,6 +44,7 @@ export function readSwitches(env: Readonly<Record<string, string | undefined>> =
     checkNan: oneOf("ESPALIER_CHECK", ["nan"]) === "nan",
     requireGpu: oneOf("ESPALIER_REQUIRE_GPU", ["0", "1"]) === "1",
     adapter: env["ESPALIER_ADAPTER"] || undefined,
+    driver: (oneOf("ESPALIER_DRIVER", ["system", ...CACHED_DRIVERS]) || undefined) as Switches["driver"],
     spin: oneOf("ESPALIER_SPIN", ["0", "1"]) === "1",
     tune: (oneOf("ESPALIER_TUNE", ["off", "auto", "on"]) || "auto") as Switches["tune"],
     matrix: oneOf("ESPALIER_MATRIX", ["off", "auto"]) !== "off",

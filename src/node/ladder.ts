@@ -6,9 +6,13 @@ import { basename, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { isSoftware } from "../gpu/index.ts";
 import { EspalierError } from "../text/index.ts";
-import { CACHED_DRIVERS, type CachedDriver, driverFolder } from "./cache.ts";
+import { CACHED_DRIVERS, type CachedDriver, cachePath, driverFolder } from "./cache.ts";
 import { espalierCommand } from "./command_name.ts";
-import { nativeAccess } from "./native.ts";
+import { type DriverVariables, setDriverVariables, shaderFolder, usersVariables, vectorWidth } from "./driver_env.ts";
+import { hasGpuNode } from "./gpu_nodes.ts";
+import { makeFolder } from "./make_folder.ts";
+import { runsOnMesaLatest } from "./mesa_latest.ts";
+import { isRecentMesa, systemMesaVersion } from "./mesa_version.ts";
 import { preloadDriver, systemHasLoader } from "./preload.ts";
 
 /** No usable adapter. The message says what was tried, why it failed, and what to run. */
@@ -47,9 +51,9 @@ export async function climb(
 ): Promise<{ gpu: GPU; found: InstalledAdapter }> {
   const refusals: string[] = [];
   for (const rung of ladder) {
-    const restore = await rememberDrivers();
+    let restore = () => {};
     try {
-      await rung.prepare();
+      restore = await rung.prepare();
       const gpu = create(wish.dawnOptions);
       // Only inspected: an adapter gives one device, and the engine requests its own.
       const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
@@ -69,8 +73,8 @@ export async function climb(
 export interface Rung {
   readonly how: InstalledAdapter["how"];
   readonly label: string;
-  /** Prepare the driver for `create()`. Throws why it cannot. */
-  prepare(): Promise<void>;
+  /** Prepare the driver for `create()`. Returns a function that undoes it. Throws why it cannot. */
+  prepare(): Promise<() => void>;
 }
 
 /** Return the drivers to try, in order. */
@@ -79,47 +83,78 @@ function rungs({ requireGpu, driver }: Wish): Rung[] {
 }
 
 function allRungs(requireGpu: boolean): Rung[] {
-  const system: Rung = { how: "system", label: "the system's drivers", prepare: checkLoader };
+  const system: Rung = { how: "system", label: "the system's drivers", prepare: prepareSystem };
   // All drivers in the cache are software.
   if (process.platform !== "linux" || requireGpu) return [system];
-  const cached = CACHED_DRIVERS.map((how) => {
+  const rungOf = (how: CachedDriver): Rung => {
     const folder = driverFolder(how);
-    return { how, label: `${how} in ${folder}`, prepare: () => chooseCached(folder) };
-  });
-  return [system, ...cached];
+    return { how, label: `${how} in ${folder}`, prepare: () => prepareCached(how, folder) };
+  };
+  const first = CACHED_DRIVERS.filter(precedesSystem);
+  const rest = CACHED_DRIVERS.filter((how) => !first.includes(how));
+  return [...first.map(rungOf), system, ...rest.map(rungOf)];
+}
+
+/** Return true for a driver of the cache that is faster than any software driver of the system is likely to be. */
+function precedesSystem(how: CachedDriver): boolean {
+  if (usersVariables().VK_DRIVER_FILES || usersVariables().VK_ICD_FILENAMES) return false;
+  if (how === "mesa-latest") return runsOnMesaLatest();
+  return how === "mesa" && !hasGpuNode() && isRecentMesa(cachedMesaVersion(driverFolder(how)));
 }
 
 /**
- * Check for a Vulkan loader. Dawn prints a warning without one; the check avoids it at every start on a cached driver.
+ * Check for a Vulkan loader: Dawn prints a warning without one, and the check avoids it at every start on a cached driver.
+ * Configure lavapipe, if the system has it.
  */
-async function checkLoader(): Promise<void> {
+async function prepareSystem(): Promise<() => void> {
   if (process.platform === "linux" && !(await systemHasLoader()))
     throw new AdapterError("there is no Vulkan loader (libvulkan.so.1)");
+  const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = usersVariables();
+  const mesa = process.platform === "linux" ? systemMesaVersion(VK_DRIVER_FILES ?? VK_ICD_FILENAMES) : null;
+  return setDriverVariables(mesaVariables(mesa));
 }
 
 /** Point the Vulkan loader at a cached driver, by the new variable and the one of older loaders. */
-async function chooseCached(folder: string): Promise<void> {
+async function prepareCached(how: CachedDriver, folder: string): Promise<() => void> {
   const manifest = join(folder, "icd.json");
   if (!existsSync(manifest)) throw new AdapterError("not set up");
-  if (!isMainThread)
-    throw new AdapterError("a worker thread cannot load it; call installGpu() on the main thread first");
-  const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
-  await preloadDriver(folder, basename(ICD.library_path));
-  const { setVariable } = await nativeAccess();
-  setVariable("VK_DRIVER_FILES", manifest);
-  setVariable("VK_ICD_FILENAMES", manifest);
+  if (how === "mesa-latest") expectItsLinker();
+  else {
+    if (!isMainThread)
+      throw new AdapterError("a worker thread cannot load it; call installGpu() on the main thread first");
+    const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
+    await preloadDriver(folder, basename(ICD.library_path));
+  }
+  const mesa = how === "swiftshader" ? null : cachedMesaVersion(folder);
+  return setDriverVariables({ ...mesaVariables(mesa), VK_DRIVER_FILES: manifest, VK_ICD_FILENAMES: manifest });
 }
 
-/** Save the choice of drivers in the environment; return a function that restores it. */
-async function rememberDrivers(): Promise<() => void> {
-  const { setVariable } = await nativeAccess();
-  const names = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
-  const before = names.map((name) => process.env[name]);
-  return () => {
-    names.forEach((name, i) => {
-      setVariable(name, before[i]);
-    });
-  };
+function expectItsLinker(): void {
+  if (runsOnMesaLatest()) return;
+  throw new AdapterError(
+    `it needs its own C library, which must be there when Node starts: start the program with ${espalierCommand()} exec, as in ${espalierCommand()} exec node program.js`,
+  );
+}
+
+/** Return the version of Mesa in the cache, which set-up noted; null if it did not. */
+function cachedMesaVersion(folder: string): string | null {
+  try {
+    return /^mesa-vulkan-drivers=(\S+)$/m.exec(readFileSync(join(folder, "SOURCE"), "utf8"))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Return the variables that configure lavapipe: the width of its vectors, and a folder that keeps compiled shaders. */
+function mesaVariables(mesa: string | null): DriverVariables {
+  const width = vectorWidth(mesa);
+  const folder = cachePath("shaders", shaderFolder(mesa, width));
+  try {
+    makeFolder(folder);
+  } catch {
+    return { LP_NATIVE_VECTOR_WIDTH: width }; // a read-only home only costs compile time
+  }
+  return { LP_NATIVE_VECTOR_WIDTH: width, MESA_SHADER_CACHE_DIR: folder };
 }
 
 /** Return the name of an adapter, which drivers put into different fields, and true for one that computes on the CPU. */

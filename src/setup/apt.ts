@@ -19,15 +19,15 @@ import {
 } from "./plan.ts";
 
 /** Distribution and release, from /etc/os-release. */
-interface Distribution {
+export interface Distribution {
   readonly distribution: string;
   readonly codename: string;
 }
 
-type Log = (line: string) => void;
+export type Log = (line: string) => void;
 
 /** Return apt's command line for settings. */
-const asOptions = (settings: readonly string[]) => settings.flatMap((setting) => ["-o", setting]);
+export const asOptions = (settings: readonly string[]) => settings.flatMap((setting) => ["-o", setting]);
 
 const LISTS = "/var/lib/apt/lists";
 const DPKG_STATUS = "/var/lib/dpkg/status";
@@ -185,7 +185,7 @@ async function privateApt(folder: string, system: Distribution): Promise<string[
 }
 
 /** Move the libraries of an unpacked tree into one folder, without drivers of other hardware, and write `icd.json`. */
-async function flattenMesa(tree: string, flat: string): Promise<void> {
+export async function flattenMesa(tree: string, flat: string): Promise<void> {
   let manifest: { ICD: Record<string, string> } | null = null;
   const entries = await readdir(tree, { recursive: true, withFileTypes: true });
   for (const entry of entries) {

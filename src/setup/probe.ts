@@ -4,6 +4,8 @@ import { mib } from "../text/index.ts";
 
 export interface Probe {
   readonly name: string;
+  /** Model, which of a software adapter says the width of its vectors. */
+  readonly device: string;
   readonly software: boolean;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<ProbeLimit, number>>;
@@ -61,6 +63,7 @@ export async function probeAdapter(): Promise<Probe> {
     if (refused) throw new Error(`the adapter refused the kernel: ${refused.message}`);
     return {
       ...describeAdapter(adapter.info),
+      device: adapter.info.device,
       features: [...adapter.features].map(String).sort(),
       limits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])) as Probe["limits"],
       gflops: await measure(pass),

@@ -3,13 +3,19 @@ import { readFile } from "node:fs/promises";
 import { espalierCommand } from "../node/command_name.ts";
 import { installGpu } from "../node/dawn.ts";
 import { AdapterError, type InstalledAdapter } from "../node/ladder.ts";
+import { chooseMesaLatest, mesaLatestPaths, runsOnMesaLatest } from "../node/mesa_latest.ts";
+import { isRecentMesa } from "../node/mesa_version.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
 import { aptPolicy, aptUpdate, cacheMesa, hasAptLists, installMesa, readAptSources } from "./apt.ts";
-import { run, SetupError } from "./command.ts";
+import { cacheMesaLatest } from "./cache_mesa_latest.ts";
+import { must, run, SetupError } from "./command.ts";
+import { driverLines, fasterDriver } from "./driver_lines.ts";
 import { signOfGpu } from "./hardware.ts";
 import { cacheSwiftShader } from "./npm_chromium.ts";
 import {
+  type CachePlan,
   cachePlans,
+  latestPlan,
   noPlanText,
   PLAN_KINDS,
   type Plan,
@@ -26,7 +32,10 @@ export type Ask = (question: string) => Promise<boolean>;
 export interface SetupOptions {
   /** True allows changes of the system: packages, and a package source if needed; with sudo unless root. */
   readonly system?: boolean;
-  /** The only plan to try, even if an adapter works: `mesa` or `swiftshader` (cache), `apt` (system; needs consent). */
+  /**
+   * The only plan to try, even if an adapter works: `mesa`, `mesa-latest` or `swiftshader` (cache), `apt` (system; needs
+   * consent). Commands start with the C library of mesa-latest until another driver is set up.
+   */
   readonly driver?: PlanKind;
   /** Question for consent if `system` is not set. Default: no question, no consent. */
   readonly ask?: Ask | undefined;
@@ -62,20 +71,56 @@ export async function gatherFacts(): Promise<SetupFacts> {
   };
 }
 
+/** Functions that fill the cache with a driver. */
+const CACHE_WAYS: Readonly<
+  Record<CachePlan["kind"], (facts: SetupFacts, log: (line: string) => void) => Promise<void>>
+> = {
+  mesa: cacheMesa,
+  "mesa-latest": cacheMesaLatest,
+  swiftshader: (_, log) => cacheSwiftShader(log),
+};
+
 async function carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => void): Promise<void> {
-  if (plan.kind !== "apt") return plan.kind === "mesa" ? cacheMesa(facts, log) : cacheSwiftShader(log);
+  if (plan.kind !== "apt") return CACHE_WAYS[plan.kind](facts, log);
   if (plan.sudo && (await run("sudo", ["-n", "true"], { seconds: 10 })).code !== 0)
     throw new SetupError("sudo needs a password: run sudo -v first, in the same terminal");
   return installMesa(plan, facts, log);
 }
 
-/** Install an adapter into this process, test it, and print what it is. `how`: required origin of its driver. */
-async function testAdapter(log: (line: string) => void, how?: InstalledAdapter["how"]): Promise<Probe> {
+/** Result of testing an adapter: its properties, and the lines that describe it and its driver. */
+interface Tested {
+  readonly probe: Probe;
+  readonly lines: readonly string[];
+}
+
+/** Install an adapter into this process and test it. `how`: required origin of its driver. */
+export async function testHere(how?: InstalledAdapter["how"]): Promise<Tested> {
   const found = await installGpu({ requireGpu: false, driver: how });
   const probe = await probeAdapter();
-  log(`driver    ${found.how === "system" ? "the system's" : `${found.how}, from the cache`}`);
-  for (const line of probeLines(probe)) log(line);
+  return { probe, lines: [...driverLines(found.how, probe), ...probeLines(probe)] };
+}
+
+/** Test an adapter and print what it is. mesa-latest is tested in a process that is started with its C library. */
+async function testAdapter(log: (line: string) => void, how?: InstalledAdapter["how"]): Promise<Probe> {
+  const elsewhere = how === "mesa-latest" && !runsOnMesaLatest();
+  const { probe, lines } = elsewhere ? await testOnMesaLatest() : await testHere(how);
+  for (const line of lines) log(line);
   return probe;
+}
+
+/** Test mesa-latest in another process, which imports this module. Errors: SetupError with the last lines of its output. */
+async function testOnMesaLatest(): Promise<Tested> {
+  const script = `const { testHere } = await import(${JSON.stringify(import.meta.url)});
+    console.log(JSON.stringify(await testHere("mesa-latest")));
+    process.exit(0);`;
+  const loaders = process.execArgv.filter((_, i, all) => [all[i], all[i - 1]].includes("--import"));
+  const { stdout } = await must(
+    "mesa-latest does not work",
+    mesaLatestPaths().node,
+    [...loaders, "--input-type=module", "--eval", script],
+    { env: { ESPALIER_NODE: process.execPath, ESPALIER_SOFTWARE_NOTED: "1" }, seconds: 120 },
+  );
+  return JSON.parse(stdout.slice(stdout.indexOf("{"))) as Tested;
 }
 
 /** Return the reason why no adapter works, or null. Errors that no driver can fix (wrong name, broken Dawn) are rethrown. */
@@ -100,6 +145,8 @@ export interface Machine {
   refreshPackageLists(sudo: boolean, log: (line: string) => void): Promise<void>;
   carryOut(plan: Plan, facts: SetupFacts, log: (line: string) => void): Promise<void>;
   prove(log: (line: string) => void, how?: InstalledAdapter["how"]): Promise<Probe>;
+  /** Note the user's choice of a driver for later commands. */
+  choose(driver: PlanKind): void;
 }
 
 const thisMachine: Machine = {
@@ -110,6 +157,7 @@ const thisMachine: Machine = {
   refreshPackageLists: aptUpdate,
   carryOut,
   prove: testAdapter,
+  choose: (driver) => chooseMesaLatest(driver === "mesa-latest"),
 };
 
 /**
@@ -127,12 +175,15 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
     const refusal = await machine.refusal();
     if (refusal === null) {
       log("An adapter works already; nothing to install.");
-      return machine.prove(log);
+      const probe = await machine.prove(log);
+      const advice = fasterDriver(probe, newerMesa(await machine.facts()));
+      if (advice !== null) log(advice);
+      return probe;
     }
     expectNoGpu(refusal, machine);
   }
   const facts = await machine.facts();
-  const plans = cachePlans(facts).filter((plan) => driver === undefined || plan.kind === driver);
+  const plans = chosenPlans(facts, driver);
   if (plans.length > 0) log("Plan: the first of these that works");
   for (const [i, plan] of plans.entries()) log(`  ${i + 1}. ${plan.text}`);
   const attempts = attemptsOn(machine, log);
@@ -144,8 +195,22 @@ export async function setup(options: SetupOptions = {}, machine: Machine = thisM
   let probe = system ? await bySystem() : null;
   for (const plan of plans) probe ??= await attempts.make(plan, facts);
   if (!system) probe ??= await bySystem();
+  if (probe && driver !== undefined) machine.choose(driver);
   if (probe) return probe;
   throw new SetupError(`${attempts.summary(facts, driver)}${systemHint(facts, options)}`);
+}
+
+/** Return the plans for the cache that fit the choice of a driver. */
+function chosenPlans(facts: SetupFacts, driver: PlanKind | undefined): CachePlan[] {
+  if (driver === undefined) return cachePlans(facts);
+  const latest = latestPlan(facts);
+  return [...cachePlans(facts), ...(latest === null ? [] : [latest])].filter(({ kind }) => kind === driver);
+}
+
+/** Return the driver that would bring a newer Mesa: the distribution's if apt lists one, else mesa-latest where it can be set up. */
+function newerMesa(facts: SetupFacts): "mesa" | "mesa-latest" | null {
+  if (facts.policy.versions.some(({ version }) => isRecentMesa(version))) return "mesa";
+  return latestPlan(facts) === null ? null : "mesa-latest";
 }
 
 /** Carries out plans one after another, and collects the reasons why they failed. */

@@ -101,6 +101,6 @@ describe("running programs", () => {
 
 test("setup refuses an unknown driver", async () => {
   await expect(setup({ driver: "magic" as "apt" })).rejects.toThrow(
-    'driver: expected one of mesa, swiftshader, apt, got "magic"',
+    'driver: expected one of mesa, mesa-latest, swiftshader, apt, got "magic"',
   );
 });

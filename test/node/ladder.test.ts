@@ -1,5 +1,6 @@
 // The search for an adapter, with mock adapters: order, refusals, and the environment after it.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { setDriverVariables } from "../../src/node/driver_env.ts";
 import { AdapterError, climb, type Rung, type Wish } from "../../src/node/ladder.ts";
 import { missingLibrary } from "../../src/node/preload.ts";
 import { expectedResult } from "../../src/setup/probe.ts";
@@ -26,7 +27,7 @@ const rung = (how: Rung["how"], refusal?: string): Rung => ({
   label: `the ${how} rung`,
   async prepare() {
     if (refusal) throw new AdapterError(refusal);
-    process.env["VK_DRIVER_FILES"] = how;
+    return setDriverVariables({ VK_DRIVER_FILES: how });
   },
 });
 

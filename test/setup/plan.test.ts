@@ -3,8 +3,10 @@ import { describe, expect, test } from "vitest";
 import {
   backportsSource,
   cachePlans,
+  latestPlan,
   majorVersion,
   mesaOrigin,
+  mirrorSource,
   noPlanText,
   parseAptPolicy,
   parseAptSources,
@@ -38,6 +40,9 @@ const installed = `mesa-vulkan-drivers:
         500 http://mirror.example/debian trixie/main amd64 Packages
         500 http://other.example/debian trixie/main amd64 Packages
         100 /var/lib/dpkg/status
+`;
+const newerInBackports = `${installed}     26.1.6-1~bpo13+1 100
+        100 http://mirror.example/debian trixie-backports/main amd64 Packages
 `;
 const unknown = "N: Unable to locate package mesa-vulkan-drivers\n";
 
@@ -141,11 +146,20 @@ describe("origin of Mesa", () => {
     ["an old candidate", bookworm, "debian", "bookworm", "add-backports"],
     ["an old candidate, backports known", withBackports, "debian", "bookworm", "backports"],
     ["a new candidate", installed, "debian", "trixie", "usual"],
+    ["Mesa 26.1 in backports, before an older candidate", newerInBackports, "debian", "trixie", "backports"],
     ["an old candidate on a distribution without backports", bookworm, "ubuntu", "jammy", "none"],
     ["backports of another release", withBackports, "ubuntu", "jammy", "none"],
     ["a release without a name", bookworm, "debian", "", "none"],
   ])("%s", (_what, text, distribution, codename, want) => expect(origin(text, distribution, codename)).toBe(want));
   test("none without a mirror for backports", () => expect(origin(bookworm, "debian", "bookworm", false)).toBe("none"));
+});
+
+test("writes a source for several suites of the mirror of a release", () => {
+  const sources = [{ uris: "http://m.example/debian", suites: ["trixie"], components: ["main"], signedBy: "/k.gpg" }];
+  expect(mirrorSource(sources, "trixie", ["stable", "stable-backports"])).toBe(
+    "Types: deb\nURIs: http://m.example/debian\nSuites: stable stable-backports\nComponents: main\nSigned-By: /k.gpg\n",
+  );
+  expect(mirrorSource(sources, "bookworm", ["sid"])).toBeNull();
 });
 
 describe("plans", () => {
@@ -162,6 +176,21 @@ describe("plans", () => {
     hasMirror: true,
   };
   const kinds = (change: Partial<SetupFacts>) => cachePlans({ ...facts, ...change }).map((p) => p.kind);
+
+  test("offers mesa-latest on Debian only, where apt has a mirror and the processor a known linker", () => {
+    expect(latestPlan(facts)).toMatchObject({
+      kind: "mesa-latest",
+      text: expect.stringMatching(/C library.*nothing else changes \(65 MB/),
+    });
+    const changes: Partial<SetupFacts>[] = [
+      { distribution: "ubuntu" },
+      { hasMirror: false },
+      { apt: false },
+      { arch: "riscv64" },
+      { platform: "darwin" },
+    ];
+    for (const change of changes) expect(latestPlan({ ...facts, ...change })).toBeNull();
+  });
 
   test.each<[string, Partial<SetupFacts>, string[], string | null]>([
     ["root", {}, ["mesa", "swiftshader"], "add-backports"],

@@ -21,6 +21,8 @@ interface MachineOptions {
   /** Ways that fail. */
   readonly failing?: readonly Plan["kind"][];
   readonly lists?: boolean;
+  /** Name of the adapter that works. */
+  readonly adapter?: string;
 }
 
 /** Sets up a machine; says what was done to it, in order. */
@@ -40,8 +42,9 @@ async function on(options: MachineOptions, how: SetupOptions = {}) {
     },
     async prove(_log, from) {
       done.push(`prove ${from ?? "any"}`);
-      return { name: from ?? "any" } as Probe;
+      return { name: from ?? options.adapter ?? "any", software: true } as Probe;
     },
+    choose: (driver) => void done.push(`choose ${driver}`),
   };
   const ended = setup({ log: (line) => void lines.push(line), ...how }, machine);
   const result = await ended.then(
@@ -113,13 +116,17 @@ describe("changes of the system need consent", () => {
     expect((unasked.result as Error).message).toMatch(
       /^driver apt cannot be installed on this machine, or not without --system\nTo /,
     );
-    expect((await on({}, { driver: "apt", system: true })).done).toEqual(["apt", "prove system"]);
+    expect((await on({}, { driver: "apt", system: true })).done).toEqual(["apt", "prove system", "choose apt"]);
   });
 });
 
 test("carries out a named plan although an adapter works, and tests its adapter", async () => {
   expect((await on({ works: true })).done).toEqual(["prove any"]);
-  expect((await on({ works: true }, { driver: "swiftshader" })).done).toEqual(["swiftshader", "prove swiftshader"]);
+  expect((await on({ works: true }, { driver: "swiftshader" })).done).toEqual([
+    "swiftshader",
+    "prove swiftshader",
+    "choose swiftshader",
+  ]);
   expect((await on({ failing: ["mesa"] }, { driver: "mesa" })).result).toMatchObject({
     message: "cannot install a software adapter:\n  mesa: offline",
   });
@@ -132,10 +139,39 @@ test("reports a GPU with a broken driver and installs nothing, unless a plan is 
   expect((result as Error).message).toMatch(
     /^no WebGPU adapter\nthis machine has an NVIDIA GPU .*\. Install or repair its driver; nothing was installed\. To use a software adapter instead, run .* --driver mesa$/,
   );
-  expect((await on(broken, { driver: "mesa" })).done).toEqual(["mesa", "prove mesa"]);
+  expect((await on(broken, { driver: "mesa" })).done).toEqual(["mesa", "prove mesa", "choose mesa"]);
 });
 
 test("reports that no plan applies", async () => {
   const { result } = await on({ facts: { platform: "darwin", apt: false } });
   expect((result as Error).message).toMatch(/^on darwin the driver is part of the system/);
+});
+
+test("sets up mesa-latest only by name, and refuses it where it cannot", async () => {
+  expect((await on({}, { driver: "mesa-latest" })).done).toEqual([
+    "mesa-latest",
+    "prove mesa-latest",
+    "choose mesa-latest",
+  ]);
+  expect((await on({ failing: ["mesa-latest"] }, { driver: "mesa-latest" })).done).toEqual(["mesa-latest"]);
+  const { done, result } = await on({ facts: { distribution: "ubuntu" } }, { driver: "mesa-latest" });
+  expect(done).toEqual([]);
+  expect((result as Error).message).toBe("driver mesa-latest cannot be installed on this machine");
+});
+
+describe("the advice on a faster driver", () => {
+  const advice = async (adapter: string, change: Partial<SetupFacts> = {}) =>
+    (await on({ works: true, adapter, facts: change })).lines.slice(1);
+  const old = "llvmpipe: Mesa 25.0.7-2 (LLVM 19.1.7)";
+
+  test("names mesa-latest, or mesa where the distribution has a recent one", async () => {
+    expect(await advice(old)).toEqual([expect.stringMatching(/^Mesa 26\.1 or newer .* setup --driver mesa-latest$/)]);
+    const policy = { candidate: "26.2.0-1", versions: [{ version: "26.2.0-1", from: ["forky/main"] }] };
+    expect(await advice(old, { policy })).toEqual([expect.stringMatching(/setup --driver mesa$/)]);
+  });
+  test("is absent on a recent driver, on others, and where nothing newer can be had", async () => {
+    expect(await advice("llvmpipe: Mesa 26.1.6-1 (LLVM 19.1.7)")).toEqual([]);
+    expect(await advice("SwiftShader driver: 5.0.0")).toEqual([]);
+    expect(await advice(old, { distribution: "ubuntu" })).toEqual([]);
+  });
 });
