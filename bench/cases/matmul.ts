@@ -1,6 +1,7 @@
 // Matrix products: each kernel family against the naive twin. "auto" is the choice of matmul() and linear().
 import { currentGpu } from "../../src/gpu/index.ts";
-import { gemm, transposed } from "../../src/ops/matmul/gemm.ts";
+import { gemm } from "../../src/ops/matmul/gemm.ts";
+import { transposed } from "../../src/ops/matmul/matrix.ts";
 import type { GemmFamily } from "../../src/ops/matmul/plan.ts";
 import { empty, type Tensor } from "../../src/tensor/index.ts";
 import type { KernelCase } from "../lib/case.ts";

@@ -41,6 +41,7 @@ import softThreshold from "../../shaders/lib/soft_threshold.wgsl?raw";
 import strided from "../../shaders/lib/strided.wgsl?raw";
 import sumVec4 from "../../shaders/lib/sum_vec4.wgsl?raw";
 import surrogate from "../../shaders/lib/surrogate.wgsl?raw";
+import tileProduct from "../../shaders/lib/tile_product.wgsl?raw";
 import updateSegment from "../../shaders/lib/update_segment.wgsl?raw";
 import upsample from "../../shaders/lib/upsample.wgsl?raw";
 import { KernelError } from "../gpu/index.ts";
@@ -88,6 +89,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/strided.wgsl": strided,
   "lib/sum_vec4.wgsl": sumVec4,
   "lib/surrogate.wgsl": surrogate,
+  "lib/tile_product.wgsl": tileProduct,
   "lib/update_segment.wgsl": updateSegment,
   "lib/upsample.wgsl": upsample,
 };

@@ -3,7 +3,8 @@
 import { accumulate, defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
 import { type Bindable, OpError } from "../gpu/index.ts";
 import { bindableParts, copyBytes, empty, numel, type Part, partOf, stretch, type Tensor } from "../tensor/index.ts";
-import { gemm, type Matrix, transposed } from "./matmul/gemm.ts";
+import { gemm } from "./matmul/gemm.ts";
+import { type Matrix, transposed } from "./matmul/matrix.ts";
 
 const dense = (tensor: Bindable, columns: number): Matrix => ({ tensor, row: columns, col: 1 });
 

@@ -2,7 +2,8 @@
 import { defineOp, expectFloat } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { broadcastShapes, empty, numel, type Shape, sameShape, stridesOf, type Tensor } from "../tensor/index.ts";
-import { gemm, type Matrix, transposed } from "./matmul/gemm.ts";
+import { gemm } from "./matmul/gemm.ts";
+import { type Matrix, transposed } from "./matmul/matrix.ts";
 
 /** Options of `matmul`. */
 export interface MatmulOptions {

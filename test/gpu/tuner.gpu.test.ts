@@ -315,7 +315,7 @@ describe("ops under a tuner", () => {
     for (let i = 0; i < most; i++) {
       pick.mockImplementation(<C extends Candidate>(choice: Choice<C>): C => {
         const all = [choice.rule(), ...choice.others()];
-        expect(all.length).toBeLessThanOrEqual(6); // the rule may be among the others
+        expect(all.length).toBeLessThanOrEqual(10); // the rule may be among the others
         most = Math.max(most, all.length);
         const chosen = all[Math.min(i, all.length - 1)]!;
         labels.add(`${choice.key.split(" ")[0]} ${chosen.label}`);
@@ -326,7 +326,7 @@ describe("ops under a tuner", () => {
         expectClose(values, want[k]!, tolerance, `result ${k} by candidate ${i}`);
       });
     }
-    expect([...labels]).toEqual(expect.arrayContaining(["correlation tile 1", "gemm tile 32x32 by 64"]));
+    expect([...labels]).toEqual(expect.arrayContaining(["correlation tile 1", "gemm tile 32x32x16"]));
     expect(labels.size).toBeGreaterThan(6);
   });
 

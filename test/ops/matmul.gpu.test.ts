@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
 import { currentGpu, OpError } from "../../src/gpu/index.ts";
-import { gemm, transposed } from "../../src/ops/matmul/gemm.ts";
-import { type GemmFamily, otherPlans, planGemm } from "../../src/ops/matmul/plan.ts";
+import { gemm } from "../../src/ops/matmul/gemm.ts";
+import { transposed } from "../../src/ops/matmul/matrix.ts";
+import { type GemmFamily, type GemmPlan, otherPlans, planGemm } from "../../src/ops/matmul/plan.ts";
+import { TRIED_TILES } from "../../src/ops/matmul/tiles.ts";
 import { matmul } from "../../src/ops/matmul.ts";
 import { captureStep, empty, metaTensor, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { matmulReference } from "../reference/matmul.ts";
@@ -19,9 +21,9 @@ function families(): GemmFamily[] {
   return currentGpu().adapter.subgroupSize > 0 ? ["subgroup", "rows", "tile", "naive"] : ["tile", "naive"];
 }
 
-/** Runs gemm with one kernel family on [m, k] x [k, n], operands stored as asked. */
+/** Run gemm with one kernel family or plan on [m, k] x [k, n], operands stored as asked. */
 async function run(
-  family: GemmFamily,
+  how: GemmFamily | GemmPlan,
   a: Float32Array,
   b: Float32Array,
   { m, n, k, transposeA = false, transposeB = false }: Parameters<typeof matmulReference>[2],
@@ -39,7 +41,7 @@ async function run(
     n,
     k,
     bias: bias && tensor(bias),
-    family,
+    ...(typeof how === "string" ? { family: how } : { plan: how }),
   });
   return await y.data();
 }
@@ -117,17 +119,57 @@ test("the plan: family by adapter, fewer tiles by orientation, splits only when 
 
 test("the tuner's candidates are few, have distinct names, and need no more memory than the rule's", () => {
   fc.assert(
-    fc.property(fc.nat(300), fc.nat(300), fc.nat(100_000), fc.constantFrom(0, 32), (m, n, k, subgroupSize) => {
+    fc.property(fc.nat(3000), fc.nat(3000), fc.nat(100_000), fc.constantFrom("apple", "nvidia"), (m, n, k, vendor) => {
       const size = { m: m + 1, n: n + 1, k: k + 1, batch: 1 };
-      const hardware = { software: false, subgroupSize };
+      const hardware = { software: false, subgroupSize: 32, vendor };
       const rule = planGemm(hardware, size);
       const all = otherPlans(hardware, size, rule);
       const labels = new Set([rule, ...all].map((plan) => plan.label));
       expect(labels.size).toBe(all.length); // the rule's is one of them
-      expect(labels.size).toBeLessThanOrEqual(5);
-      for (const plan of all) expect(plan.splits).toBe(rule.splits);
+      expect(labels.size).toBeLessThanOrEqual(9);
+      for (const plan of all) {
+        expect(plan.family).toBe("tile"); // broadcast kernels spill on hardware
+        expect(plan.splits).toBeLessThanOrEqual(rule.splits);
+      }
     }),
   );
+});
+
+test("the tile follows the product: large for many results, narrow for few columns, split sums for few tiles", () => {
+  const hardware = { software: false, subgroupSize: 32 };
+  const plan = (m: number, n: number, k: number) => {
+    const { rows, columns, splits } = planGemm(hardware, { m, n, k, batch: 1 });
+    return { rows, columns, splits };
+  };
+  expect(plan(4096, 4096, 1024)).toEqual({ rows: 64, columns: 128, splits: 1 });
+  expect(plan(60, 50, 64)).toEqual({ rows: 32, columns: 32, splits: 1 });
+  expect(plan(100_000, 10, 512)).toEqual({ rows: 128, columns: 16, splits: 1 });
+  expect(plan(10, 100_000, 512)).toEqual({ rows: 16, columns: 128, splits: 1 });
+  expect(plan(512, 512, 100_352).splits).toBeGreaterThan(24);
+  // Many workgroups, and no sum of more than 4096 terms.
+  expect(plan(4096, 4096, 16_384).splits).toBe(2); // more partial sums exceed the workspace
+  expect(plan(1024, 1024, 16_384).splits).toBeGreaterThanOrEqual(4);
+});
+
+test("every tile is right in every layout, with edges and with sizes of fours", async () => {
+  const layouts = [
+    { transposeA: false, transposeB: false },
+    { transposeA: true, transposeB: false },
+    { transposeA: false, transposeB: true },
+    { transposeA: true, transposeB: true },
+  ];
+  for (const [i, tile] of TRIED_TILES.entries()) {
+    const { rows, columns, spec } = tile;
+    const [m, n, k] = i % 2 === 0 ? [rows - 3, columns + 5, 21] : [rows + 4, columns + 8, 44];
+    const layout = layouts[i % 4]!;
+    const a = randomArray(m * k, 1);
+    const b = randomArray(k * n, 2);
+    const bias = randomArray(n, 3);
+    const want = matmulReference(a, b, { m, n, k, ...layout }).map((v, e) => v + bias[e % n]!);
+    const plan = { family: "tile", rows, columns, spec, swap: false, splits: 1, label: "" } as const;
+    const got = await run(plan, a, b, { m, n, k, ...layout }, bias);
+    expectClose(got, want, tolerance, `${rows}x${columns}x${spec.DEPTH} ${m}x${n}x${k} ${JSON.stringify(layout)}`);
+  }
 });
 
 test("products of one to four rows or columns, long sums among them", async () => {

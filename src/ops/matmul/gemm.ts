@@ -18,7 +18,9 @@ import {
 import { empty } from "../../tensor/index.ts";
 import { mergeAxes } from "../pointwise/merge_axes.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
+import { type Matrix, transposed } from "./matrix.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
+import { tileLayout } from "./tile_layout.ts";
 
 const kernels: Partial<Record<GemmFamily, Kernel>> = {
   tile: kernel("matmul_tile", tileWgsl),
@@ -34,15 +36,6 @@ onDevice(({ software, subgroupSize }) =>
 );
 const splitsKernel = kernel("matmul_splits", splitsWgsl);
 
-/** A matrix in a tensor, or in a part of one: element [i, j] is `i · row + j · col` elements after the start of its batch entry. */
-export interface Matrix {
-  readonly tensor: Bindable;
-  readonly row: number;
-  readonly col: number;
-  /** Strides of the batch axes, in elements; 0 along a broadcast axis. Default: all 0. */
-  readonly batch?: readonly number[];
-}
-
 interface Gemm {
   readonly a: Matrix;
   readonly b: Matrix;
@@ -57,11 +50,7 @@ interface Gemm {
   readonly bias?: Bindable | null;
   /** Replaces the rule in plan.ts: for tests and measurements. */
   readonly family?: GemmFamily;
-}
-
-/** Return the matrix with rows and columns exchanged, without moving data. */
-export function transposed(matrix: Matrix): Matrix {
-  return { ...matrix, row: matrix.col, col: matrix.row };
+  readonly plan?: GemmPlan;
 }
 
 /** Three axes and a zero: a vec4 of the shader. */
@@ -128,7 +117,7 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
       groups,
       split_k: termsPerSplit(k, splits),
     },
-    spec,
+    spec: family === "tile" ? { ...spec, ...tileLayout(left, right, { m: leftSize, n: rightSize }) } : spec,
     grid: family === "naive" ? grid1d(groups) : groups1d(groups),
   });
   if (!partial) return;
@@ -168,26 +157,28 @@ function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
 }
 
 /** Return the lanes of a subgroup that kernels may use; 0 where those kernels are not loaded. */
-const lanesOf = ({ software, subgroupSize }: AdapterReport) => ({
+const lanesOf = ({ software, subgroupSize, vendor }: AdapterReport) => ({
   software,
+  vendor,
   subgroupSize: kernels.subgroup ? subgroupSize : 0,
 });
 
 /**
  * Enqueue y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
  *
- * Sums run in blocks of 256 terms in a fixed order: equal inputs give equal bits, by the same kernel. Callers check shapes.
+ * Sums run in a fixed order: equal inputs give equal bits, by the same kernel. On software adapters they run in blocks of
+ * 256 terms, on hardware in parts of 4096 where the workspace allows. Callers check shapes.
  * Errors    OpError if more than three batch axes remain after merging.
  */
-export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family: forced }: Gemm): void {
+export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family, plan: forced }: Gemm): void {
   const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);
   const operands: Operands = { a, b, y, m, n, k, bias, axes };
   const gpu = currentGpu();
   const adapter = lanesOf(gpu.adapter);
   const { tuner } = gpu;
   const size = { m, n, k, batch: productsOf(axes) };
-  if (forced !== undefined || !tuner.active) {
-    runPlan(operands, planGemm(adapter, size, forced));
+  if (forced || family !== undefined || !tuner.active) {
+    runPlan(operands, forced ?? planGemm(adapter, size, family));
     return;
   }
   const rule = planGemm(adapter, size);

@@ -1,6 +1,7 @@
 // Chooses the matrix product kernel by rule, and lists alternatives for the autotuner on hardware. On a software
 // adapter the rule decides alone: compiling a candidate costs more than it can save.
 import type { AdapterReport } from "../../gpu/index.ts";
+import { estimate, RULE_TILES, SMALL_TILE, type Tile, type TiledSize, TRIED_TILES, workgroups } from "./tiles.ts";
 
 /**
  * subgroup: register tiles fed by broadcast; rows: the same for one to four rows; tile: workgroup memory; naive: one result
@@ -8,15 +9,7 @@ import type { AdapterReport } from "../../gpu/index.ts";
  */
 export type GemmFamily = "subgroup" | "rows" | "tile" | "naive";
 
-interface GemmSize {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** Products of this size. */
-  readonly batch: number;
-}
-
-type Lanes = Pick<AdapterReport, "software" | "subgroupSize">;
+type Lanes = Pick<AdapterReport, "software" | "subgroupSize"> & Partial<Pick<AdapterReport, "vendor">>;
 
 /** A kernel and the tile of results of one workgroup. */
 interface GemmTile {
@@ -38,16 +31,6 @@ export interface GemmPlan extends GemmTile {
 /** Most rows of the "rows" kernel; above, its loads of b no longer outnumber those of the wide tile. */
 const MOST_ROWS = 4;
 
-/** `x` by `y` invocations, each with 4 · rowQuads by 4 · columnQuads results. */
-function workgroupTile(x: number, y: number, rowQuads: number, columnQuads: number): GemmTile {
-  const spec = { X: x, Y: y, ROW_QUADS: rowQuads, COLUMN_QUADS: columnQuads };
-  const [rows, columns] = [4 * y * rowQuads, 4 * x * columnQuads];
-  return { family: "tile", rows, columns, spec, label: `tile ${rows}x${columns} by ${x * y}` };
-}
-const RULE_TILE = workgroupTile(8, 8, 2, 1);
-/** 32 x 32 fills an adapter with small products; 64 x 64 has the fewest loads for large ones, by few or by many invocations. */
-const OTHER_TILES = [workgroupTile(8, 8, 1, 1), workgroupTile(8, 8, 2, 2), workgroupTile(16, 16, 1, 1)];
-
 const subgroupTile = (lanes: number): GemmTile => ({
   family: "subgroup",
   rows: 16,
@@ -62,41 +45,65 @@ function rowsTile(m: number, lanes: number): GemmTile {
   return { family: "rows", rows, columns: lanes, spec: { S: lanes, ROWS: rows }, label: `rows ${rows}` };
 }
 
-function tileOf(family: GemmFamily, { m, n }: GemmSize, lanes: number): GemmTile {
-  if (family === "subgroup") return subgroupTile(lanes);
-  if (family === "rows") return rowsTile(Math.min(m, n), lanes);
-  return family === "tile" ? RULE_TILE : { family, rows: 1, columns: 1, spec: {}, label: family };
-}
+const tileLabel = ({ rows, columns, spec }: Tile) => `tile ${rows}x${columns}x${spec.DEPTH}`;
+const tiled = (tile: Tile, splits: number): GemmPlan => ({
+  ...{ family: "tile", rows: tile.rows, columns: tile.columns, spec: tile.spec, swap: false, splits },
+  label: `${tileLabel(tile)}${splits > 1 ? " split" : ""}`,
+});
 
 const tiles = (m: number, n: number, { rows, columns }: Pick<GemmTile, "rows" | "columns">) =>
   Math.ceil(m / rows) * Math.ceil(n / columns);
 
-// Workgroups that keep the device busy: a software adapter has a few cores, a GPU some dozens with several groups each.
+// Workgroups that keep the device busy: a software adapter has a few cores, a GPU a hundred with many groups each.
 const BUSY_SOFTWARE = 8;
-const BUSY_HARDWARE = 256;
+const BUSY_HARDWARE = 2048;
 // Shorter sums are not worth a second dispatch: a term of the "rows" kernel takes a tenth of what one of a wide tile does.
 const minTerms = (family: GemmFamily) => (family === "rows" ? 1024 : 256);
 const MAX_SPLITS = 64;
 const SPLIT_STEP = 256; // BLOCK of lib/gemm.wgsl: a split ends where a block does
+const LONGEST_SUM = 4096; // terms that the tile kernel adds up one after another: keeps rounding near 1e-6 of the sum
+const MOST_PARTIAL_BYTES = 2 ** 27; // one binding of an adapter with default limits
 
-function familyOf({ software, subgroupSize }: Lanes, size: GemmSize): GemmFamily {
-  const { m, n } = size;
-  if (software && subgroupSize > 0) return Math.min(m, n) <= MOST_ROWS ? "rows" : "subgroup";
-  const covered = (m * n) / Math.min(tiles(m, n, RULE_TILE), tiles(n, m, RULE_TILE)) / (64 * 32);
-  return software && covered < 1 / 4 ? "naive" : "tile";
+function familyOf({ software, subgroupSize }: Lanes, { m, n }: TiledSize): GemmFamily {
+  if (!software) return "tile";
+  if (subgroupSize > 0) return Math.min(m, n) <= MOST_ROWS ? "rows" : "subgroup";
+  const { rows, columns } = SMALL_TILE;
+  return (m * n) / tiles(m, n, SMALL_TILE) / (rows * columns) < 1 / 4 ? "naive" : "tile";
 }
 
-/** `splits` null: by rule. */
-function planOf(adapter: Lanes, { m, n, k, batch }: GemmSize, tile: GemmTile, splits: number | null): GemmPlan {
+/** Return the parts of a sum of `k` terms when about `wanted` are useful: all but the last end where a block does. */
+function wholeSplits(k: number, wanted: number): number {
+  return wanted <= 1 ? 1 : Math.ceil(k / termsPerSplit(k, wanted));
+}
+
+/** Plan a kernel of a software adapter. */
+function softwarePlan({ m, n, k, batch }: TiledSize, tile: GemmTile): GemmPlan {
   const { family } = tile;
-  const swap = family === "rows" ? n < m : family !== "naive" && tiles(n, m, tile) < tiles(m, n, tile);
-  if (splits !== null || family === "naive") return { ...tile, swap, splits: splits ?? 1 };
+  const swap = family === "rows" ? n < m : family === "subgroup" && tiles(n, m, tile) < tiles(m, n, tile);
+  if (family === "naive") return { ...tile, swap, splits: 1 };
   const groups = batch * (swap ? tiles(n, m, tile) : tiles(m, n, tile));
-  const busy = adapter.software ? BUSY_SOFTWARE : BUSY_HARDWARE;
-  const wanted = Math.min(Math.floor(busy / groups), Math.floor(k / minTerms(family)), MAX_SPLITS);
-  if (wanted <= 1) return { ...tile, swap, splits: 1 };
-  const terms = Math.ceil(k / wanted / SPLIT_STEP) * SPLIT_STEP;
-  return { ...tile, swap, splits: Math.ceil(k / terms) };
+  const wanted = Math.min(Math.floor(BUSY_SOFTWARE / groups), Math.floor(k / minTerms(family)), MAX_SPLITS);
+  return { ...tile, swap, splits: wholeSplits(k, wanted) };
+}
+
+/** Return the useful numbers of parts of a sum for one tile: powers of two, within a workspace of `most` parts. */
+function splitsToTry(size: TiledSize, tile: Tile, most: number): number[] {
+  const { m, n, k, batch } = size;
+  const affordable = Math.max(1, Math.floor(MOST_PARTIAL_BYTES / (4 * m * n * batch)));
+  const useful = Math.min(most, MAX_SPLITS, affordable, Math.floor(k / SPLIT_STEP));
+  const least = Math.max(1, Math.min(Math.ceil(k / LONGEST_SUM), affordable, most));
+  const found = new Set([wholeSplits(k, least)]);
+  for (let s = 2; s <= useful && s * workgroups(size, tile) <= BUSY_HARDWARE; s *= 2) {
+    if (s > least) found.add(wholeSplits(k, s));
+  }
+  return [...found];
+}
+
+/** Return the plan of least estimated time for one tile. */
+function bestSplit(size: TiledSize, tile: Tile, most = MAX_SPLITS): { plan: GemmPlan; time: number } {
+  return splitsToTry(size, tile, most)
+    .map((splits) => ({ plan: tiled(tile, splits), time: estimate(size, tile, splits) }))
+    .reduce((a, b) => (b.time < a.time ? b : a));
 }
 
 /**
@@ -108,18 +115,33 @@ function planOf(adapter: Lanes, { m, n, k, batch }: GemmSize, tile: GemmTile, sp
  *         quarter of the tiles.
  * swap    when the other orientation covers y with fewer tiles: 10 columns of a 64-wide tile would waste the rest.
  * splits  when there are too few tiles to keep the device busy and k is long.
+ *
+ * On hardware the tile and the splits of least estimated time are chosen (tiles.ts).
  */
-export function planGemm(adapter: Lanes, size: GemmSize, forced?: GemmFamily): GemmPlan {
+export function planGemm(adapter: Lanes, size: TiledSize, forced?: GemmFamily): GemmPlan {
   const family = forced ?? familyOf(adapter, size);
-  return planOf(adapter, size, tileOf(family, size, adapter.subgroupSize), null);
+  const lanes = adapter.subgroupSize;
+  if (family === "subgroup") return softwarePlan(size, subgroupTile(lanes));
+  if (family === "rows") return softwarePlan(size, rowsTile(Math.min(size.m, size.n), lanes));
+  if (family === "naive") return softwarePlan(size, { family, rows: 1, columns: 1, spec: {}, label: family });
+  if (adapter.software) return softwarePlan(size, tiled(SMALL_TILE, 1));
+  return RULE_TILES.map((tile) => bestSplit(size, tile)).reduce((a, b) => (b.time < a.time ? b : a)).plan;
 }
 
-/** List alternatives to the rule's plan, with the same splits, so that workspaces stay the same size. */
-export function otherPlans(adapter: Lanes, size: GemmSize, { splits }: GemmPlan): GemmPlan[] {
-  const { subgroupSize: lanes } = adapter;
-  const few = Math.min(size.m, size.n) <= MOST_ROWS;
-  const broadcast = lanes === 0 ? [] : [few ? rowsTile(Math.min(size.m, size.n), lanes) : subgroupTile(lanes)];
-  return [RULE_TILE, ...OTHER_TILES, ...broadcast].map((tile) => planOf(adapter, size, tile, splits));
+/** A tile is tried if its estimate is within this factor of the best. */
+const PLAUSIBLE = 2.5;
+const MOST_TRIED = 8;
+
+/** List alternatives to the rule's plan for a trial, with no more splits, so that workspaces are no larger. */
+export function otherPlans(adapter: Lanes, size: TiledSize, rule: GemmPlan): GemmPlan[] {
+  // Apple's compiler has no registers left for 16 terms.
+  const tried = TRIED_TILES.filter(({ spec, lanes }) => adapter.vendor !== "apple" || spec.DEPTH === 8 || lanes === 64);
+  const found = tried.map((tile) => ({ tile, ...bestSplit(size, tile, rule.splits) }));
+  const least = Math.min(...found.map(({ time }) => time));
+  const plausible = found.filter(({ time }) => time <= PLAUSIBLE * least).sort((a, b) => a.time - b.time);
+  const [best, ...rest] = plausible.map(({ plan }) => plan);
+  const whole = best!.splits > 1 ? [bestSplit(size, plausible[0]!.tile, 1).plan] : [];
+  return [best!, ...whole, ...rest].slice(0, MOST_TRIED);
 }
 
 /** Return the terms of each split but the last, for a plan of `planGemm`. */
