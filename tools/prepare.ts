@@ -2,19 +2,40 @@
 // go into the user's cache; the system is changed only after a yes on a terminal.
 import { installGpu } from "../src/node/dawn.ts";
 import { aptInstall, aptUpdate, hasAptLists } from "../src/setup/apt.ts";
+import { cacheMesaLatest } from "../src/setup/cache_mesa_latest.ts";
 import { run, SetupError } from "../src/setup/command.ts";
 import { cacheChromium } from "../src/setup/npm_chromium.ts";
+import { latestPlan } from "../src/setup/plan.ts";
 import { ensureAdapter, gatherFacts } from "../src/setup/setup.ts";
 import { terminalAsk } from "../src/setup/terminal_ask.ts";
+import { NO_RECENT_LAVAPIPE, recentLavapipe } from "../test/support/recent_lavapipe_start.ts";
 import { chromiumEnvironment, findChromium } from "./chromium.ts";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Unpack the driver of the tests that need Mesa 26.1, unless there is one. Returns why there is none; null if there is. */
+async function ensureRecentLavapipe(log: (line: string) => void): Promise<string | null> {
+  if (recentLavapipe() !== null) return null;
+  const facts = await gatherFacts();
+  if (latestPlan(facts) === null) return "expected Debian's apt on Linux to unpack it, got another system";
+  log("prepare: no Mesa 26.1 or newer; unpacking mesa-latest into the cache (65 MB)");
+  try {
+    await cacheMesaLatest(facts, log);
+    return null;
+  } catch (cause) {
+    return (cause as Error).message.split("\n")[0]!;
+  }
+}
 
 /** Find or install an adapter and a browser, and log the result. Errors: SetupError or AdapterError. */
 export async function prepare(log: (line: string) => void = say): Promise<void> {
   await ensureAdapter(log, terminalAsk());
   const { how, name } = await installGpu({ requireGpu: false });
   log(`prepare: adapter ${name} (${how === "system" ? "the system's driver" : `${how} of the cache`})`);
+  const missing = await ensureRecentLavapipe(log);
+  process.env[NO_RECENT_LAVAPIPE] = missing ?? "";
+  const second = recentLavapipe();
+  log(`prepare: ${second ? `second driver ${second.driver}, Mesa 26.1 or newer` : `no second driver: ${missing}`}`);
   log(`prepare: browser ${await ensureChromium(log)}`);
 }
 

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NO_RECENT_LAVAPIPE } from "../test/support/recent_lavapipe_start.ts";
 import { prepare } from "./prepare.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -22,7 +23,8 @@ try {
   // Choosing a cached driver sets variables that the browser would inherit. Each test process chooses its driver itself.
   const before = { ...process.env };
   await prepare();
-  const env = { ...before, ESPALIER_SOFTWARE_NOTED: process.env["ESPALIER_SOFTWARE_NOTED"] };
+  const { ESPALIER_SOFTWARE_NOTED, [NO_RECENT_LAVAPIPE]: missing } = process.env;
+  const env = { ...before, ESPALIER_SOFTWARE_NOTED, [NO_RECENT_LAVAPIPE]: missing };
   process.exitCode = await runVitest(process.argv.slice(2), env);
 } catch (error) {
   process.stderr.write(`espalier: ${(error as Error).message}\n`);
