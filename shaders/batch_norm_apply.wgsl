@@ -5,10 +5,10 @@
 const RELU: bool = false;                //!spec
 const RESIDUAL: bool = false;            //!spec   added before the ReLU
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> residual: array<Item>;         // like x; anything unless RESIDUAL
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> residual: array<Stored>;         // like x; anything unless RESIDUAL
 @group(0) @binding(2) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
-@group(0) @binding(3) var<storage, read_write> y: array<Item>;
+@group(0) @binding(3) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(4) var<uniform> params: Params;
 //!include "lib/batch_normalise.wgsl"
 
@@ -30,9 +30,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var r: array<Item, TURNS>;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
       j[t] = select(home, at.j, t == 0u || at.i < at.end);
-      v[t] = x[j[t]];
+      v[t] = Item(x[j[t]]);
       if (RESIDUAL) {
-        r[t] = residual[j[t]];
+        r[t] = Item(residual[j[t]]);
       }
       at = channel_step(at, p);
     }
@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       if (RELU) {
         out = item_relu(out);
       }
-      y[j[t]] = out;
+      y[j[t]] = Stored(out);
     }
   }
 }

@@ -7,14 +7,14 @@ const RESIDUAL: bool = false;            //!spec   added before the ReLU
 const TRAINING: bool = true;             //!spec
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32,
   count: f32 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> dy: array<Item>;
-@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless RESIDUAL
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
+@group(0) @binding(2) var<storage, read> y: array<Stored>;                // anything unless RESIDUAL
 @group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
 @group(0) @binding(4) var<storage, read> dweight: array<f32>;
 @group(0) @binding(5) var<storage, read> dbias: array<f32>;
-@group(0) @binding(6) var<storage, read_write> dx: array<Item>;
-@group(0) @binding(7) var<storage, read_write> dresidual: array<Item>;  // not written unless RESIDUAL
+@group(0) @binding(6) var<storage, read_write> dx: array<Stored>;
+@group(0) @binding(7) var<storage, read_write> dresidual: array<Stored>;  // not written unless RESIDUAL
 @group(0) @binding(8) var<uniform> params: Params;
 //!include "lib/batch_normalise.wgsl"
 //!include "lib/batch_norm_gate.wgsl"
@@ -45,10 +45,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var t = 0u; t < TURNS; t++) {  //!unroll
       j[t] = select(home, at.j, t == 0u || at.i < at.end);
       // Without statistics to correct for and without a gate that needs it, compilers drop the read of x.
-      v[t] = x[j[t]];
-      g[t] = dy[j[t]];
+      v[t] = Item(x[j[t]]);
+      g[t] = Item(dy[j[t]]);
       if (RESIDUAL) {
-        out[t] = y[j[t]];
+        out[t] = Item(y[j[t]]);
       }
       at = channel_step(at, p);
     }
@@ -56,9 +56,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       let centre = centred(v[t], norm);
       let arrived = gated(g[t], centre, out[t], norm);
       if (RESIDUAL) {
-        dresidual[j[t]] = arrived;
+        dresidual[j[t]] = Stored(arrived);
       }
-      dx[j[t]] = norm.scale * (arrived - mean_dy - centre * mean_dot);
+      dx[j[t]] = Stored(norm.scale * (arrived - mean_dy - centre * mean_dot));
     }
   }
 }

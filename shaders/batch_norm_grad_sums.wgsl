@@ -6,9 +6,9 @@
 const RELU: bool = false;                //!spec
 const RESIDUAL: bool = false;            //!spec   added before the ReLU
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;
-@group(0) @binding(1) var<storage, read> dy: array<Item>;
-@group(0) @binding(2) var<storage, read> y: array<Item>;                // anything unless RESIDUAL
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> dy: array<Stored>;
+@group(0) @binding(2) var<storage, read> y: array<Stored>;                // anything unless RESIDUAL
 @group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C], see lib/batch_statistics.wgsl
 @group(0) @binding(4) var<storage, read_write> dweight: array<f32>;     // [C, slices]
 @group(0) @binding(5) var<storage, read_write> dbias: array<f32>;       // [C, slices]
@@ -40,10 +40,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       var inside: array<bool, TURNS>;
       for (var t = 0u; t < TURNS; t++) {  //!unroll
         inside[t] = t == 0u || at.i < at.end;
-        v[t] = x[at.j];
-        g[t] = dy[at.j];
+        v[t] = Item(x[at.j]);
+        g[t] = Item(dy[at.j]);
         if (RESIDUAL) {
-          out[t] = y[at.j];
+          out[t] = Item(y[at.j]);
         }
         at = channel_step(at, p);
       }

@@ -1,8 +1,9 @@
 // Joins the slices of batch_norm_slices in a fixed order, to the result of batch_norm_stats.
 //!include "lib/index.wgsl"
 //!include "lib/moments.wgsl"
+alias Act = f32;                         //!spec   element type of activations in memory
 struct Params { channels: u32, plane: u32, slices: u32, eps: f32, momentum: f32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Act>;
 @group(0) @binding(1) var<storage, read> partial: array<f32>;            // [C, slices, 3]: count, mean, m2
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
@@ -25,6 +26,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let m = workgroup_moments(own, lane);
   if (lane == 0u && flat < params.channels) {
-    keep_moments(c, m, x[c * params.plane]);
+    keep_moments(c, m, f32(x[c * params.plane]));
   }
 }

@@ -3,7 +3,7 @@
 //!include "lib/moments.wgsl"
 //!include "lib/channel_walk.wgsl"
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, slices: u32, rounds: u32 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read_write> partial: array<f32>;      // [C, slices, 3]: count, mean, m2
 @group(0) @binding(2) var<uniform> params: Params;
 //!include "lib/channel_moments.wgsl"

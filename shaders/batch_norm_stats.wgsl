@@ -4,7 +4,7 @@
 //!include "lib/channel_walk.wgsl"
 struct Params { channels: u32, area: u32, step_p: u32, step_j: u32, wrap_j: u32, items: u32, rounds: u32, eps: f32,
   momentum: f32 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> stats: array<f32>;        // [6, C], see lib/batch_statistics.wgsl

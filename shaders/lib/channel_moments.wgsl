@@ -8,7 +8,7 @@ fn channel_moments(c: u32, slice: u32, shift: f32, lane: u32) -> Moments {
   var mean = Item(0.0);
   var m2 = Item(0.0);
   if (at.i < at.end) {
-    mean = x[at.j] - shift;
+    mean = Item(x[at.j]) - shift;
   }
   while (at.i < at.end) {
     var sum = Item(0.0);
@@ -19,7 +19,7 @@ fn channel_moments(c: u32, slice: u32, shift: f32, lane: u32) -> Moments {
       var inside: array<bool, TURNS>;
       for (var t = 0u; t < TURNS; t++) {  //!unroll
         inside[t] = t == 0u || at.i < at.end;
-        v[t] = x[at.j];
+        v[t] = Item(x[at.j]);
         at = channel_step(at, p);
       }
       for (var t = 0u; t < TURNS; t++) {  //!unroll
@@ -42,5 +42,5 @@ fn channel_moments(c: u32, slice: u32, shift: f32, lane: u32) -> Moments {
 
 // The channel's first number: near enough to its mean for the digits of x - shift to last.
 fn channel_shift(c: u32) -> f32 {
-  return vec4<f32>(x[c * params.area]).x;
+  return vec4<f32>(Item(x[c * params.area])).x;
 }

@@ -3,6 +3,8 @@
 // here counts Items. The host divides once (src/ops/norm/layout.ts), so a step costs two additions and a comparison.
 // NEAR neighbouring invocations take neighbouring Items and share out a part of the slice, each of TURNS Items at once.
 alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
+alias Act = f32;                         //!spec   element type of activations in memory
+alias Stored = vec4<Act>;                //!spec   Act or vec4<Act>, as Item
 alias Bits = vec4<u32>;                  //!spec   u32 or vec4<u32>, as Item
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
 const TURNS: u32 = 4u;                   //!spec   loads of an invocation before it waits for the first

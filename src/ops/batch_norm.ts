@@ -1,5 +1,12 @@
 // Batch normalisation, plain and fused with a following ReLU, or with a residual's addition and ReLU.
-import { type BackwardContext, computeOnce, defineOp, expectFloat } from "../autograd/index.ts";
+import {
+  type BackwardContext,
+  computeOnce,
+  defineOp,
+  expectActivations,
+  expectFloat,
+  outputLike,
+} from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { copyInto, type DType, empty, type Shape, sameShape, Tensor } from "../tensor/index.ts";
 import {
@@ -34,7 +41,8 @@ export function inferBatchNorm(
   [weight, bias, runningMean, runningVar]: PerChannel,
   { training = false, momentum = 0.1, eps = 1e-5, stats }: BatchNormOptions,
 ): { shape: Shape; dtype: DType } {
-  expectFloat(name, { x, weight, bias, runningMean, runningVar });
+  expectActivations(name, { x });
+  expectFloat(name, { weight, bias, runningMean, runningVar });
   if (x.shape.length < 2 || x.shape.length > 5) throw new OpError(name, "x: expected 2 to 5 axes, [N, C, ...]", { x });
   const channels = x.shape[1]!;
   const perChannel = { weight, bias, runningMean, runningVar, mean: stats?.mean, invstd: stats?.invstd };
@@ -51,7 +59,7 @@ export function inferBatchNorm(
     throw new OpError(name, "training: expected more than one value per channel", { x });
   if (!(eps > 0)) throw new OpError(name, `eps: expected a number > 0, got ${eps}`);
   if (!(momentum >= 0 && momentum <= 1)) throw new OpError(name, `momentum: expected 0 to 1, got ${momentum}`);
-  return { shape: x.shape, dtype: "f32" };
+  return outputLike(x);
 }
 
 /** Copy row i of stats [6, C] into a tensor [C]. */
@@ -128,10 +136,10 @@ export function batchNormBackward(
   if (!wantsData) return gradients;
   // If x is a parameter, its slot may share a buffer with the weight's, which the kernel reads.
   const place = (i: number | null) => {
-    if (i === null || !wants(i)) return empty(x.shape);
+    if (i === null || !wants(i)) return empty(x.shape, x.dtype);
     const slot = out(i);
     const shared = sums && [sums.dweight, sums.dbias].some((t) => t.view.buffer === slot.view.buffer);
-    const made = shared ? empty(x.shape) : slot;
+    const made = shared ? empty(x.shape, x.dtype) : slot;
     gradients[i] = made;
     return made;
   };
@@ -157,7 +165,7 @@ function define(name: string, after: typeof AFTER.nothing | typeof AFTER.relu) {
 /**
  * Normalise each channel over batch and space: y = (x - mean) / sqrt(var + eps) · weight + bias.
  *
- * Shapes    x [N, C, ...] (2 to 5 axes), weight, bias, runningMean, runningVar [C] or null -> y like x.
+ * Shapes    x [N, C, ...] (2 to 5 axes) f32 or f16, weight, bias, runningMean, runningVar [C] f32 or null -> y like x.
  * State     training: running statistics move towards the batch's (unbiased variance), in place.
  * Backward  to x, weight and bias; in training through the statistics too.
  * Errors    OpError for other shapes, one value per channel in training, missing running statistics in evaluation.
@@ -182,7 +190,7 @@ export const batchNormAddRelu = defineOp({
   name: ADD_RELU,
   options: ["training", "momentum", "eps", "stats"],
   infer([x, residual, ...perChannel]: [x: Tensor, residual: Tensor, ...PerChannel], options: BatchNormOptions) {
-    expectFloat(ADD_RELU, { residual });
+    expectActivations(ADD_RELU, { x, residual });
     if (!sameShape(residual.shape, x.shape))
       throw new OpError(ADD_RELU, "residual: expected x's shape", { x, residual });
     return inferBatchNorm(ADD_RELU, x, perChannel, options);

@@ -66,7 +66,7 @@ export const batchNormNeuron = defineOp({
     ...(["detachReset", "surrogate", "smooth", "decayInput", "tau"] as const),
   ],
   infer([x, weight, bias, mean, variance, w]: Inputs, options: BatchNormNeuronOptions) {
-    expectFloat(NAME, { w });
+    expectFloat(NAME, { x, w });
     const { dtype } = inferBatchNorm(NAME, x, [weight, bias, mean, variance], options);
     resolveNeuron(NAME, options.neuron, options);
     expectLeakLogit(NAME, options.neuron, w);

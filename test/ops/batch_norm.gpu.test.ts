@@ -245,7 +245,7 @@ test("errors", () => {
   };
   const training = { training: true };
   bad(/batchNorm.*x: expected 2 to 5 axes/, metaTensor([3]), null, null, c, c, {});
-  bad(/x: expected f32, got i32/, metaTensor([4, 3], "i32"), null, null, c, c, {});
+  bad(/x: expected f32 or f16, got i32/, metaTensor([4, 3], "i32"), null, null, c, c, {});
   bad(/runningVar: expected f32, got u32/, x, c, c, c, metaTensor([3], "u32"), training);
   bad(/weight: expected \[3\], one value per channel/, x, other, other, c, c, training);
   bad(/runningMean: expected \[3\]/, x, c, c, other, other, training);

@@ -100,7 +100,7 @@ test("channels near the limit of 32 bits keep their steps within it", () => {
 test("an invocation on hardware loads four Items at once where it has as many; a CPU one", () => {
   const turns = (shape: number[], software: boolean) => {
     const layout = channelLayout(shape, software);
-    return [reducedSlices(layout), mappedSlices(layout)].map((cut) => walkSpec(layout, cut)["TURNS"]);
+    return [reducedSlices(layout), mappedSlices(layout)].map((cut) => walkSpec(layout, cut, { dtype: "f32" })["TURNS"]);
   };
   expect(turns([128, 64, 56, 56], false)).toEqual([4, 4]);
   expect(turns([128, 64, 56, 56], true)).toEqual([1, 1]);

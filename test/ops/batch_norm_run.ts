@@ -3,9 +3,10 @@ import { Tape } from "../../src/autograd/index.ts";
 import { type BatchNormOptions, batchNorm, batchNormAddRelu, batchNormRelu } from "../../src/ops/batch_norm.ts";
 import { add } from "../../src/ops/binary.ts";
 import { relu } from "../../src/ops/unary.ts";
-import { readAll, Scope, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
+import { type DType, readAll, Scope, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 import { normalise, trainingGradients } from "../reference/batch_norm.ts";
 import { expectClose } from "../support/close.ts";
+import { HALF_ROUNDING, roundedToHalf } from "../support/half.ts";
 import { randomArray } from "../support/random.ts";
 
 export const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
@@ -47,12 +48,13 @@ export async function run(
   shape: number[],
   norm: Norm = fused.plain,
   training = true,
+  dtype: DType = "f32",
 ): Promise<Run> {
   using _scope = new Scope();
   const channels = shape[1]!;
   const values = valuesOf(channels);
-  const x = tensor(data, shape);
-  const residual = tensor(residualOf(data.length), shape);
+  const x = tensor(data, shape, dtype);
+  const residual = tensor(residualOf(data.length), shape, dtype);
   const [weight, bias, mean, variance] = [
     tensor(values.weight),
     tensor(values.bias),
@@ -66,7 +68,7 @@ export async function run(
   {
     using tape = new Tape();
     y = tape.keep(norm(x, residual, [weight, bias, mean, variance], { training, stats }));
-    tape.backward(y, tensor(upstreamOf(data.length), shape));
+    tape.backward(y, tensor(upstreamOf(data.length), shape, dtype));
   }
   const grads = leaves.map((t) => t.grad ?? zeros(t.shape));
   const read = await readAll(y, ...grads, stats.mean, stats.invstd, mean, variance);
@@ -74,16 +76,26 @@ export async function run(
   return Object.fromEntries(parts.map((part, i) => [part, read[i]])) as Run;
 }
 
-/** Compares a training step with float64; `limit` is relative to the largest value. */
-export function expectRun(got: Run, data: Float32Array, shape: number[], name: NormName = "plain", limit = 3e-6): void {
+/** Compares a training step with float64; `limit` is relative to the largest value. With f16, `data` holds values of f16. */
+export function expectRun(
+  got: Run,
+  data: Float32Array,
+  shape: number[],
+  name: NormName = "plain",
+  limit = 3e-6,
+  dtype: DType = "f32",
+): void {
+  const half = dtype === "f16";
+  const given = (values: Float32Array) => (half ? roundedToHalf(values) : values);
   const count = data.length / shape[1]!;
   const values = valuesOf(shape[1]!);
-  const after = { relu: name !== "plain", ...(name === "add and relu" ? { residual: residualOf(data.length) } : {}) };
+  const residual = given(residualOf(data.length));
+  const after = { relu: name !== "plain", ...(name === "add and relu" ? { residual } : {}) };
   const want = normalise({ shape, training: true, ...after }, data, values);
-  const close = { rtol: limit, atol: 1e-6 };
+  const close = { rtol: half ? HALF_ROUNDING : limit, atol: 1e-6 };
   expectClose(got.y, want.y, close, "y");
   // Gated as the output was: one within rounding of 0 may fall on either side.
-  const dy = upstreamOf(data.length).map((g, i) => (name === "plain" || got.y[i]! > 0 ? g : 0));
+  const dy = given(upstreamOf(data.length)).map((g, i) => (name === "plain" || got.y[i]! > 0 ? g : 0));
   const grads = trainingGradients(shape, data, values.weight, dy);
   expectClose(got.dx, grads.x, close, "dx");
   if (name === "add and relu") expectClose(got.dresidual, dy, { rtol: 0, atol: 0 }, "dresidual");

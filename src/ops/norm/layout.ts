@@ -1,7 +1,7 @@
 // The order in which batch norm's kernels visit a channel of [N, C, ...] (shaders/lib/channel_walk.wgsl), and the number of
 // slices of each channel. Lengths are in Items: four adjacent numbers of a plane if its size allows, else one.
 import { currentGpu, type Spec } from "../../gpu/index.ts";
-import type { Shape } from "../../tensor/index.ts";
+import { actSpec, type DType, type Shape } from "../../tensor/index.ts";
 
 const LANES = 64;
 
@@ -14,6 +14,9 @@ const NEAR_HARDWARE = LANES;
 const NEAR_SOFTWARE = 8;
 /** Loads that an invocation issues before it waits for the first (TURNS in the shaders), where it has as many. */
 const TURNS_HARDWARE = 4;
+
+const ONE: Spec = { Item: "f32", Bits: "u32", Stored: "Act", WIDE: false };
+const FOUR: Spec = { Item: "vec4<f32>", Bits: "vec4<u32>", Stored: "vec4<Act>", WIDE: true };
 
 export interface ChannelLayout {
   /** True for a CPU. */
@@ -55,7 +58,7 @@ export function channelLayout(
     plane,
     count: batch * plane,
     width,
-    spec: { Item: width === 4 ? "vec4<f32>" : "f32", Bits: width === 4 ? "vec4<u32>" : "u32", WIDE: width === 4, NEAR },
+    spec: { ...(width === 4 ? FOUR : ONE), NEAR },
     walk: { channels, area, step_p, step_j, wrap_j: image - area, items: batch * area },
   };
 }
@@ -67,10 +70,10 @@ export interface Slices {
   readonly rounds: number;
 }
 
-/** Return the constants of the shaders for a walk through slices. */
-export function walkSpec({ spec, software }: ChannelLayout, { rounds }: Slices): Spec {
+/** Return the constants of the shaders for a walk through slices of x. */
+export function walkSpec({ spec, software }: ChannelLayout, { rounds }: Slices, x: { readonly dtype: DType }): Spec {
   const turns = rounds >= TURNS_HARDWARE ? TURNS_HARDWARE : rounds > 1 ? 2 : 1;
-  return { ...spec, TURNS: software ? 1 : turns };
+  return { ...spec, TURNS: software ? 1 : turns, ...actSpec(x) };
 }
 
 function cut({ walk, width, software }: ChannelLayout, numbers: number): Slices {

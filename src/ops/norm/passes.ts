@@ -9,7 +9,7 @@ import runningWgsl from "../../../shaders/batch_norm_running.wgsl";
 import slicesWgsl from "../../../shaders/batch_norm_slices.wgsl";
 import statsWgsl from "../../../shaders/batch_norm_stats.wgsl";
 import { grid1d, groups1d, kernel } from "../../gpu/index.ts";
-import { empty, type Tensor } from "../../tensor/index.ts";
+import { actSpec, empty, type Tensor } from "../../tensor/index.ts";
 import { channelLayout, mappedSlices, reducedSlices, walkSpec } from "./layout.ts";
 
 const statsKernel = kernel("batch_norm_stats", statsWgsl);
@@ -67,7 +67,7 @@ export function batchStatistics(
     statsKernel.run({
       bind,
       params: { ...walk, rounds: cut.rounds, eps, momentum },
-      spec: { ...walkSpec(layout, cut), ...spec },
+      spec: { ...walkSpec(layout, cut, x), ...spec },
       grid,
     });
     return stats;
@@ -76,11 +76,11 @@ export function batchStatistics(
   slicesKernel.run({
     bind: { x, partial },
     params: { ...walk, ...cut },
-    spec: walkSpec(layout, cut),
+    spec: walkSpec(layout, cut, x),
     grid: groups1d(channels * cut.slices),
   });
   const params = { channels, plane, slices: cut.slices, eps, momentum };
-  mergeKernel.run({ bind: { ...bind, partial }, params, spec, grid });
+  mergeKernel.run({ bind: { ...bind, partial }, params, spec: { ...spec, ...actSpec(x) }, grid });
   return stats;
 }
 
@@ -111,7 +111,7 @@ export function apply(
   applyKernel.run({
     bind: { x, residual: residual ?? x, stats, y },
     params: { ...layout.walk, ...cut },
-    spec: { ...walkSpec(layout, cut), ...after },
+    spec: { ...walkSpec(layout, cut, x), ...after },
     grid: groups1d(layout.channels * cut.slices),
   });
 }
@@ -140,7 +140,7 @@ export function gradientSums(
   gradSumsKernel.run({
     bind: { x, dy, y: y ?? x, stats, dweight: dweights, dbias: dbiases },
     params: { ...walk, ...cut },
-    spec: { ...walkSpec(layout, cut), ...after },
+    spec: { ...walkSpec(layout, cut, x), ...after },
     grid: groups1d(channels * cut.slices),
   });
   if (whole) return;
@@ -171,7 +171,7 @@ export function gradientApply(
       dresidual: dresidual ?? empty([4]),
     },
     params: { ...layout.walk, ...cut, count: layout.count },
-    spec: { ...walkSpec(layout, cut), ...after, TRAINING: sums !== null },
+    spec: { ...walkSpec(layout, cut, x), ...after, TRAINING: sums !== null },
     grid: groups1d(layout.channels * cut.slices),
   });
 }
