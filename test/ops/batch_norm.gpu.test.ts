@@ -259,6 +259,6 @@ test("errors", () => {
   expect(() => batchNormRelu(x, c, c, null, null, {})).toThrow(/batchNormRelu.*evaluation: expected/);
   const withResidual = (residual: Tensor) => () => batchNormAddRelu(x, residual, c, c, null, null, training);
   expect(withResidual(metaTensor([4, 3, 1, 1]))).toThrow(/batchNormAddRelu.*residual: expected x's shape/);
-  expect(withResidual(metaTensor([4, 3, 2, 2], "i32"))).toThrow(/residual: expected f32, got i32/);
+  expect(withResidual(metaTensor([4, 3, 2, 2], "i32"))).toThrow(/residual: expected f32 like x, got i32/);
   expect(withResidual(x)().shape).toEqual(x.shape);
 });
