@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create, globals } from "webgpu";
-import { unroll } from "../src/gpu/unroll.ts";
-import { readHeader } from "../src/gpu/wgsl.ts";
+import { FEATURES } from "../src/gpu/features.ts";
+import { applySpec, readHeader } from "../src/gpu/wgsl.ts";
 // @ts-expect-error plain JavaScript shared with the build
 import { expandIncludes } from "../tools/wgsl_text.mjs";
 
@@ -15,18 +15,18 @@ let device: GPUDevice;
 
 beforeAll(async () => {
   Object.assign(globalThis, globals);
-  gpu = create(["backend=null"]);
+  gpu = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
   const adapter = (await gpu.requestAdapter())!;
-  const wanted = ["shader-f16", "subgroups"] as GPUFeatureName[];
-  device = await adapter.requestDevice({ requiredFeatures: wanted.filter((f) => adapter.features.has(f)) });
+  device = await adapter.requestDevice({
+    requiredFeatures: FEATURES.filter((f) => adapter.features.has(f)) as GPUFeatureName[],
+  });
 });
 afterAll(() => device.destroy());
 
 function source(file: string): string {
   const path = join(folder, file);
   const text = expandIncludes(readFileSync(path, "utf8"), path) as string;
-  const enables = [...text.matchAll(/^enable [^;]+;/gm)].map((m) => m[0]);
-  return unroll(file, `${[...new Set(enables)].join("\n")}\n${text.replace(/^enable [^;]+;/gm, "")}`);
+  return applySpec(file, text, {});
 }
 
 describe("each shader", () => {

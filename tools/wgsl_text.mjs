@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const shaders = resolve(dirname(fileURLToPath(import.meta.url)), "../shaders");
 const INCLUDE = /^\/\/!include "([^"]+)"[^\n]*\n?/gm;
 // Words that the template reader in src/gpu recognises only at the start of a line.
-const MARGIN = /^(?:const|alias|enable)\b/;
+const MARGIN = /^(?:const|alias|enable|diagnostic)\b/;
 
 /** Read the file that `//!include "name"` in `from` names. */
 function openInclude(name, from) {

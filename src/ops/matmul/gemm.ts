@@ -34,6 +34,14 @@ onDevice(({ software, subgroupSize }) =>
       })
     : undefined,
 );
+let runMatrix: typeof import("./matrix_units.ts").runMatrix | null = null;
+onDevice(({ matrices }) =>
+  matrices.length > 0
+    ? import("./matrix_units.ts").then((part) => {
+        runMatrix = part.runMatrix;
+      })
+    : undefined,
+);
 const splitsKernel = kernel("matmul_splits", splitsWgsl);
 
 interface Gemm {
@@ -163,6 +171,12 @@ const lanesOf = ({ software, subgroupSize, vendor }: AdapterReport) => ({
   subgroupSize: kernels.subgroup ? subgroupSize : 0,
 });
 
+/** Return true if the matrix units of a GPU run the product: one operand is f16. Software adapters only imitate them. */
+function suitsMatrix({ a, b }: Operands): boolean {
+  const { software, matrices } = currentGpu().adapter;
+  return !software && matrices.length > 0 && [a, b].some(({ tensor }) => tensor.dtype === "f16");
+}
+
 /**
  * Enqueue y[z, i, j] = sum over p of a[z, i, p] · b[z, p, j] (+ bias[j]) for every batch entry z.
  *
@@ -174,6 +188,11 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family, plan: 
   const axes = mergeBatch(batch, a.batch ?? [], b.batch ?? []);
   const operands: Operands = { a, b, y, m, n, k, bias, axes };
   const gpu = currentGpu();
+  if (family === "matrix" || (family === undefined && !forced && suitsMatrix(operands))) {
+    if (!runMatrix) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
+    runMatrix(operands);
+    return;
+  }
   const adapter = lanesOf(gpu.adapter);
   const { tuner } = gpu;
   const size = { m, n, k, batch: productsOf(axes) };

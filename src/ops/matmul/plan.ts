@@ -5,9 +5,9 @@ import { estimate, RULE_TILES, SMALL_TILE, type Tile, type TiledSize, TRIED_TILE
 
 /**
  * subgroup: register tiles fed by broadcast; rows: the same for one to four rows; tile: workgroup memory; naive: one result
- * per invocation (tests, bench, small products on software adapters without subgroups).
+ * per invocation (tests, bench, small products on software adapters without subgroups); matrix: matrix units of f16 (matrix_units.ts).
  */
-export type GemmFamily = "subgroup" | "rows" | "tile" | "naive";
+export type GemmFamily = "subgroup" | "rows" | "tile" | "naive" | "matrix";
 
 type Lanes = Pick<AdapterReport, "software" | "subgroupSize"> & Partial<Pick<AdapterReport, "vendor">>;
 
