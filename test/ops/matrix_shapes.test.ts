@@ -1,14 +1,11 @@
 // Kernels on matrix units compile for the shapes of each vendor, on Dawn's Null backend: it validates and runs nothing.
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create, globals } from "webgpu";
+import productWgsl from "../../shaders/matmul_matrix.wgsl";
 import { FEATURES, fitExtensions } from "../../src/gpu/features.ts";
 import type { MatrixShape, Spec } from "../../src/gpu/index.ts";
 import { applySpec } from "../../src/gpu/index.ts";
 import { type MatrixAdapter, matrixSplits, matrixTiles, rankMatrixTiles } from "../../src/ops/tuning/matrix_tile.ts";
-// @ts-expect-error plain JavaScript shared with the build
-import { expandIncludes } from "../../tools/wgsl_text.mjs";
 
 /** The smallest limits of adapters with matrix units, which are those of the Null backend too. */
 const LIMITS = { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 16384 };
@@ -36,14 +33,12 @@ beforeAll(async () => {
 });
 afterAll(() => device.destroy());
 
-async function expectPipeline(file: string, spec: Spec): Promise<void> {
-  const path = resolve(import.meta.dirname, "../../shaders", file);
-  const text = expandIncludes(readFileSync(path, "utf8"), path) as string;
-  const code = fitExtensions(file, applySpec(file, text, spec), device.features);
+async function expectPipeline(name: string, wgsl: string, spec: Spec): Promise<void> {
+  const code = fitExtensions(name, applySpec(name, wgsl, spec), device.features);
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code });
   device.createComputePipeline({ layout: "auto", compute: { module } });
-  expect((await device.popErrorScope())?.message, `${file} ${JSON.stringify(spec)}`).toBeUndefined();
+  expect((await device.popErrorScope())?.message, `${name} ${JSON.stringify(spec)}`).toBeUndefined();
 }
 
 describe.each(ADAPTERS)("%s", (_name, adapter) => {
@@ -59,9 +54,9 @@ describe.each(ADAPTERS)("%s", (_name, adapter) => {
   });
   test("compiles matmul_matrix with operands along terms and along lines", async () => {
     for (const { spec } of matrixTiles(adapter)) {
-      await expectPipeline("matmul_matrix.wgsl", spec);
-      await expectPipeline("matmul_matrix.wgsl", { ...spec, A_LINES: true, B_LINES: true });
-      await expectPipeline("matmul_matrix.wgsl", { ...spec, A_LINES: true, B_ACROSS: true });
+      await expectPipeline("matmul_matrix", productWgsl, spec);
+      await expectPipeline("matmul_matrix", productWgsl, { ...spec, A_LINES: true, B_LINES: true });
+      await expectPipeline("matmul_matrix", productWgsl, { ...spec, A_LINES: true, B_ACROSS: true });
     }
   });
 });
