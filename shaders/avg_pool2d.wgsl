@@ -3,31 +3,53 @@
 const COUNT_PADDING: bool = true;        //!spec
 //!include "lib/pool_window.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;
-struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: vec2<u32> }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: u32 }
+@group(0) @binding(0) var<storage, read> x: array<Out>;
+@group(0) @binding(1) var<storage, read_write> y: array<Out>;
 @group(0) @binding(2) var<uniform> params: Params;
 
+// Places of a window along one axis that count.
+fn extent(start: i32, window: u32, size: u32, padding: u32) -> i32 {
+  let end = min(start + i32(window), i32(size + padding));
+  return select(min(end, i32(size)) - max(start, 0), end - start, COUNT_PADDING);
+}
+
 fn element(i: u32) {
-  let out = vec2(i / params.out_size.y % params.out_size.x, i % params.out_size.y);
-  let plane = i / (params.out_size.x * params.out_size.y) * params.in_size.x * params.in_size.y;
-  let corner = vec2<i32>(out * STRIDE) - vec2<i32>(params.padding);
-  let end = min(corner + vec2<i32>(WINDOW), vec2<i32>(params.in_size + params.padding));
-  let first = vec2<u32>(max(corner, vec2(0)));
-  let last = min(vec2<u32>(end), params.in_size);
-  var sum = 0.0;
+  let p = params;
+  let place = place_of(i, p.out_size);
+  // Above and left of the input these wrap to huge numbers.
+  let row = place.y * STRIDE_Y - p.padding;
+  let column = place.z * STRIDE_X - PADDING_X;
+  let item = place.z * STRIDE_X / EACH - LEAD / EACH;
+  let across = p.in_size.y / EACH;
+  var sum: array<f32, EACH>;
   for (var r0 = 0u; r0 < WINDOW_Y; r0 += WINDOW_UNROLL_Y) {
     for (var c0 = 0u; c0 < WINDOW_X; c0 += WINDOW_UNROLL_X) {
+      var seen: array<f32, WINDOW_UNROLL_Y * WIDTH>;
+      var at = (place.x * p.in_size.x + row + r0) * across + item + c0;
       for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
+        for (var c = 0u; c < ITEMS; c++) {  //!unroll
+          let v = vec4<f32>(Lane(x[at + c]));
+          for (var e = 0u; e < EACH; e++) {  //!unroll
+            seen[r * WIDTH + c * EACH + e] = v[e];
+          }
+        }
+        at += across;
+      }
+      for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
+        let row_inside = row + r0 + r < p.in_size.x;
         for (var c = 0u; c < WINDOW_UNROLL_X; c++) {  //!unroll
-          // Above and left of the input this wraps to a huge number.
-          let p = vec2<u32>(corner) + vec2(r0 + r, c0 + c);
-          let inside = all(p < params.in_size);
-          sum += select(0.0, x[select(0u, plane + p.x * params.in_size.y + p.y, inside)], inside);
+          for (var e = 0u; e < EACH; e++) {  //!unroll
+            let inside = row_inside && column + c0 + (e * STRIDE_X + c) < p.in_size.y;
+            sum[e] += select(0.0, seen[r * WIDTH + SKIP + e * STRIDE_X + c], inside);
+          }
         }
       }
     }
   }
-  let extent = select(vec2<i32>(last - first), end - corner, COUNT_PADDING);
-  y[i] = sum / f32(extent.x * extent.y);
+  let rows = extent(i32(row), WINDOW_Y, p.in_size.x, p.padding);
+  for (var e = 0u; e < EACH; e++) {  //!unroll
+    sum[e] /= f32(rows * extent(i32(column + e * STRIDE_X), WINDOW_X, p.in_size.y, PADDING_X));
+  }
+  y[i] = written(vec4(sum[0], sum[min(1u, EACH - 1u)], sum[min(2u, EACH - 1u)], sum[EACH - 1u]));
 }

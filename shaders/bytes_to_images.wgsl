@@ -10,7 +10,7 @@ struct Params { n: u32, stored: vec2<u32> }                              // valu
 @group(0) @binding(0) var<storage, read> x: array<u32>;                 // four bytes a word, the first in its lowest bits
 @group(0) @binding(1) var<storage, read> crop: array<vec4<i32>>;       // per image: first row, first column, mirrored, 0
 @group(0) @binding(2) var<storage, read> table: array<f32>;             // [CHANNELS, 256]
-@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;     // [n]
+@group(0) @binding(3) var<storage, read_write> result: array<vec4<Act>>;     // [n]
 @group(0) @binding(4) var<uniform> params: Params;
 
 // A row of y: its leftmost byte in x, whether it is read from the right, and where its channel begins in the table.

@@ -21,11 +21,11 @@ struct Params {
   decay_input: u32,
   threshold: f32, rest: f32, start: f32, keep: f32, to: f32, k: f32, alpha: f32, slope: f32,
 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;                // [T, items], or [items] when CONSTANT
+@group(0) @binding(0) var<storage, read> x: array<Stored>;              // [T, items], or [items] when CONSTANT
 @group(0) @binding(1) var<storage, read> v: array<Item>;                // [items]
 @group(0) @binding(2) var<storage, read> w: array<f32>;                 // [1]
 @group(0) @binding(3) var<storage, read> stats: array<f32>;             // [6, C]
-@group(0) @binding(4) var<storage, read_write> y: array<Item>;          // [T, items]
+@group(0) @binding(4) var<storage, read_write> y: array<Stored>;        // [T, items]
 @group(0) @binding(5) var<storage, read_write> last: array<Item>;       // [items]
 @group(0) @binding(6) var<storage, read_write> kept: array<Item>;       // [T, items]
 @group(0) @binding(7) var<storage, read_write> between: array<Item>;    // [parts - 1, items]
@@ -41,7 +41,7 @@ fn step_on(potential: Item, current: Item, at: u32, k: f32) -> Item {
   let s = fire(h);
   let after = after_reset(h, s);
   if (WRITE_Y) {
-    y[at] = written(s, h, after);
+    y[at] = Stored(written(s, h, after));
   }
   if (KEEP_H) {
     kept[at] = h;
@@ -62,7 +62,7 @@ fn walk(i: u32, k: f32, norm: ItemNorm) {
     var seen: array<Item, BLOCK>;
     var source = at;
     for (var t = 0u; t < BLOCK; t++) {  //!unroll
-      seen[t] = x[select(source, i, CONSTANT)];
+      seen[t] = Item(x[select(source, i, CONSTANT)]);
       source += p.items;
     }
     if (KEEP_PARTS) {

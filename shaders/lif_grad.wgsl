@@ -2,6 +2,8 @@
 // back. FROM_H: x holds H, which forward saved, and only the way back is walked.
 //!include "lib/index.wgsl"
 //!include "lib/lif.wgsl"
+alias Seen = Stored;                     //!spec   what x holds in memory: Item with FROM_H
+alias Total = Stored;                    //!spec   dx in memory: Item where several parts add to it
 const STEPS: u32 = 4u;                   //!spec   steps of this dispatch
 const WIDE: bool = true;                 //!spec   whether an Item is a vec4
 const ITEMS_PER_INVOCATION: u32 = 1u;    //!spec   counted in Items
@@ -26,12 +28,12 @@ struct Params {
   decay_input: u32,
   threshold: f32, rest: f32, start: f32, keep: f32, to: f32, k: f32, alpha: f32, slope: f32,
 }
-@group(0) @binding(0) var<storage, read> x: array<Item>;
+@group(0) @binding(0) var<storage, read> x: array<Seen>;
 @group(0) @binding(1) var<storage, read> v: array<Item>;                // [items], or several such
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> stats: array<f32>;
-@group(0) @binding(4) var<storage, read> dy: array<Item>;               // [T, items]
-@group(0) @binding(5) var<storage, read_write> dx: array<Item>;         // like x
+@group(0) @binding(4) var<storage, read> dy: array<Stored>;             // [T, items]
+@group(0) @binding(5) var<storage, read_write> dx: array<Total>;        // like x
 @group(0) @binding(6) var<storage, read_write> gv: array<Item>;         // [items]
 @group(0) @binding(7) var<storage, read_write> dk: array<f32>;          // partial sums of the gradient of w, one a workgroup
 @group(0) @binding(8) var<uniform> params: Params;
@@ -52,7 +54,7 @@ fn step_back(way: Way, h: Item, before: Item, at: u32, k: f32) -> Way {
   let d = surrogate_derivative(h - Item(params.threshold), params.alpha, params.slope);
   var up = Item(0.0);
   if (HAS_DY) {
-    up = dy[at];
+    up = Item(dy[at]);
   }
   let g = way.g + up * params.to_v;
   // dV/dH: what no spike lets pass, what a soft reset keeps, and the way over the spike.
@@ -65,7 +67,7 @@ fn step_back(way: Way, h: Item, before: Item, at: u32, k: f32) -> Way {
   }
   let gx = gh * select(1.0, k, params.decay_input != 0u);
   if (!CONSTANT) {
-    dx[at] = gx;
+    dx[at] = Total(gx);
   }
   return Way(fma(gh, Item(-k), gh), gk, way.total + gx);
 }
@@ -80,7 +82,7 @@ fn walk(i: u32, k: f32, norm: ItemNorm) -> Item {
   var h = array<Item, STEPS>();
   var at = params.first * params.items + i;
   for (var t = 0u; t < STEPS; t++) {  //!unroll
-    let seen = x[select(at, i, CONSTANT && !FROM_H)];
+    let seen = Item(x[select(at, i, CONSTANT && !FROM_H)]);
     if (FROM_H) {
       h[t] = seen;
     } else {
@@ -101,9 +103,9 @@ fn walk(i: u32, k: f32, norm: ItemNorm) -> Item {
   way = step_back(way, h[0], begin, at - params.items, k);
   if (CONSTANT) {
     if (ADD) {
-      way.total += dx[i];
+      way.total += Item(dx[i]);
     }
-    dx[i] = way.total;
+    dx[i] = Total(way.total);
   }
   if (KEEP_GV) {
     gv[i] = way.g;

@@ -1,38 +1,60 @@
 // Max pooling: the largest value of each window, and its flat index in the plane. Padding counts as -infinity; of equal
-// values the first in row-major order wins.
+// values the first in row-major order wins. A block of rows is loaded without a branch before it is compared.
 //!include "lib/elements.wgsl"
 //!include "lib/nonfinite.wgsl"
 //!include "lib/pool_window.wgsl"
+alias Place = i32;                       //!spec   i32, or vec4<i32> for EACH 4
 const ITEMS_PER_INVOCATION: u32 = 1u;
-struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: vec2<u32> }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> winner: array<i32>;
+struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: u32, lowest: u32 }  // bits of -infinity
+@group(0) @binding(0) var<storage, read> x: array<Out>;
+@group(0) @binding(1) var<storage, read_write> y: array<Out>;
+@group(0) @binding(2) var<storage, read_write> winner: array<Place>;
 @group(0) @binding(3) var<uniform> params: Params;
 
+fn placed(v: vec4<i32>) -> Place { return v.x; }  //!spec
+
 fn element(i: u32) {
-  let out = vec2(i / params.out_size.y % params.out_size.x, i % params.out_size.y);
-  let plane = i / (params.out_size.x * params.out_size.y) * params.in_size.x * params.in_size.y;
-  let corner = out * STRIDE - params.padding;
-  let first = max(out * STRIDE, params.padding) - params.padding;
-  var best = first.x * params.in_size.y + first.y;
-  var top = x[plane + best];
+  let p = params;
+  let place = place_of(i, p.out_size);
+  // Above and left of the input these wrap to huge numbers.
+  let row = place.y * STRIDE_Y - p.padding;
+  let column = place.z * STRIDE_X - PADDING_X;
+  let item = place.z * STRIDE_X / EACH - LEAD / EACH;
+  let across = p.in_size.y / EACH;
+  let first = max(place.y * STRIDE_Y, p.padding) - p.padding;
+  var top: array<f32, EACH>;
+  var best: array<u32, EACH>;
+  for (var e = 0u; e < EACH; e++) {  //!unroll
+    top[e] = bitcast<f32>(p.lowest);
+    best[e] = first * p.in_size.y + max((place.z + e) * STRIDE_X, PADDING_X) - PADDING_X;
+  }
   for (var r0 = 0u; r0 < WINDOW_Y; r0 += WINDOW_UNROLL_Y) {
     for (var c0 = 0u; c0 < WINDOW_X; c0 += WINDOW_UNROLL_X) {
+      var seen: array<f32, WINDOW_UNROLL_Y * WIDTH>;
+      var at = (place.x * p.in_size.x + row + r0) * across + item + c0;
       for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
+        for (var c = 0u; c < ITEMS; c++) {  //!unroll
+          let v = vec4<f32>(Lane(x[at + c]));
+          for (var e = 0u; e < EACH; e++) {  //!unroll
+            seen[r * WIDTH + c * EACH + e] = v[e];
+          }
+        }
+        at += across;
+      }
+      for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
+        let row_inside = row + r0 + r < p.in_size.x;
+        let row_start = (row + r0 + r) * p.in_size.y + column + c0;
         for (var c = 0u; c < WINDOW_UNROLL_X; c++) {  //!unroll
-          // Above and left of the input this wraps to a huge number.
-          let p = corner + vec2(r0 + r, c0 + c);
-          let inside = all(p < params.in_size);
-          let at = select(best, p.x * params.in_size.y + p.y, inside);
-          let v = x[plane + at];
-          let wins = takes_lead(v, top);
-          top = select(top, v, wins);
-          best = select(best, at, wins);
+          for (var e = 0u; e < EACH; e++) {  //!unroll
+            let v = seen[r * WIDTH + SKIP + e * STRIDE_X + c];
+            let wins = row_inside && column + c0 + (e * STRIDE_X + c) < p.in_size.y && takes_lead(v, top[e]);
+            top[e] = select(top[e], v, wins);
+            best[e] = select(best[e], row_start + (e * STRIDE_X + c), wins);
+          }
         }
       }
     }
   }
-  y[i] = top;
-  winner[i] = i32(best);
+  y[i] = written(vec4(top[0], top[min(1u, EACH - 1u)], top[min(2u, EACH - 1u)], top[EACH - 1u]));
+  winner[i] = placed(vec4<i32>(vec4(best[0], best[min(1u, EACH - 1u)], best[min(2u, EACH - 1u)], best[EACH - 1u])));
 }

@@ -5,9 +5,9 @@
 const FAST: bool = true;                 //!spec
 const ITEMS_PER_INVOCATION: u32 = 8u;    //!spec
 struct Params { size0: vec4<u32>, size1: vec4<u32>, a0: vec4<u32>, a1: vec4<u32>, b0: vec4<u32>, b1: vec4<u32>, n: u32 }
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<ActA>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<ActB>>;
+@group(0) @binding(2) var<storage, read_write> result: array<vec4<Act>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 fn f(u: vec4<f32>, v: vec4<f32>) -> vec4<f32> { return power4(u, v); }  //!spec

@@ -5,9 +5,9 @@
 const STREAM: u32 = 4u;                  //!spec   second word of the key
 const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<Act>>;
 @group(0) @binding(1) var<storage, read> step: array<u32>;              // [1]
-@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> result: array<vec4<Act>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 fn factor(r: u32) -> f32 {
@@ -19,7 +19,7 @@ fn quad(i: u32) -> vec4<f32> {
   // Four neighbours are mostly in one row.
   var r = i * 4u / params.row;
   var f = factor(r);
-  var v = x[i];
+  var v = vec4<f32>(x[i]);
   let count = min(4u, params.n - i * 4u);
   for (var c = 0u; c < count; c++) {
     let own = (i * 4u + c) / params.row;

@@ -3,7 +3,7 @@
 const ITEMS_PER_INVOCATION: u32 = 16u;
 struct Params { n: u32 }
 @group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read_write> result: array<vec4<f32>>; // [n]
+@group(0) @binding(1) var<storage, read_write> result: array<vec4<Act>>; // [n]
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn quad(i: u32) -> vec4<f32> {

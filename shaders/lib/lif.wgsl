@@ -3,6 +3,7 @@
 //   charge  H = V + (rest - V) · leak + X · gain     IF: leak 0, gain 1; LIF: leak k, gain k or (input not decayed) 1
 //   reset   V = H, or after a spike keep · H + to    hard: keep 0, to the reset value; soft: keep 1, to minus the threshold
 alias Item = vec4<f32>;                  //!spec   f32, or vec4<f32> for four neighbouring neurons
+alias Stored = Item;                     //!spec   activations in memory: Item, or as many f16
 alias Bits = vec4<u32>;                  //!spec   u32 or vec4<u32>, as Item
 const LEARNED: bool = false;             //!spec   PLIF: k = sigmoid(w), else params.k
 const SMOOTH: bool = false;              //!spec   fire the surrogate's primitive instead of the step

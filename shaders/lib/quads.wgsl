@@ -3,6 +3,7 @@
 // An invocation's quads are 256 apart: each in another page, which a processor prefetches as one stream, and all their
 // loads are issued before the first store. Quads behind the end repeat the last one and are not stored, so that no load branches.
 //!include "lib/index.wgsl"
+alias Act = f32;                         //!spec   element type of activations in memory, result among them
 const LANES: u32 = 256u;
 const QUADS: u32 = ITEMS_PER_INVOCATION / 4u;
 @compute @workgroup_size(LANES)
@@ -19,14 +20,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var ends = false;
   for (var k = 0u; k < QUADS; k++) {  //!unroll
     if (start + k * LANES < whole) {
-      result[start + k * LANES] = made[k];
+      result[start + k * LANES] = vec4<Act>(made[k]);
     }
     rest = select(rest, made[k], start + k * LANES == whole);
     ends |= start + k * LANES == whole;
   }
   if (ends) {
     for (var c = 0u; c < params.n % 4u; c++) {
-      result[whole][c] = rest[c];
+      result[whole][c] = Act(rest[c]);
     }
   }
 }

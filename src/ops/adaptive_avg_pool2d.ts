@@ -2,10 +2,11 @@
 
 import forwardWgsl from "../../shaders/adaptive_avg_pool2d.wgsl";
 import backwardWgsl from "../../shaders/adaptive_avg_pool2d_grad.wgsl";
-import { defineOp, expectFloat, expectRank, sumAxesInto } from "../autograd/index.ts";
+import { defineOp, expectActivations, expectRank, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import type { Shape, Tensor } from "../tensor/index.ts";
+import { actSpec, type Shape, type Tensor } from "../tensor/index.ts";
 import type { Pair } from "./conv/shape.ts";
+import { expandInto } from "./expand.ts";
 
 const forwardKernel = kernel("adaptive_avg_pool2d", forwardWgsl);
 const backwardKernel = kernel("adaptive_avg_pool2d_grad", backwardWgsl);
@@ -31,12 +32,12 @@ export const adaptiveAvgPool2d = defineOp({
   name: "adaptiveAvgPool2d",
   options: ["outputSize"],
   infer([x]: [x: Tensor], { outputSize }: AdaptivePoolOptions) {
-    expectFloat("adaptiveAvgPool2d", { x });
+    expectActivations("adaptiveAvgPool2d", { x });
     expectRank("adaptiveAvgPool2d", "x", x, 4);
     const legal =
       typeof outputSize === "number" ? isSize(outputSize) : outputSize?.length === 2 && outputSize.every(isSize);
     if (!legal) throw new OpError("adaptiveAvgPool2d", `outputSize: expected integers >= 1, got ${outputSize}`, { x });
-    return { shape: [x.shape[0]!, x.shape[1]!, ...pair(outputSize)], dtype: "f32" };
+    return { shape: [x.shape[0]!, x.shape[1]!, ...pair(outputSize)], dtype: x.dtype };
   },
   forward(y, [x], { outputSize }) {
     const [oh, ow] = pair(outputSize);
@@ -45,13 +46,17 @@ export const adaptiveAvgPool2d = defineOp({
       return [];
     }
     const params = { n: y.numel, in_size: plane(x.shape), out_size: [oh, ow] };
-    forwardKernel.run({ bind: { x, y }, params, grid: grid1d(y.numel) });
+    forwardKernel.run({ bind: { x, y }, params, spec: actSpec(x), grid: grid1d(y.numel) });
     return [];
   },
   backward(dy, _saved, { shapes, out }) {
     const dx = out(0);
+    if (dy.shape[2] === 1 && dy.shape[3] === 1) {
+      expandInto(dx, dy, dy.numel / dx.numel);
+      return [dx];
+    }
     const params = { n: dx.numel, in_size: plane(shapes[0]!), out_size: plane(dy.shape) };
-    backwardKernel.run({ bind: { dy, dx }, params, grid: grid1d(dx.numel) });
+    backwardKernel.run({ bind: { dy, dx }, params, spec: actSpec(dx), grid: grid1d(dx.numel) });
     return [dx];
   },
 });

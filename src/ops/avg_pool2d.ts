@@ -28,19 +28,21 @@ export const avgPool2d = defineOp({
   options: ["kernel", "stride", "padding", "ceilMode", "countIncludePad"],
   infer([x]: [x: Tensor], options: AvgPoolOptions) {
     const { out_size } = planPool("avgPool2d", x, options);
-    return { shape: [x.shape[0]!, x.shape[1]!, ...out_size], dtype: "f32" };
+    return { shape: [x.shape[0]!, x.shape[1]!, ...out_size], dtype: x.dtype };
   },
   forward(y, [x], options) {
-    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", x, options));
+    const { spec: window, sizes, each } = poolVariant(planPool("avgPool2d", x, options), "y", x);
     const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
-    forwardKernel.run({ bind: { x, y }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
+    const n = y.numel / each;
+    forwardKernel.run({ bind: { x, y }, params: { n, ...sizes }, spec, grid: grid1d(n) });
     return [];
   },
   backward(dy, _saved, { options, shapes, out }) {
     const dx = out(0);
-    const { spec: window, sizes } = poolVariant(planPool("avgPool2d", metaTensor(shapes[0]!), options));
+    const { spec: window, sizes, each } = poolVariant(planPool("avgPool2d", metaTensor(shapes[0]!), options), "dx", dy);
     const spec = { ...window, COUNT_PADDING: options.countIncludePad ?? true };
-    backwardKernel.run({ bind: { dy, dx }, params: { n: dx.numel, ...sizes }, spec, grid: grid1d(dx.numel) });
+    const n = dx.numel / each;
+    backwardKernel.run({ bind: { dy, dx }, params: { n, ...sizes }, spec, grid: grid1d(n) });
     return [dx];
   },
 });

@@ -46,7 +46,8 @@ function oneStep(x: Tensor, { timeSteps, constant = false }: BatchNormNeuronOpti
 function currentOf(x: Tensor, stats: Tensor, options: BatchNormNeuronOptions): Current {
   const [, channels = 1, ...plane] = x.shape;
   const norm = { stats, channels, plane: plane.reduce((a, b) => a * b, 1) };
-  return { x, constant: options.constant ?? false, steps: options.timeSteps, one: oneStep(x, options), norm };
+  const { dtype } = x;
+  return { x, dtype, constant: options.constant ?? false, steps: options.timeSteps, one: oneStep(x, options), norm };
 }
 
 /**

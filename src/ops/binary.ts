@@ -23,9 +23,9 @@ export const runBinaryGrad = (
 /**
  * Compute a + b, with NumPy broadcasting.
  *
- * Shapes    a, b broadcast -> y. One of them may be a number. So for all functions of this file.
+ * Shapes    a, b broadcast -> y. One of them may be a number. f16 and f32 give f32. So for all functions of this file.
  * Backward  gradients are summed over the axes along which an input was broadcast; a number has none.
- * Errors    OpError if a or b is not f32, the shapes do not broadcast, or a number is NaN or beyond f32.
+ * Errors    OpError if a or b is not f32 or f16, the shapes do not broadcast, or a number is NaN or beyond f32.
  * Capture   a number is part of the recording: one that changes between steps must be a scalar tensor.
  * @example
  * const x = tensor([1, 2, 3]);

@@ -2,9 +2,9 @@
 
 import forwardWgsl from "../../shaders/clamp.wgsl";
 import backwardWgsl from "../../shaders/clamp_grad.wgsl";
-import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
+import { defineOp, expectActivations, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { actSpec, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const forwardKernel = kernel("clamp", forwardWgsl);
@@ -21,7 +21,7 @@ export interface ClampOptions {
 /** Return the rest of a dispatch over x. */
 const dispatchOf = (x: Tensor, { min, max }: ClampOptions) => ({
   params: { n: x.numel, low: min ?? 0, high: max ?? 0 },
-  spec: { HAS_LOW: min !== undefined, HAS_HIGH: max !== undefined },
+  spec: { HAS_LOW: min !== undefined, HAS_HIGH: max !== undefined, ...actSpec(x) },
   grid: grid1d(x.numel),
 });
 
@@ -30,7 +30,7 @@ const dispatchOf = (x: Tensor, { min, max }: ClampOptions) => ({
  *
  * Shapes    x [*] -> y [*].
  * Backward  dx = dy for min <= x <= max, ends included, else 0.
- * Errors    OpError if x is not f32, both bounds are absent, or a bound is not a finite number.
+ * Errors    OpError if x is not f32 or f16, both bounds are absent, or a bound is not a finite number.
  * Capture   the bounds are part of the recording. For a bound that changes between steps, use `maximum` or `minimum` with a
  *           scalar tensor.
  * @example
@@ -41,7 +41,7 @@ export const clamp = defineOp({
   name: "clamp",
   options: ["min", "max"],
   infer([x]: [x: Tensor], { min, max }: ClampOptions) {
-    expectFloat("clamp", { x });
+    expectActivations("clamp", { x });
     if (min === undefined && max === undefined) throw new OpError("clamp", "expected min, max or both, got none");
     for (const [name, bound] of Object.entries({ min, max }))
       if (bound !== undefined && !Number.isFinite(bound))

@@ -1,9 +1,9 @@
 // Comparisons of two tensors, or of a tensor and a number: 1 where they hold, else 0.
 import forwardWgsl from "../../shaders/binary.wgsl";
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp } from "../autograd/index.ts";
 import { kernel, OpError } from "../gpu/index.ts";
 import { broadcastShapes, type Tensor } from "../tensor/index.ts";
-import { runPair } from "./pointwise/arithmetic.ts";
+import { expectOperands, runPair } from "./pointwise/arithmetic.ts";
 import { withNumbers } from "./pointwise/numbers.ts";
 
 const forwardKernel = kernel("binary", forwardWgsl);
@@ -18,7 +18,7 @@ function comparison(name: string, condition: string) {
     options: [],
     infer([a, b]: [a: Tensor, b: Tensor], _options: object) {
       if (!a || !b) throw new OpError(name, "expected two tensors, or a tensor and a number");
-      expectFloat(name, { a, b });
+      expectOperands(name, a, b);
       return { shape: broadcastShapes(name, a.shape, b.shape), dtype: "f32" };
     },
     forward(y, [a, b]) {
@@ -35,7 +35,7 @@ function comparison(name: string, condition: string) {
  *
  * Shapes    a, b broadcast -> y f32. One of them may be a number, which a captured step records. So for all functions here.
  * Backward  none.
- * Errors    OpError if a or b is not f32, the shapes do not broadcast, or a number is NaN or beyond f32.
+ * Errors    OpError if a or b is not f32 or f16, the shapes do not broadcast, or a number is NaN or beyond f32.
  * @example
  * const x = tensor([-1, 0, 2]);
  * console.log(await where(gt(x, 0), x, 5).data()); // 5, 5, 2

@@ -4,7 +4,7 @@ import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
 import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { sameShape, type Tensor } from "../tensor/index.ts";
+import { actSpec, sameShape, type Tensor } from "../tensor/index.ts";
 import { streams } from "../tensor/philox.ts";
 import { checkP, type DropoutOptions, defineDraw, drawParams, scaleFor } from "./pointwise/random_draw.ts";
 
@@ -19,7 +19,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
   drawKernel.run({
     bind: { x: vec4(x), step, result: vec4(y) },
     params: { n: x.numel, ...drawParams(options) },
-    spec: { STREAM: streams.dropout },
+    spec: { STREAM: streams.dropout, ...actSpec(x) },
     grid: grid1d(x.numel),
   });
 }

@@ -1,5 +1,5 @@
 // Spiking neurons in multi-step form: integrate-and-fire with and without leak, and with a learned leak.
-import { type BackwardContext, computeOnce, defineOp, expectFloat } from "../autograd/index.ts";
+import { type BackwardContext, computeOnce, defineOp, expectActivations, expectFloat } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { clone, copyInto, type DType, empty, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import {
@@ -34,7 +34,8 @@ function infer(
   options: NeuronOptions,
 ): { shape: Shape; dtype: DType } {
   const { state, timeSteps } = options;
-  expectFloat(name, { x, w, v0, state });
+  expectActivations(name, { x });
+  expectFloat(name, { w, v0, state });
   resolveNeuron(name, kind, options);
   const shape = shapeOf(name, x, timeSteps);
   expectLeakLogit(name, kind, w);
@@ -44,11 +45,11 @@ function infer(
     if (t && !sameShape(t.shape, one))
       throw new OpError(name, `${part}: expected one step of x, [${one.join(",")}]`, { x, [part]: t });
   }
-  return { shape: out === "last" ? one : shape, dtype: "f32" };
+  return out === "last" ? { shape: one, dtype: "f32" } : { shape, dtype: x.dtype };
 }
 
-function currentOf(kept: Tensor, shape: Shape, { timeSteps }: NeuronOptions): Current {
-  return { x: kept, constant: timeSteps !== undefined, steps: shape[0]!, one: shape.slice(1), norm: null };
+function currentOf(kept: Tensor, dtype: DType, shape: Shape, { timeSteps }: NeuronOptions): Current {
+  return { x: kept, dtype, constant: timeSteps !== undefined, steps: shape[0]!, one: shape.slice(1), norm: null };
 }
 
 interface Beginning {
@@ -79,7 +80,10 @@ function define(name: string, kind: NeuronKind, out: Out) {
       const { v, moved } = beginning(state, v0);
       const h = keep === "potential" ? empty(shape) : null;
       const neuron = resolveNeuron(name, kind, options);
-      const between = walkForward(neuron, currentOf(x, shape, options), { v0: v, w }, out, y, { last: moved, h });
+      const between = walkForward(neuron, currentOf(x, x.dtype, shape, options), { v0: v, w }, out, y, {
+        last: moved,
+        h,
+      });
       if (moved && out === "last") copyInto(moved, y);
       return [h ?? x, w, v, ...between];
     },
@@ -88,10 +92,10 @@ function define(name: string, kind: NeuronKind, out: Out) {
       const x = kept!;
       const fromH = options.keep === "potential";
       const shape = fromH ? x.shape : shapeOf(name, x, options.timeSteps);
-      const dx = needs[0] ? slot(0) : empty(shapes[0]!);
+      const dx = needs[0] ? slot(0) : empty(shapes[0]!, fromH && out !== "last" ? dy.dtype : x.dtype);
       const dw = needs[1] ? slot(1) : null;
       const dv0 = needs[2] ? slot(2) : null;
-      const current = currentOf(x, shape, options);
+      const current = currentOf(x, dx.dtype, shape, options);
       const neuron = resolveNeuron(name, kind, options);
       walkBackward(neuron, current, { v0, w }, between as Tensor[], fromH, out, dy, { dx, dv0, dw });
       return [needs[0] ? dx : null, dw, dv0];

@@ -14,6 +14,17 @@ function shapeOf(x: Tensor, out: readonly [number, number]): number[] {
   return [x.shape[0]!, x.shape[1]!, ...out];
 }
 
+/** Bits of minus infinity. */
+const lowest = 0xff800000;
+
+function runForward(op: string, x: Tensor, y: Tensor, winner: Tensor, options: PoolOptions): void {
+  const { spec, sizes, each } = poolVariant(planPool(op, x, options), "y", x);
+  const n = y.numel / each;
+  const places = each === 4 ? { Place: "vec4<i32>", placed: "v" } : {};
+  const params = { n, ...sizes, lowest };
+  forwardKernel.run({ bind: { x, y, winner }, params, spec: { ...spec, ...places }, grid: grid1d(n) });
+}
+
 /**
  * Return the largest value of each window.
  *
@@ -25,18 +36,18 @@ export const maxPool2d = defineOp({
   name: "maxPool2d",
   options: ["kernel", "stride", "padding", "ceilMode"],
   infer([x]: [x: Tensor], options: PoolOptions) {
-    return { shape: shapeOf(x, planPool("maxPool2d", x, options).out_size), dtype: "f32" };
+    return { shape: shapeOf(x, planPool("maxPool2d", x, options).out_size), dtype: x.dtype };
   },
   forward(y, [x], options) {
     const winner = empty(y.shape, "i32");
-    const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
-    forwardKernel.run({ bind: { x, y, winner }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
+    runForward("maxPool2d", x, y, winner, options);
     return [winner, x];
   },
   backward(dy, [winner, x], { options, out }) {
     const dx = out(0);
-    const { spec, sizes } = poolVariant(planPool("maxPool2d", x, options));
-    backwardKernel.run({ bind: { dy, winner, dx }, params: { n: x.numel, ...sizes }, spec, grid: grid1d(x.numel) });
+    const { spec, sizes, each } = poolVariant(planPool("maxPool2d", x, options), "dx", x);
+    const n = x.numel / each;
+    backwardKernel.run({ bind: { dy, winner, dx }, params: { n, ...sizes }, spec, grid: grid1d(n) });
     return [dx];
   },
 });
@@ -49,9 +60,7 @@ export const maxPool2dIndices = defineOp({
     return { shape: shapeOf(x, planPool("maxPool2dIndices", x, options).out_size), dtype: "i32" };
   },
   forward(winner, [x], options) {
-    const y = empty(winner.shape);
-    const { spec, sizes } = poolVariant(planPool("maxPool2dIndices", x, options));
-    forwardKernel.run({ bind: { x, y, winner }, params: { n: y.numel, ...sizes }, spec, grid: grid1d(y.numel) });
+    runForward("maxPool2dIndices", x, empty(winner.shape, x.dtype), winner, options);
     return [];
   },
 });

@@ -15,7 +15,7 @@ const KERNELS = { forward: kernel("pow", forwardWgsl), backward: kernel("pow_gra
  *           (error about 1e-7 times |log2 y|); a negative base gives NaN. x^0 is 1, also for NaN.
  * Backward  dbase = dy · exponent · base^(exponent - 1), 0 for exponent 0. dexponent = dy · y · log(base), 0 for base 0 with
  *           exponent >= 0, and NaN for a negative base, as in PyTorch.
- * Errors    OpError if an input is not f32, the shapes do not broadcast, or a number is NaN or beyond f32.
+ * Errors    OpError if an input is not f32 or f16, the shapes do not broadcast, or a number is NaN or beyond f32.
  * @example
  * const x = tensor([-2, 0, 3]);
  * console.log(await pow(x, 3).data()); // -8, 0, 27

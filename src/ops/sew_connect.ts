@@ -1,6 +1,6 @@
 // Joins the two branches of a spike-element-wise residual block.
 
-import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
+import { defineOp, expectActivations, outputLike } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { sameShape, type Tensor } from "../tensor/index.ts";
 import { runBinary, runBinaryGrad } from "./binary.ts";
@@ -26,7 +26,7 @@ export const sewConnect = defineOp({
   name: "sewConnect",
   options: ["connect"],
   infer([identity, out]: [identity: Tensor, out: Tensor], { connect = "ADD" }: { readonly connect?: SewConnect }) {
-    expectFloat("sewConnect", { identity, out });
+    expectActivations("sewConnect", { identity, out });
     if (!Object.hasOwn(TABLE, connect))
       throw new OpError("sewConnect", `connect: expected ${Object.keys(TABLE).join(", ")}, got ${connect}`);
     if (!sameShape(identity.shape, out.shape))

@@ -2,7 +2,7 @@
 
 import wgsl from "../../shaders/stochastic_depth.wgsl";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { actSpec, type Tensor } from "../tensor/index.ts";
 import { streams } from "../tensor/philox.ts";
 import { type DropoutOptions, defineDraw, drawParams } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
@@ -13,7 +13,7 @@ function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void
   drawKernel.run({
     bind: { x: vec4(x), step, result: vec4(y) },
     params: { n: x.numel, row: x.numel / x.shape[0]!, ...drawParams(options) },
-    spec: { STREAM: streams.dropout },
+    spec: { STREAM: streams.dropout, ...actSpec(x) },
     grid: grid1d(x.numel),
   });
 }

@@ -4,9 +4,9 @@
 import smoothWgsl from "../../shaders/lib/pointwise.wgsl";
 import forwardWgsl from "../../shaders/unary.wgsl";
 import backwardWgsl from "../../shaders/unary_grad.wgsl";
-import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
+import { defineOp, expectActivations, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { actSpec, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 /** Return the pair of kernels whose expressions may call functions of `helpers`. */
@@ -36,12 +36,14 @@ interface Row {
 
 function run({ f, by = PLAIN }: Row, slope: number, x: Tensor, y: Tensor): void {
   const params = { n: x.numel, slope };
-  by.forward.run({ bind: { x: vec4(x), result: vec4(y) }, params, spec: { f }, grid: grid1d(x.numel) });
+  const bind = { x: vec4(x), result: vec4(y) };
+  by.forward.run({ bind, params, spec: { f, ...actSpec(x) }, grid: grid1d(x.numel) });
 }
 
 function runGrad({ df, flat, by = PLAIN }: Row, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
   const bind = { x: vec4(x), dy: vec4(dy), result: vec4(dx) };
-  by.backward.run({ bind, params: { n: x.numel, slope }, spec: { df, FLAT: flat ?? false }, grid: grid1d(x.numel) });
+  const spec = { df, FLAT: flat ?? false, ...actSpec(x) };
+  by.backward.run({ bind, params: { n: x.numel, slope }, spec, grid: grid1d(x.numel) });
   return dx;
 }
 
@@ -50,7 +52,7 @@ function pointwise(name: string, row: Row) {
     name,
     options: [],
     infer([x]: [x: Tensor], _options: object) {
-      expectFloat(name, { x });
+      expectActivations(name, { x });
       return outputLike(x);
     },
     forward(y, [x]) {
@@ -64,8 +66,8 @@ function pointwise(name: string, row: Row) {
 /**
  * Compute max(x, 0), element by element; the derivative is 0 at 0.
  *
- * Shapes    x [*] f32 -> y [*], as all functions of this file.
- * Errors    OpError if x is not f32, or for an option; so for all functions of this file.
+ * Shapes    x [*] f32 or f16 -> y [*], as all functions of this file.
+ * Errors    OpError if x is not f32 or f16, or for an option; so for all functions of this file.
  * @example
  * console.log(await relu(tensor([-1, 0, 2])).data()); // 0, 0, 2
  */
@@ -145,15 +147,15 @@ const GELU: Readonly<Record<"none" | "tanh", Row>> = {
 /**
  * Compute x · Phi(x), element by element: exactly (`approximate: "none"`, the default) or by its tanh approximation ("tanh").
  *
- * Shapes    x [*] f32 -> y [*].
- * Errors    OpError if x is not f32, or for another approximation.
+ * Shapes    x [*] f32 or f16 -> y [*].
+ * Errors    OpError if x is not f32 or f16, or for another approximation.
  * Source    Hendrycks & Gimpel 2016.
  */
 export const gelu = defineOp({
   name: "gelu",
   options: ["approximate"],
   infer([x]: [x: Tensor], { approximate = "none" }: { approximate?: "none" | "tanh" }) {
-    expectFloat("gelu", { x });
+    expectActivations("gelu", { x });
     if (!Object.hasOwn(GELU, approximate))
       throw new OpError("gelu", `approximate: expected none or tanh, got ${approximate}`);
     return outputLike(x);
@@ -173,14 +175,14 @@ const LEAKY_RELU: Row = {
 /**
  * Compute x where x > 0, else negativeSlope · x (default 0.01), element by element.
  *
- * Shapes    x [*] f32 -> y [*].
- * Errors    OpError if x is not f32, or if the slope is not a finite number.
+ * Shapes    x [*] f32 or f16 -> y [*].
+ * Errors    OpError if x is not f32 or f16, or if the slope is not a finite number.
  */
 export const leakyRelu = defineOp({
   name: "leakyRelu",
   options: ["negativeSlope"],
   infer([x]: [x: Tensor], { negativeSlope = 0.01 }: { negativeSlope?: number }) {
-    expectFloat("leakyRelu", { x });
+    expectActivations("leakyRelu", { x });
     if (!Number.isFinite(negativeSlope))
       throw new OpError("leakyRelu", `negativeSlope: expected a number, got ${negativeSlope}`);
     return outputLike(x);

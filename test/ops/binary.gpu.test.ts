@@ -244,7 +244,7 @@ test("errors of numbers", () => {
   expect(() => add(1, 2)).toThrow("add: expected a tensor among a and b");
   expect(() => mul(metaTensor([2]), Number.NaN)).toThrow("mul: b: expected a number, got NaN");
   expect(() => sub(1e39, metaTensor([2]))).toThrow("sub: a: expected a number of f32, up to 3.4e38, got 1e+39");
-  expect(() => div(metaTensor([2], "i32"), 2)).toThrow("div: a: expected f32, got i32");
+  expect(() => div(metaTensor([2], "i32"), 2)).toThrow("div: a: expected f32 or f16, got i32");
   expect(() => add(metaTensor([2]), undefined as never)).toThrow("add: expected two tensors, or a tensor and a number");
   expect(() => add(metaTensor([2]), "2" as never)).toThrow("add: input 1: expected a tensor, got string");
   expect(add(metaTensor([2, 3]), 1).shape).toEqual([2, 3]);
@@ -254,6 +254,6 @@ test("errors name both shapes", () => {
   expect(() => add(metaTensor([2, 3]), metaTensor([4]))).toThrow(
     "add: expected shapes that broadcast, got [2,3] and [4]",
   );
-  expect(() => mul(metaTensor([2], "i32"), metaTensor([2]))).toThrow("mul: a: expected f32, got i32");
+  expect(() => mul(metaTensor([2], "i32"), metaTensor([2]))).toThrow("mul: a: expected f32 or f16, got i32");
   expect(add(metaTensor([2, 1]), metaTensor([3])).shape).toEqual([2, 3]);
 });

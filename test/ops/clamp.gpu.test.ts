@@ -72,6 +72,6 @@ test("errors", () => {
   expect(() => clamp(metaTensor([2]))).toThrow("clamp: expected min, max or both, got none");
   expect(() => clamp(metaTensor([2]), { min: Number.NaN })).toThrow("clamp: min: expected a finite number, got NaN");
   expect(() => clamp(metaTensor([2]), { max: "1" as never })).toThrow("clamp: max: expected a finite number, got 1");
-  expect(() => clamp(metaTensor([2], "i32"), { max: 1 })).toThrow("clamp: x: expected f32, got i32");
+  expect(() => clamp(metaTensor([2], "i32"), { max: 1 })).toThrow("clamp: x: expected f32 or f16, got i32");
   expect(clamp(metaTensor([2, 3]), { max: 1 }).shape).toEqual([2, 3]);
 });

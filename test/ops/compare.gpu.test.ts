@@ -66,7 +66,7 @@ describe.each(Object.keys(ops))("%s", (name) => {
     expect(() => op(metaTensor([2]), metaTensor([3]))).toThrow(
       `${name}: expected shapes that broadcast, got [2] and [3]`,
     );
-    expect(() => op(metaTensor([2], "i32"), 1)).toThrow(`${name}: a: expected f32, got i32`);
+    expect(() => op(metaTensor([2], "i32"), 1)).toThrow(`${name}: a: expected f32 or f16, got i32`);
     expect(() => op(metaTensor([2]), nan)).toThrow(`${name}: b: expected a number, got NaN`);
     expect(() => op(1, 2)).toThrow(`${name}: expected a tensor among a and b`);
     expect(op(metaTensor([2, 1]), metaTensor([3])).shape).toEqual([2, 3]);

@@ -260,6 +260,6 @@ test("shapes, gradients that are none, and errors", () => {
     "u: expected x's shape behind an axis of time",
   );
   expect(() => encodeDirect(metaTensor([2], "i32"), { timeSteps: 2 })).toThrow(
-    "encodeDirect: x: expected f32, got i32",
+    "encodeDirect: x: expected f32 or f16, got i32",
   );
 });

@@ -222,7 +222,7 @@ test("errors give the expected and the actual value", () => {
   const w = metaTensor([]);
   const bad = (make: () => unknown, message: string) => expect(make).toThrow(message);
   bad(() => lif(metaTensor([4])), "lif: x: expected [T, N, ...], or timeSteps for a constant input");
-  bad(() => lif(metaTensor([4, 2], "i32")), "lif: x: expected f32, got i32");
+  bad(() => lif(metaTensor([4, 2], "i32")), "lif: x: expected f32 or f16, got i32");
   bad(() => lif(x, metaTensor([2, 3], "u32")), "lif: v0: expected f32, got u32");
   bad(() => lif(x, null, { state: metaTensor([2, 3], "i32") }), "lif: state: expected f32, got i32");
   bad(() => plif(x, metaTensor([], "i32")), "plif: w: expected f32, got i32");

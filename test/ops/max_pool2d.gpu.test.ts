@@ -110,7 +110,7 @@ test("errors", () => {
     expect(() => maxPool2d(input, options as PoolOptions)).toThrow(pattern);
   };
   bad({ kernel: 2 }, /maxPool2d.*x: expected 4 axes, got 3/, metaTensor([2, 4, 5]));
-  bad({ kernel: 2 }, /x: expected f32, got i32/, metaTensor([1, 2, 4, 5], "i32"));
+  bad({ kernel: 2 }, /x: expected f32 or f16, got i32/, metaTensor([1, 2, 4, 5], "i32"));
   bad({}, /kernel: expected .*undefined/);
   bad({ kernel: 0 }, /kernel: expected integers >= 1.*got 0/);
   bad({ kernel: [2, 2, 2] }, /kernel: expected .*2,2,2/);

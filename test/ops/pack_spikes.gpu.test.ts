@@ -59,7 +59,7 @@ test("bits behind the last number are not read", async () => {
 test("shapes and errors", () => {
   expect(packSpikes(metaTensor([4, 2, 5])).shape).toEqual([2]);
   expect(unpackSpikes(metaTensor([2], "u32"), { shape: [4, 2, 5] }).shape).toEqual([4, 2, 5]);
-  expect(() => packSpikes(metaTensor([3], "i32"))).toThrow("packSpikes: s: expected f32, got i32");
+  expect(() => packSpikes(metaTensor([3], "i32"))).toThrow("packSpikes: s: expected f32 or f16, got i32");
   expect(() => unpackSpikes(metaTensor([2]), { shape: [64] })).toThrow("unpackSpikes: words: expected u32, got f32");
   expect(() => unpackSpikes(metaTensor([2], "u32"), { shape: [65] })).toThrow(
     "unpackSpikes: expected 3 words for shape [65]",

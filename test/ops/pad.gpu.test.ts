@@ -115,5 +115,5 @@ test("errors", () => {
   );
   expect(() => pad(x, [1, 1], { mode: "reflect", value: 0 })).toThrow("pad: value: expected none in mode reflect");
   expect(() => pad(x, [1, 1], { value: Number.NaN })).toThrow("pad: value: expected a number, got NaN");
-  expect(() => pad(metaTensor([2], "i32"), [1, 1])).toThrow("pad: x: expected f32, got i32");
+  expect(() => pad(metaTensor([2], "i32"), [1, 1])).toThrow("pad: x: expected f32 or f16, got i32");
 });

@@ -75,5 +75,5 @@ test("shapes and errors", () => {
       `timeSteps: expected a divisor of x's second axis, got ${timeSteps}`,
     );
   }
-  expect(() => timeMajor(metaTensor([2, 3], "i32"))).toThrow("timeMajor: x: expected f32, got i32");
+  expect(() => timeMajor(metaTensor([2, 3], "i32"))).toThrow("timeMajor: x: expected f32 or f16, got i32");
 });

@@ -123,7 +123,7 @@ test("a partial vec4 leaves what lies behind the gradient alone", async () => {
 
 test("errors and shapes", () => {
   expect(relu(metaTensor([2, 3])).shape).toEqual([2, 3]);
-  expect(() => relu(metaTensor([2], "i32"))).toThrow("relu: x: expected f32, got i32");
+  expect(() => relu(metaTensor([2], "i32"))).toThrow("relu: x: expected f32 or f16, got i32");
   expect(() => gelu(metaTensor([2]), { approximate: "fast" as "tanh" })).toThrow(
     "approximate: expected none or tanh, got fast",
   );

@@ -102,7 +102,9 @@ test("shapes and errors", () => {
   expect(call({ scale: 2, mode: "cubic" })).toThrow('upsample: mode: expected nearest or bilinear, got "cubic"');
   expect(call({ scale: 2, alignCorners: true })).toThrow("upsample: alignCorners: expected mode bilinear, got nearest");
   expect(() => upsample(metaTensor([2, 3, 4]), { scale: 2 })).toThrow("upsample: x: expected 4 axes, got 3");
-  expect(() => upsample(metaTensor([1, 1, 2, 2], "i32"), { scale: 2 })).toThrow("upsample: x: expected f32, got i32");
+  expect(() => upsample(metaTensor([1, 1, 2, 2], "i32"), { scale: 2 })).toThrow(
+    "upsample: x: expected f32 or f16, got i32",
+  );
   expect(() => new Upsample({})).toThrow("Upsample: expected either size or scale");
   expect(() => new Upsample({ scaleFactor: 2 } as never)).toThrow("Upsample: unknown option scaleFactor");
 });

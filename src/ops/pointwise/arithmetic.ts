@@ -1,7 +1,16 @@
 // Makes the ops of two operands that broadcast: tensors, or a tensor and a number.
-import { defineOp, expectFloat } from "../../autograd/index.ts";
-import { grid1d, type Kernel, OpError } from "../../gpu/index.ts";
-import { broadcastShapes, empty, numel, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { defineOp, expectActivations } from "../../autograd/index.ts";
+import { grid1d, type Kernel, OpError, type Spec } from "../../gpu/index.ts";
+import {
+  actSpec,
+  broadcastShapes,
+  type DType,
+  empty,
+  numel,
+  type Shape,
+  sameShape,
+  type Tensor,
+} from "../../tensor/index.ts";
 import { neg } from "../unary.ts";
 import { broadcastPlan } from "./broadcast_plan.ts";
 import { withNumbers } from "./numbers.ts";
@@ -23,6 +32,25 @@ interface PairKernels {
   readonly backward: Kernel;
 }
 
+/** Throw OpError unless both are f32 or f16. */
+export function expectOperands(op: string, a: Tensor, b: Tensor): void {
+  expectActivations(op, { a });
+  expectActivations(op, { b });
+}
+
+/** Return the dtype of a result: f32 if one operand is, except for a single number beside a tensor with axes. */
+function promoted(a: Tensor, b: Tensor): DType {
+  if (a.shape.length === 0 && b.shape.length > 0) return b.dtype;
+  if (b.shape.length === 0 && a.shape.length > 0) return a.dtype;
+  return a.dtype === b.dtype ? a.dtype : "f32";
+}
+
+/** Return the element types of the operands, where they differ from f32. */
+const elementTypes = (a: Tensor, b: Tensor): Spec => ({
+  ...(a.dtype === "f16" && { ActA: "f16" }),
+  ...(b.dtype === "f16" && { ActB: "f16" }),
+});
+
 /** Return the params, the spec of operands.wgsl and the grid. One element on a side is not looked up through strides. */
 function access(name: string, a: Tensor, b: Tensor, out: Shape) {
   const { params, spec, wide } = broadcastPlan(name, a.shape, b.shape, out);
@@ -39,7 +67,11 @@ function access(name: string, a: Tensor, b: Tensor, out: Shape) {
 /** Write result = f of two tensors that broadcast to its shape. */
 export function runPair(kernel: Kernel, name: string, f: string, a: Tensor, b: Tensor, result: Tensor): void {
   const { spec, ...rest } = access(name, a, b, result.shape);
-  kernel.run({ bind: { a: vec4(a), b: vec4(b), result: vec4(result) }, spec: { f, ...spec }, ...rest });
+  kernel.run({
+    bind: { a: vec4(a), b: vec4(b), result: vec4(result) },
+    spec: { f, ...spec, ...elementTypes(a, b), ...actSpec(result) },
+    ...rest,
+  });
 }
 
 /** Write result = dy · df, in the shape of dy. */
@@ -53,7 +85,8 @@ export function runPairGrad(
 ): void {
   const { spec, ...rest } = access(name, a, b, dy.shape);
   const bind = { a: vec4(a), b: vec4(b), dy: vec4(dy), result: vec4(result) };
-  kernel.run({ bind, spec: { df, FLAT: flat, ...spec }, ...rest });
+  const types = { ...elementTypes(a, b), ...actSpec(result), ...(dy.dtype === "f16" && { ActUp: "f16" }) };
+  kernel.run({ bind, spec: { df, FLAT: flat, ...spec, ...types }, ...rest });
 }
 
 /** Make an op of two operands. */
@@ -63,8 +96,8 @@ export function arithmetic(name: string, kernels: PairKernels, { f, df, negates,
     options: [],
     infer([a, b]: [a: Tensor, b: Tensor], _options: object) {
       if (!a || !b) throw new OpError(name, "expected two tensors, or a tensor and a number");
-      expectFloat(name, { a, b });
-      return { shape: broadcastShapes(name, a.shape, b.shape), dtype: "f32" };
+      expectOperands(name, a, b);
+      return { shape: broadcastShapes(name, a.shape, b.shape), dtype: promoted(a, b) };
     },
     forward(y, [a, b]) {
       runPair(kernels.forward, name, f, a, b, y);
@@ -73,6 +106,7 @@ export function arithmetic(name: string, kernels: PairKernels, { f, df, negates,
     backward(dy, [a, b], { needs, shapes, out }) {
       if (!df || !a || !b) return [dy, negates && needs[1] ? neg(dy) : dy];
       const to = (input: 0 | 1) => {
+        // Terms of a sum over repeated axes stay f32.
         const dx = sameShape(shapes[input]!, dy.shape) ? out(input) : empty(dy.shape);
         runPairGrad(kernels.backward, name, { df: input === 0 ? df.u : df.v, flat }, [a, b], dy, dx);
         return dx;

@@ -1,5 +1,5 @@
 // Shared parts of ops that draw on the GPU from a counter.
-import { computeOnce, defineOp, expectFloat, expectScalar, outputLike } from "../../autograd/index.ts";
+import { computeOnce, defineOp, expectActivations, expectScalar, outputLike } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { clone, type Tensor } from "../../tensor/index.ts";
 
@@ -54,7 +54,7 @@ export function defineDraw(
     name,
     options: ["p", "seed", "stream", "step"],
     infer([x]: [x: Tensor], options: DropoutOptions) {
-      expectFloat(name, { x });
+      expectActivations(name, { x });
       check(x);
       checkP(name, options.p);
       expectDraw(name, options);

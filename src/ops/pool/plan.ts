@@ -1,7 +1,7 @@
 // Shared parts of sliding-window pools: options, checks and output size.
-import { expectFloat, expectRank } from "../../autograd/index.ts";
-import { OpError } from "../../gpu/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { expectActivations, expectRank } from "../../autograd/index.ts";
+import { OpError, type Spec } from "../../gpu/index.ts";
+import { actSpec, type Tensor } from "../../tensor/index.ts";
 import type { Pair } from "../conv/shape.ts";
 
 /** Options of `maxPool2d`. Sizes are one number for both axes, or [rows, columns]. */
@@ -36,7 +36,7 @@ export function planPool(
   x: Tensor,
   { kernel, stride = kernel, padding = 0, ceilMode = false }: PoolOptions,
 ): PoolPlan {
-  expectFloat(op, { x });
+  expectActivations(op, { x });
   expectRank(op, "x", x, 4);
   const plan = { window: pair(kernel), stride: pair(stride), padding: pair(padding) };
   const in_size = [x.shape[2]!, x.shape[3]!] as [number, number];
@@ -55,9 +55,24 @@ export function planPool(
   return { ...plan, in_size, out_size };
 }
 
-/** Return a plan in the kernels' form: window and stride as constants (shaders/lib/pool_window.wgsl), sizes as params. */
-export function poolVariant({ window, stride, padding, in_size, out_size }: PoolPlan) {
+/** Windows and spans up to this many elements are written out by the kernels. */
+const MOST_WRITTEN_OUT = 9;
+
+/**
+ * Return a plan in the kernels' form: window and stride as constants (shaders/lib/pool_window.wgsl), sizes as params, and the
+ * elements that an invocation writes. Where the rows of x and of the result are whole quads, it writes four.
+ */
+export function poolVariant({ window, stride, padding, in_size, out_size }: PoolPlan, of: "y" | "dx", act: Tensor) {
   const [WINDOW_Y, WINDOW_X] = window;
   const [STRIDE_Y, STRIDE_X] = stride;
-  return { spec: { WINDOW_Y, WINDOW_X, STRIDE_Y, STRIDE_X }, sizes: { in_size, out_size, padding } };
+  const written = of === "y" ? out_size[1] : in_size[1];
+  const isWhole = written % 4 === 0 && (of === "dx" || in_size[1] % 4 === 0) && 4 % STRIDE_X === 0;
+  const EACH = isWhole && WINDOW_Y * WINDOW_X <= MOST_WRITTEN_OUT ? 4 : 1;
+  const types = actSpec(act);
+  const quads: Spec = EACH === 4 ? { Lane: "vec4<f32>", Out: "vec4<Act>", written: "Out(v)" } : {};
+  return {
+    spec: { WINDOW_Y, WINDOW_X, STRIDE_Y, STRIDE_X, PADDING_X: padding[1], EACH, ...types, ...quads },
+    sizes: { in_size, out_size, padding: padding[0] },
+    each: EACH,
+  };
 }

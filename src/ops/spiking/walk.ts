@@ -1,9 +1,9 @@
 // The two passes of a spiking layer. Each is one kernel that loops over the steps of a neuron with its potential in a register.
 import forwardWgsl from "../../../shaders/lif.wgsl";
 import backwardWgsl from "../../../shaders/lif_grad.wgsl";
-import { sumAxesInto } from "../../autograd/index.ts";
+import { convertInto, sumAxesInto } from "../../autograd/index.ts";
 import { type Bindable, currentGpu, grid1d, kernel, type Spec } from "../../gpu/index.ts";
-import { copyInto, empty, type Shape, type Tensor } from "../../tensor/index.ts";
+import { copyInto, type DType, empty, type Shape, type Tensor } from "../../tensor/index.ts";
 import type { Neuron } from "./neuron.ts";
 
 const forwardKernel = kernel("lif", forwardWgsl);
@@ -37,6 +37,8 @@ const CPU_LANES = 8;
 export interface Current {
   /** [T, N, *], or [N, *] when `constant`; in backward it may be the potentials before firing, [T, N, *]. */
   readonly x: Tensor;
+  /** That of the activations: x, the spikes, and their gradients. */
+  readonly dtype: DType;
   /** The same at every step. */
   readonly constant: boolean;
   readonly steps: number;
@@ -77,8 +79,10 @@ function planWalk({ learned }: Neuron, { one, steps, norm }: Current): Plan {
 }
 
 function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
+  const wide = plan.width === 4;
   return {
-    Item: plan.width === 4 ? "vec4<f32>" : "f32",
+    Item: wide ? "vec4<f32>" : "f32",
+    ...(current.dtype === "f16" && { Stored: wide ? "vec4<f16>" : "f16" }),
     Bits: plan.width === 4 ? "vec4<u32>" : "u32",
     LEARNED: neuron.learned,
     SMOOTH: neuron.smooth,
@@ -95,6 +99,8 @@ function paramsOf(neuron: Neuron, { norm }: Current, { items, width }: Plan) {
 
 /** WebGPU requires every declared binding, so a variant binds a dummy to those it does not use. */
 const unused = (): Bindable => empty([4]);
+/** The same for bindings that are only read: any tensor of f32. */
+const unread = (x: Tensor): Bindable => (x.dtype === "f16" ? unused() : x);
 
 /** Outputs of forward besides y; null if not needed. */
 interface Also {
@@ -120,9 +126,9 @@ export function walkForward(
   forwardKernel.run({
     bind: {
       x,
-      v: v0 ?? x,
-      w: w ?? x,
-      stats: norm?.stats ?? x,
+      v: v0 ?? unread(x),
+      w: w ?? unread(x),
+      stats: norm?.stats ?? unread(x),
       y: out === "last" ? unused() : y,
       last: end ?? unused(),
       kept: h ?? unused(),
@@ -155,6 +161,16 @@ interface Gradients {
   readonly dw: Tensor | null;
 }
 
+/** Return memory in f32 for a sum over several parts that is rounded to f16 once; null if dx is not such a sum. */
+function roundedSum({ dtype, constant }: Current, { parts }: Plan, dx: Tensor): Tensor | null {
+  return dtype === "f16" && constant && parts.length > 1 ? empty(dx.shape) : null;
+}
+
+/** Return the spec of what backward reads and writes in f32 although activations are f16. */
+function exactTypes({ dtype }: Current, fromH: boolean, total: Tensor | null): Spec {
+  return { ...(fromH && dtype === "f16" && { Seen: "Item" }), ...(total && { Total: "Item" }) };
+}
+
 /** Run backward of walkForward. `between` is its result; `fromH`: current.x holds the potentials before firing. */
 export function walkBackward(
   neuron: Neuron,
@@ -171,6 +187,7 @@ export function walkBackward(
   const gv = dv0 ?? empty(one);
   if (out === "last") copyInto(gv, dy);
   const learned = neuron.learned && dw !== null;
+  const total = roundedSum(current, plan, dx);
   const dk = learned ? empty([plan.parts.length * plan.groups]) : null;
   for (let part = plan.parts.length - 1; part >= 0; part--) {
     const { first, steps } = plan.parts[part]!;
@@ -180,11 +197,11 @@ export function walkBackward(
     backwardKernel.run({
       bind: {
         x,
-        v: from ?? x,
-        w: w ?? x,
-        stats: norm?.stats ?? x,
+        v: from ?? unread(x),
+        w: w ?? unread(x),
+        stats: norm?.stats ?? unread(x),
         dy: last ? x : dy,
-        dx,
+        dx: total ?? dx,
         gv,
         dk: dk ?? unused(),
       },
@@ -206,6 +223,7 @@ export function walkBackward(
         HAS_V: from !== null,
         HAS_DY: !last,
         FROM_H: fromH,
+        ...exactTypes(current, fromH, total),
         HAS_GV: !isLast || last,
         KEEP_GV: part > 0 || dv0 !== null,
         ADD: !isLast,
@@ -214,5 +232,6 @@ export function walkBackward(
       grid: grid1d(plan.items),
     });
   }
-  if (dk && dw) sumAxesInto("plif", dw, dk, [0]);
+  if (total) convertInto(dx, total);
+  if (dk) sumAxesInto("plif", dw!, dk, [0]);
 }

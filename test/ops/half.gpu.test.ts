@@ -1,0 +1,178 @@
+// Ops on f16 activations: all arithmetic is f32, so that a result is the f32 result of the same values, rounded once.
+import { expect, test } from "vitest";
+import { Tape } from "../../src/autograd/index.ts";
+import {
+  abs,
+  adaptiveAvgPool2d,
+  add,
+  avgPool2d,
+  clamp,
+  div,
+  dropout,
+  gelu,
+  gt,
+  integrateAndFire,
+  leakyRelu,
+  lif,
+  maximum,
+  maxPool2d,
+  maxPool2dIndices,
+  membranePotential,
+  mul,
+  plif,
+  pow,
+  relu,
+  relu6,
+  sewConnect,
+  sigmoid,
+  silu,
+  stochasticDepth,
+  sub,
+  tanh,
+} from "../../src/ops/index.ts";
+import { type DType, metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { HALF_ROUNDING, roundedToHalf, testHalf } from "../support/half.ts";
+import { randomArray } from "../support/random.ts";
+
+/** An op with the shapes of its activations. Further tensors are made by `run`, in f32. */
+interface Row {
+  readonly name: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly run: (...inputs: Tensor[]) => Tensor;
+  /** Dtype of the result, if it is not that of the activations. */
+  readonly gives?: DType;
+  /** Error of the gradient relative to its largest element, where backward reads a saved result, which is rounded. */
+  readonly gradient?: number;
+  readonly differentiable?: false;
+}
+
+const SAVED = 4 * HALF_ROUNDING;
+const draw = () => ({ p: 0.3, seed: 5, stream: 1, step: tensor(Uint32Array.of(3), []) });
+const leak = () => tensor([0.3], []);
+// Whole quads and others; odd counts end in half a word.
+const ODD = [3, 5, 7] as const;
+const WHOLE = [2, 4, 8, 8] as const;
+
+const elementwise: Row[] = (
+  [
+    ["relu", relu],
+    ["relu6", relu6, SAVED],
+    ["sigmoid", sigmoid, SAVED],
+    ["tanh", tanh, SAVED],
+    ["silu", silu],
+    ["gelu", gelu],
+    ["abs", abs],
+    ["leakyRelu", leakyRelu],
+    ["clamp", (x: Tensor) => clamp(x, { min: -0.5, max: 0.75 })],
+    ["x + 1.5", (x: Tensor) => add(x, 1.5)],
+    ["2 - x", (x: Tensor) => sub(2, x)],
+    ["x^3", (x: Tensor) => pow(x, 3)],
+    ["dropout", (x: Tensor) => dropout(x, draw())],
+    ["stochasticDepth", (x: Tensor) => stochasticDepth(x, draw())],
+  ] as const
+).flatMap(([name, run, gradient]) => [
+  { name, shapes: [ODD], run, ...(gradient && { gradient }) },
+  { name, shapes: [WHOLE], run, ...(gradient && { gradient }) },
+]);
+
+const pairs: Row[] = (
+  [
+    ["add", add],
+    ["mul", mul],
+    ["div", div],
+    ["maximum", maximum],
+    ["sewConnect IAND", (a: Tensor, b: Tensor) => sewConnect(a, b, { connect: "IAND" })],
+  ] as const
+).map(([name, run]) => ({ name, shapes: [ODD, ODD], run: (a, b) => run(a!, b!) }));
+
+const broadcasts: Row[] = [
+  { name: "mul by rows of quads", shapes: [WHOLE, [2, 4, 1, 1]], run: (a, b) => mul(a!, b!), gradient: SAVED },
+  { name: "mul by odd rows", shapes: [ODD, [3, 1, 7]], run: (a, b) => mul(a!, b!), gradient: SAVED },
+  { name: "gt", shapes: [ODD, ODD], run: (a, b) => gt(a!, b!), gives: "f32", differentiable: false },
+];
+
+const pools: Row[] = [
+  { name: "maxPool2d, quads", shapes: [[2, 3, 8, 8]], run: (x) => maxPool2d(x!, { kernel: 2 }) },
+  { name: "maxPool2d", shapes: [[2, 3, 7, 9]], run: (x) => maxPool2d(x!, { kernel: 3, stride: 2, padding: 1 }) },
+  {
+    name: "maxPool2d, quads with padding",
+    shapes: [[1, 2, 16, 16]],
+    run: (x) => maxPool2d(x!, { kernel: 3, stride: 2, padding: 1 }),
+  },
+  {
+    name: "maxPool2dIndices",
+    shapes: [[2, 3, 7, 9]],
+    run: (x) => maxPool2dIndices(x!, { kernel: 2 }),
+    gives: "i32",
+    differentiable: false,
+  },
+  { name: "avgPool2d, quads", shapes: [[2, 3, 8, 8]], run: (x) => avgPool2d(x!, { kernel: 3, stride: 1, padding: 1 }) },
+  { name: "avgPool2d", shapes: [[2, 3, 7, 9]], run: (x) => avgPool2d(x!, { kernel: 2 }) },
+  { name: "adaptiveAvgPool2d", shapes: [[2, 3, 7, 9]], run: (x) => adaptiveAvgPool2d(x!, { outputSize: [3, 4] }) },
+];
+
+const neurons: Row[] = [
+  { name: "lif, T 4", shapes: [[4, 2, 8]], run: (x) => lif(x!, null, { vThreshold: 0.3 }) },
+  { name: "lif, T 6, odd", shapes: [[6, 3, 5]], run: (x) => lif(x!, null, { vThreshold: 0.3, vReset: null }) },
+  { name: "lif, constant input", shapes: [[2, 6]], run: (x) => lif(x!, null, { timeSteps: 9, vThreshold: 0.3 }) },
+  {
+    name: "lif, kept potentials",
+    shapes: [[6, 2, 8]],
+    run: (x) => lif(x!, null, { vThreshold: 0.3, keep: "potential" }),
+  },
+  { name: "integrateAndFire", shapes: [[5, 12]], run: (x) => integrateAndFire(x!, null, { vThreshold: 0.5 }) },
+  { name: "plif", shapes: [[4, 2, 8]], run: (x) => plif(x!, leak(), null, { vThreshold: 0.3 }) },
+  { name: "potential h", shapes: [[4, 2, 8]], run: (x) => membranePotential(x!, null, null, { of: "h" }) },
+  {
+    name: "potential last",
+    shapes: [[4, 2, 8]],
+    run: (x) => membranePotential(x!, null, null, { of: "last" }),
+    gives: "f32",
+  },
+];
+
+const ROWS = [...elementwise, ...pairs, ...broadcasts, ...pools, ...neurons];
+
+/** Run an op and its backward in one dtype. */
+async function pass({ shapes, run, differentiable = true }: Row, dtype: DType) {
+  using _scope = new Scope();
+  const inputs = shapes.map((shape, i) => {
+    const x = tensor(roundedToHalf(randomArray(metaTensor(shape).numel, i + 1)), shape, dtype);
+    x.requiresGrad = differentiable;
+    return x;
+  });
+  using tape = new Tape();
+  const y = run(...inputs);
+  if (differentiable) tape.backward(y, tensor(roundedToHalf(randomArray(y.numel, 9)), y.shape, y.dtype));
+  const [value, ...gradients] = await readAll(y, ...(differentiable ? inputs.map((x) => x.grad!) : []));
+  const dtypes = inputs.map((x) => x.grad?.dtype);
+  for (const x of inputs) x.grad?.dispose();
+  return { dtype: y.dtype, value: value!, gradients, dtypes };
+}
+
+/** Expect each value to be rounded once, or to be within `share` of the largest. */
+function expectRounded(got: ArrayLike<number>, want: ArrayLike<number>, share: number, what: string): void {
+  const largest = Math.max(...Array.from(want, Math.abs));
+  for (let i = 0; i < want.length; i++) {
+    const bound = share > 0 ? share * largest : HALF_ROUNDING * Math.abs(want[i]!) + 2 ** -24;
+    expect(Math.abs(got[i]! - want[i]!), `${what} ${i}: ${got[i]} for ${want[i]}`).toBeLessThanOrEqual(bound);
+  }
+}
+
+for (const row of ROWS) {
+  testHalf(`${row.name} ${JSON.stringify(row.shapes)}`, async () => {
+    const [want, got] = [await pass(row, "f32"), await pass(row, "f16")];
+    expect(got.dtype).toBe(row.gives ?? "f16");
+    expectRounded(got.value, want.value, 0, "y");
+    for (const dtype of got.dtypes) expect(dtype).toBe(row.differentiable === false ? undefined : "f16");
+    for (const [i, dx] of got.gradients.entries())
+      expectRounded(dx, want.gradients[i]!, row.gradient ?? 0, `dx of ${i}`);
+  });
+}
+
+test("arithmetic of f16 and f32 gives f32, but a number or a scalar beside a tensor does not count", () => {
+  const [half, single] = [metaTensor([2, 3], "f16"), metaTensor([3])];
+  expect(add(half, single)).toMatchObject({ shape: [2, 3], dtype: "f32" });
+  expect(mul(half, 2).dtype).toBe("f16");
+  expect(mul(metaTensor([]), half).dtype).toBe("f16");
+});
