@@ -29,6 +29,7 @@ import nonfinite from "../../shaders/lib/nonfinite.wgsl?raw";
 import operands from "../../shaders/lib/operands.wgsl?raw";
 import philox from "../../shaders/lib/philox.wgsl?raw";
 import pointwise from "../../shaders/lib/pointwise.wgsl?raw";
+import poolCover from "../../shaders/lib/pool_cover.wgsl?raw";
 import poolWindow from "../../shaders/lib/pool_window.wgsl?raw";
 import power from "../../shaders/lib/power.wgsl?raw";
 import quads from "../../shaders/lib/quads.wgsl?raw";
@@ -77,6 +78,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/operands.wgsl": operands,
   "lib/philox.wgsl": philox,
   "lib/pointwise.wgsl": pointwise,
+  "lib/pool_cover.wgsl": poolCover,
   "lib/pool_window.wgsl": poolWindow,
   "lib/power.wgsl": power,
   "lib/quads.wgsl": quads,

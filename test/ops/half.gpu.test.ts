@@ -43,7 +43,7 @@ interface Row {
   readonly gives?: DType;
   /** Error of the gradient relative to its largest element, where backward reads a saved result, which is rounded. */
   readonly gradient?: number;
-  readonly differentiable?: false;
+  readonly differentiable?: boolean;
 }
 
 const SAVED = 4 * HALF_ROUNDING;
@@ -69,10 +69,10 @@ const elementwise: Row[] = (
     ["x^3", (x: Tensor) => pow(x, 3)],
     ["dropout", (x: Tensor) => dropout(x, draw())],
     ["stochasticDepth", (x: Tensor) => stochasticDepth(x, draw())],
-  ] as const
+  ] as readonly (readonly [string, (x: Tensor) => Tensor, number?])[]
 ).flatMap(([name, run, gradient]) => [
-  { name, shapes: [ODD], run, ...(gradient && { gradient }) },
-  { name, shapes: [WHOLE], run, ...(gradient && { gradient }) },
+  { name, shapes: [ODD], run: (x) => run(x!), ...(gradient && { gradient }) },
+  { name, shapes: [WHOLE], run: (x) => run(x!), ...(gradient && { gradient }) },
 ]);
 
 const pairs: Row[] = (
@@ -82,7 +82,7 @@ const pairs: Row[] = (
     ["div", div],
     ["maximum", maximum],
     ["sewConnect IAND", (a: Tensor, b: Tensor) => sewConnect(a, b, { connect: "IAND" })],
-  ] as const
+  ] as readonly (readonly [string, (a: Tensor, b: Tensor) => Tensor])[]
 ).map(([name, run]) => ({ name, shapes: [ODD, ODD], run: (a, b) => run(a!, b!) }));
 
 const broadcasts: Row[] = [
