@@ -45,18 +45,6 @@ function chooseWidth(pixels: number, taps: number, patch: (width: number) => num
   return best;
 }
 
-/** Return the channels per invocation of a tile kernel, a power of two up to `most`, so that few tiles of `rows` times it are mostly empty. */
-export function chooseEach(channels: number, rows: number, most: number): number {
-  let each = 1;
-  while (each < most && rows * each < channels) each *= 2;
-  return each;
-}
-
-/** Return tile sizes to try for a tile kernel: the rule's first, then up to two smaller ones that fill the adapter better. */
-export function eachToTry(rule: number): number[] {
-  return [rule, rule / 2, rule / 4].filter((each) => each >= 1);
-}
-
 /** Return the constants of the depthwise kernels; null if rows of taps are too long for them. */
 export function depthwiseSpec(
   pixels: number,

@@ -1,11 +1,28 @@
 // The weight gradient: a sum over every pixel of the batch, cut in slices that are added in a fixed order.
 
 import tileWgsl from "../../../shaders/conv2d_grad_weight.wgsl";
-import { type Candidate, currentGpu, groups1d, kernel, onDevice, type Trial } from "../../gpu/index.ts";
+import {
+  type Candidate,
+  currentGpu,
+  groups1d,
+  kernel,
+  onDevice,
+  type Spec,
+  type Trial,
+  tuneClass,
+} from "../../gpu/index.ts";
+import {
+  gradientTiles,
+  type Parts,
+  plausibleTiles,
+  SMALL_TILE,
+  type Tile,
+  type TiledSize,
+  termsOfPart,
+} from "../matmul/tiles.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
-import { chooseEach, eachToTry } from "./choose.ts";
-import { type ConvShape, definitionParams, type TiledAlgorithm } from "./shape.ts";
-import { type GradWeightTensors, sliceCount, sumSlices } from "./slices.ts";
+import type { ConvShape, TiledAlgorithm } from "./shape.ts";
+import { type GradWeightTensors, sumSlices } from "./slices.ts";
 
 const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
 let patchGradWeight: typeof import("./grad_weight_patch.ts").patchGradWeight | null = null;
@@ -16,63 +33,153 @@ onDevice(({ software }) =>
       })
     : undefined,
 );
-// Rows, columns and pixels staged at once per workgroup.
-const TILE_ROWS = tileKernel.constant("ROWS") / tileKernel.constant("EACH"); // times EACH
-const MOST_EACH = 4;
-const TILE_COLUMNS = tileKernel.constant("COLS");
-const DEPTH = tileKernel.constant("DEPTH");
-const WORKGROUPS_WANTED = 256; // enough to fill a large adapter
-
-interface TileWay extends Candidate {
-  readonly each: number;
+/** A tile, and the number of slices that the sum over pixels is cut in. */
+export interface TileWay extends Candidate {
+  readonly tile: Tile;
+  readonly slices: number;
 }
-const tileWay = (each: number): TileWay => ({ label: `tile ${each}`, each });
+// Pixels that an invocation adds up one after another: keeps rounding near 5e-7 of the sum. Slices that add less are not
+// worth another partial gradient.
+const PARTS: Parts = { most: 2048, longest: 1024, step: 128 };
+const MOST_TRIED = 6;
 
-/** By the tile kernel. The slices are those of the rule's tile, so that every way adds up the same partial gradients. */
-function tileGradWeight(s: ConvShape, rule: number, each: number, { dw, x, dy }: GradWeightTensors): void {
-  const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
-  const pixels = s.batch * s.rows.out * s.columns.out;
-  const columns = Math.ceil((reduced * s.rows.kernel * s.columns.kernel) / TILE_COLUMNS);
-  const items = (channels: number) => Math.ceil(written / (TILE_ROWS * channels)) * columns * s.groups;
-  const stages = Math.ceil(pixels / DEPTH);
-  const slice = Math.ceil(stages / sliceCount(stages, DEPTH, items(rule), WORKGROUPS_WANTED, dw.bytes)) * DEPTH;
-  const slices = Math.ceil(pixels / slice);
+const way = ({ tile, parts }: { tile: Tile; parts: number }): TileWay => {
+  const { rows, columns } = tile;
+  return { label: `tile ${rows}x${columns}${parts > 1 ? " sliced" : ""}`, tile, slices: parts };
+};
+
+/** Return the sizes of the matrix product. */
+function productOf(s: ConvShape): TiledSize {
+  const window = s.rows.kernel * s.columns.kernel;
+  const [m, n] = [s.outputs / s.groups, (s.channels / s.groups) * window];
+  return { m, n, k: s.batch * s.rows.out * s.columns.out, batch: s.groups };
+}
+
+/** Return the tile by rule. On a software adapter it is small, and the slices are as few as rounding allows. */
+function wayByRule(s: ConvShape): TileWay {
+  const { software, vendor } = currentGpu().adapter;
+  const size = productOf(s);
+  if (software) return way({ tile: SMALL_TILE, parts: Math.ceil(size.k / PARTS.longest) });
+  return way(plausibleTiles(size, gradientTiles(vendor), PARTS)[0]!);
+}
+
+/** Return ways to try, with no more slices than the rule's. */
+function otherWays(s: ConvShape, { slices }: TileWay): TileWay[] {
+  const tiles = gradientTiles(currentGpu().adapter.vendor);
+  return plausibleTiles(productOf(s), tiles, { ...PARTS, most: slices })
+    .slice(0, MOST_TRIED)
+    .map(way);
+}
+
+/** Return the sizes of the kernel's walk over pixels: one stage of `depth` further, and the ends of rows and planes. */
+function walkParams({ rows, columns, channels, outputs }: ConvShape, depth: number) {
+  const area = rows.out * columns.out;
+  const [images, rest] = [Math.floor(depth / area), depth % area];
+  const step = [Math.floor(rest / columns.out) * rows.stride, (rest % columns.out) * columns.stride] as const;
+  const xImage = channels * rows.size * columns.size;
+  const row = rows.stride * columns.size;
+  // Distances may be negative; addresses are sums of 32 bits.
+  const wrapped = (distance: number) => distance >>> 0;
+  return {
+    step: [...step],
+    x_step: wrapped(images * xImage + step[0] * columns.size + step[1]),
+    y_step: images * outputs * area + rest,
+    x_row_end: wrapped(row - columns.out * columns.stride),
+    x_plane_end: wrapped(xImage - rows.out * row),
+    y_plane_end: (outputs - 1) * area,
+  };
+}
+
+/** Bits of a tap: its pixels within a window of 16. */
+const MOST_SPAN = 16;
+
+/** Return the constants of the kernel that depend on the layer. */
+function layerSpec({ rows, columns }: ConvShape): Spec {
+  const axes = [rows, columns];
+  const isPoint = axes.every((a) => a.kernel === 1 && a.padding === 0);
+  const isMasked = axes.every((a) => (a.kernel - 1) * a.dilation < MOST_SPAN);
+  return { A_ALONG: true, B_ALONG: true, ...(isPoint ? { POINT: true } : {}), ...(isMasked ? {} : { MASKED: false }) };
+}
+
+/** Compute dw by the tile kernel, in slices that are added in their order. */
+export function tileGradWeight(
+  s: ConvShape,
+  { tile, slices: wanted }: TileWay,
+  { dw, x, dy }: GradWeightTensors,
+): void {
+  const { rows, columns } = s;
+  const { m, n, k } = productOf(s);
+  const slice = termsOfPart(k, wanted, PARTS);
+  const slices = Math.ceil(k / slice);
+  const [rowTiles, columnTiles] = [Math.ceil(m / tile.rows), Math.ceil(n / tile.columns)];
+  const both = (of: (a: ConvShape["rows"]) => number) => [of(rows), of(columns)];
+  const plane = rows.size * columns.size;
   sumSlices(dw, slices, (partial) => {
-    const params = { ...definitionParams(s), slices, slice };
-    const grid = groups1d(items(each) * slices);
-    tileKernel.run({ bind: { x, dy, dw: partial }, params, spec: { EACH: each }, grid });
+    tileKernel.run({
+      bind: { x, dy, dw: partial },
+      params: {
+        row_tiles: rowTiles,
+        column_tiles: columnTiles,
+        groups: s.groups,
+        written: m,
+        columns: n,
+        slice,
+        pixels: k,
+        window: both((a) => a.kernel),
+        dilation: both((a) => a.dilation),
+        size: both((a) => a.size),
+        out: both((a) => a.out),
+        stride: both((a) => a.stride),
+        padding: both((a) => a.padding),
+        x_image: s.channels * plane,
+        y_image: s.outputs * rows.out * columns.out,
+        x_group: (s.channels / s.groups) * plane,
+        ...walkParams(s, tile.spec.DEPTH),
+      },
+      spec: { ...tile.spec, ...layerSpec(s) },
+      grid: groups1d(rowTiles * columnTiles * s.groups * slices),
+    });
   });
 }
 
-function trial(s: ConvShape, rule: number): Trial<TileWay> {
+function trial(s: ConvShape): Trial<TileWay> {
   const operands = {
     dw: trialTensor(s.outputs * (s.channels / s.groups) * s.rows.kernel * s.columns.kernel),
     x: trialTensor(s.batch * s.channels * s.rows.size * s.columns.size),
     dy: trialTensor(s.batch * s.outputs * s.rows.out * s.columns.out),
   };
   return {
-    run: ({ each }) => tileGradWeight(s, rule, each, operands),
+    run: (chosen) => tileGradWeight(s, chosen, operands),
     dispose: () => disposeAll(operands),
   };
 }
 
-/** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. `tuned` leaves the tile's size to the tuner. */
+/** Return the key of a weight gradient: the layer, and the class of the pixels. */
+function keyOf(s: ConvShape): string {
+  const axis = ({ kernel, stride, padding, dilation }: ConvShape["rows"]) =>
+    [kernel, stride, padding, dilation].join(",");
+  const pixels = tuneClass(s.batch * s.rows.out * s.columns.out);
+  const sizes = `${s.groups},${s.channels},${s.outputs}`;
+  return `conv2d grad weight ${sizes} pixels ${pixels} rows ${axis(s.rows)} columns ${axis(s.columns)}`;
+}
+
+/** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. `tuned` leaves the tile to the tuner. */
 export function gradWeight(s: ConvShape, algorithm: TiledAlgorithm, tensors: GradWeightTensors, tuned = false): void {
   if (algorithm !== "tile" && patchGradWeight?.(s, algorithm, tensors)) return;
-  const each = chooseEach(s.outputs / s.groups, TILE_ROWS, MOST_EACH);
+  const rule = wayByRule(s);
   const { tuner } = currentGpu();
   if (!(tuned && tuner.active)) {
-    tileGradWeight(s, each, each, tensors);
+    tileGradWeight(s, rule, tensors);
     return;
   }
-  const axis = (a: ConvShape["rows"]) => Object.values(a).join(",");
-  const sizes = `${s.batch},${s.groups},${s.channels},${s.outputs}`;
+  const { m, n, k, batch } = productOf(s);
   const chosen = tuner.pick({
-    key: `conv2d grad weight ${sizes} rows ${axis(s.rows)} columns ${axis(s.columns)}`,
-    work: s.batch * s.rows.out * s.columns.out * (s.outputs / s.groups) * s.channels * s.rows.kernel * s.columns.kernel,
-    rule: () => tileWay(each),
-    others: () => eachToTry(each).map(tileWay),
-    trial: () => trial(s, each),
+    key: keyOf(s),
+    work: batch * m * n * k,
+    bytes: tensors.x.bytes + tensors.dy.bytes + tensors.dw.bytes,
+    rule: () => rule,
+    others: () => otherWays(s, rule),
+    trial: () => trial(s),
   });
-  tileGradWeight(s, each, chosen.each, tensors);
+  tileGradWeight(s, chosen, tensors);
 }

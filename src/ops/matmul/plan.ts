@@ -1,7 +1,17 @@
 // Chooses the matrix product kernel by rule, and lists alternatives for the autotuner on hardware. On a software
 // adapter the rule decides alone: compiling a candidate costs more than it can save.
 import type { AdapterReport } from "../../gpu/index.ts";
-import { estimate, RULE_TILES, SMALL_TILE, type Tile, type TiledSize, TRIED_TILES, workgroups } from "./tiles.ts";
+import {
+  bestParts,
+  type Parts,
+  plausibleTiles,
+  RULE_TILES,
+  SMALL_TILE,
+  type Tile,
+  type TiledSize,
+  TRIED_TILES,
+  termsOfPart,
+} from "./tiles.ts";
 
 /**
  * subgroup: register tiles fed by broadcast; rows: the same for one to four rows; tile: workgroup memory; naive: one result
@@ -54,15 +64,13 @@ const tiled = (tile: Tile, splits: number): GemmPlan => ({
 const tiles = (m: number, n: number, { rows, columns }: Pick<GemmTile, "rows" | "columns">) =>
   Math.ceil(m / rows) * Math.ceil(n / columns);
 
-// Workgroups that keep the device busy: a software adapter has a few cores, a GPU a hundred with many groups each.
+// Workgroups that keep a software adapter busy: it has a few cores.
 const BUSY_SOFTWARE = 8;
-const BUSY_HARDWARE = 2048;
 // Shorter sums are not worth a second dispatch: a term of the "rows" kernel takes a tenth of what one of a wide tile does.
 const minTerms = (family: GemmFamily) => (family === "rows" ? 1024 : 256);
 const MAX_SPLITS = 64;
 const SPLIT_STEP = 256; // BLOCK of lib/gemm.wgsl: a split ends where a block does
 const LONGEST_SUM = 4096; // terms that the tile kernel adds up one after another: keeps rounding near 1e-6 of the sum
-const MOST_PARTIAL_BYTES = 2 ** 27; // one binding of an adapter with default limits
 
 function familyOf({ software, subgroupSize }: Lanes, { m, n }: TiledSize): GemmFamily {
   if (!software) return "tile";
@@ -86,25 +94,7 @@ function softwarePlan({ m, n, k, batch }: TiledSize, tile: GemmTile): GemmPlan {
   return { ...tile, swap, splits: wholeSplits(k, wanted) };
 }
 
-/** Return the useful numbers of parts of a sum for one tile: powers of two, within a workspace of `most` parts. */
-function splitsToTry(size: TiledSize, tile: Tile, most: number): number[] {
-  const { m, n, k, batch } = size;
-  const affordable = Math.max(1, Math.floor(MOST_PARTIAL_BYTES / (4 * m * n * batch)));
-  const useful = Math.min(most, MAX_SPLITS, affordable, Math.floor(k / SPLIT_STEP));
-  const least = Math.max(1, Math.min(Math.ceil(k / LONGEST_SUM), affordable, most));
-  const found = new Set([wholeSplits(k, least)]);
-  for (let s = 2; s <= useful && s * workgroups(size, tile) <= BUSY_HARDWARE; s *= 2) {
-    if (s > least) found.add(wholeSplits(k, s));
-  }
-  return [...found];
-}
-
-/** Return the plan of least estimated time for one tile. */
-function bestSplit(size: TiledSize, tile: Tile, most = MAX_SPLITS): { plan: GemmPlan; time: number } {
-  return splitsToTry(size, tile, most)
-    .map((splits) => ({ plan: tiled(tile, splits), time: estimate(size, tile, splits) }))
-    .reduce((a, b) => (b.time < a.time ? b : a));
-}
+const PARTS: Parts = { most: MAX_SPLITS, longest: LONGEST_SUM, step: SPLIT_STEP };
 
 /**
  * Plan of `batch` products [m, k] x [k, n].
@@ -125,26 +115,23 @@ export function planGemm(adapter: Lanes, size: TiledSize, forced?: GemmFamily): 
   if (family === "rows") return softwarePlan(size, rowsTile(Math.min(size.m, size.n), lanes));
   if (family === "naive") return softwarePlan(size, { family, rows: 1, columns: 1, spec: {}, label: family });
   if (adapter.software) return softwarePlan(size, tiled(SMALL_TILE, 1));
-  return RULE_TILES.map((tile) => bestSplit(size, tile)).reduce((a, b) => (b.time < a.time ? b : a)).plan;
+  const { tile, parts } = plausibleTiles(size, RULE_TILES, PARTS)[0]!;
+  return tiled(tile, parts);
 }
 
-/** A tile is tried if its estimate is within this factor of the best. */
-const PLAUSIBLE = 2.5;
 const MOST_TRIED = 8;
 
 /** List alternatives to the rule's plan for a trial, with no more splits, so that workspaces are no larger. */
 export function otherPlans(adapter: Lanes, size: TiledSize, rule: GemmPlan): GemmPlan[] {
   // Apple's compiler has no registers left for 16 terms.
   const tried = TRIED_TILES.filter(({ spec, lanes }) => adapter.vendor !== "apple" || spec.DEPTH === 8 || lanes === 64);
-  const found = tried.map((tile) => ({ tile, ...bestSplit(size, tile, rule.splits) }));
-  const least = Math.min(...found.map(({ time }) => time));
-  const plausible = found.filter(({ time }) => time <= PLAUSIBLE * least).sort((a, b) => a.time - b.time);
-  const [best, ...rest] = plausible.map(({ plan }) => plan);
-  const whole = best!.splits > 1 ? [bestSplit(size, plausible[0]!.tile, 1).plan] : [];
-  return [best!, ...whole, ...rest].slice(0, MOST_TRIED);
+  const [best, ...rest] = plausibleTiles(size, tried, { ...PARTS, most: rule.splits });
+  const { tile, parts } = best!;
+  const whole = parts > 1 ? [tiled(tile, bestParts(size, tile, { ...PARTS, most: 1 }).parts)] : [];
+  return [tiled(tile, parts), ...whole, ...rest.map((t) => tiled(t.tile, t.parts))].slice(0, MOST_TRIED);
 }
 
 /** Return the terms of each split but the last, for a plan of `planGemm`. */
 export function termsPerSplit(k: number, splits: number): number {
-  return splits === 1 ? k : Math.ceil(k / splits / SPLIT_STEP) * SPLIT_STEP;
+  return termsOfPart(k, splits, PARTS);
 }

@@ -35,6 +35,14 @@ const SMALL = [SMALL_TILE, tile(4, 16, 2, 1, 8), tile(16, 4, 1, 2, 8)];
 /** Tiles of the rule, and those that trials may replace them by. */
 export const RULE_TILES: readonly Tile[] = [...LARGE, ...SMALL];
 export const TRIED_TILES: readonly Tile[] = [...LARGE, ...DEEP, ...SMALL];
+/** Tiles of weight gradients, which need registers for addresses too. 64x64 has 8x4 results an invocation. */
+const LIGHT = [tile(16, 8, 2, 1, 8), SMALL_TILE, tile(4, 16, 2, 1, 8), tile(16, 4, 1, 2, 8)];
+const GRADIENT = [tile(16, 8, 2, 2, 8), tile(8, 16, 2, 2, 8), tile(16, 16, 2, 2, 8), ...LIGHT];
+
+/** Return the tiles of weight gradients. Apple's compiler spills where an invocation has 8x8 results. */
+export function gradientTiles(vendor: string): readonly Tile[] {
+  return vendor === "apple" ? LIGHT : GRADIENT;
+}
 
 /** Sizes of a batch of products. */
 export interface TiledSize {
@@ -52,7 +60,7 @@ export function workgroups({ m, n, batch }: TiledSize, { rows, columns }: Pick<T
 // the loads of one stage and of one more dispatch.
 const MULTIPLY_ADDS = 25e6;
 const BYTES = 3e6;
-const BUSY_LANES = 32768;
+const BUSY_LANES = 131072;
 const STAGE = 0.5;
 const DISPATCH = 4;
 
@@ -63,7 +71,7 @@ function efficiency({ spec }: Tile): number {
 }
 
 /** Return about the microseconds of a product with `splits` parts of its sum, on a card of nominal speed. */
-export function estimate(size: TiledSize, tile: Tile, splits: number): number {
+function estimate(size: TiledSize, tile: Tile, splits: number): number {
   const { m, n, k, batch } = size;
   const groups = workgroups(size, tile) * splits;
   const work = (groups * tile.rows * tile.columns * (k / splits)) / efficiency(tile);
@@ -71,4 +79,53 @@ export function estimate(size: TiledSize, tile: Tile, splits: number): number {
   const loading = (k / splits / tile.spec.DEPTH) * STAGE;
   const adding = splits > 1 ? DISPATCH + (4 * (2 * splits + 1) * m * n * batch) / BYTES : 0;
   return Math.max(work / busy / MULTIPLY_ADDS, loading) + adding;
+}
+
+/** Workgroups beyond which no sum is cut for the sake of more of them. */
+const BUSY_GROUPS = 2048;
+const MOST_PARTIAL_BYTES = 2 ** 27; // one binding of an adapter with default limits
+
+/** Limits of the parts of a sum. */
+export interface Parts {
+  /** Most parts: of a workspace, or of the kernel that adds them. */
+  readonly most: number;
+  /** Terms that one invocation may add up, for the sake of rounding. */
+  readonly longest: number;
+  /** All parts but the last have a multiple of this many terms. */
+  readonly step: number;
+}
+
+/** Return the terms of each part but the last. */
+export function termsOfPart(k: number, parts: number, { step }: Pick<Parts, "step">): number {
+  return parts === 1 ? k : Math.ceil(k / parts / step) * step;
+}
+
+/** Return the numbers of parts to consider for one tile: as few as rounding allows, then powers of two. */
+function partsToTry(size: TiledSize, tile: Tile, parts: Parts): number[] {
+  const { m, n, k, batch } = size;
+  const whole = (wanted: number) => Math.ceil(k / termsOfPart(k, wanted, parts));
+  const most = Math.min(parts.most, Math.max(1, Math.floor(MOST_PARTIAL_BYTES / (4 * m * n * batch))));
+  const least = Math.min(Math.ceil(k / parts.longest), most);
+  const found = new Set([whole(least)]);
+  const useful = Math.min(most, Math.floor(k / parts.step));
+  for (let s = 2; s <= useful && s * workgroups(size, tile) <= BUSY_GROUPS; s *= 2) {
+    if (s > least) found.add(whole(s));
+  }
+  return [...found];
+}
+
+/** Return the number of parts of least estimated time for one tile. */
+export function bestParts(size: TiledSize, tile: Tile, parts: Parts): { parts: number; time: number } {
+  return partsToTry(size, tile, parts)
+    .map((count) => ({ parts: count, time: estimate(size, tile, count) }))
+    .reduce((a, b) => (b.time < a.time ? b : a));
+}
+
+/** A tile is tried if its estimate is within this factor of the best. */
+const PLAUSIBLE = 2.5;
+
+/** Return the tiles that may be fastest with their parts, in the order of their estimated times. */
+export function plausibleTiles(size: TiledSize, tiles: readonly Tile[], parts: Parts) {
+  const found = tiles.map((tile) => ({ tile, ...bestParts(size, tile, parts) })).sort((a, b) => a.time - b.time);
+  return found.filter(({ time }) => time <= PLAUSIBLE * found[0]!.time);
 }
