@@ -14,9 +14,9 @@ const percent = (share: number | undefined): number | null => (share === undefin
 
 /** Wavefronts of all accesses in loops, over the ideal ones. */
 function bankRatio({ banks }: KernelRecord): number | null {
-  const inLoops = banks.filter(({ inLoop }) => inLoop);
-  const sum = (key: "wavefronts" | "ideal") => inLoops.reduce((total, access) => total + access[key], 0);
-  return inLoops.length > 0 ? Math.round((100 * sum("wavefronts")) / sum("ideal")) / 100 : null;
+  const inLoops = (banks ?? []).filter(({ inLoop }) => inLoop);
+  const sum = (key: "total" | "totalIdeal") => inLoops.reduce((total, access) => total + access[key], 0);
+  return inLoops.length > 0 ? Math.round((100 * sum("total")) / sum("totalIdeal")) / 100 : null;
 }
 
 const FIGURES: readonly Figure[] = [

@@ -1,7 +1,7 @@
 // The record of one kernel on one GPU: registers, occupancy and the figures of its stage.
 import { readAdreno } from "./adreno.ts";
 import { readAmd } from "./amd.ts";
-import type { BankReport } from "./banks.ts";
+import { type BankReport, bankReports } from "./banks.ts";
 import type { Dump } from "./dump.ts";
 import type { Vendor } from "./gpus.ts";
 import type { Listing } from "./listing.ts";
@@ -34,8 +34,8 @@ export interface KernelRecord {
   readonly cyclesPerAdd: number;
   /** Null if the compiler gives no assembly. */
   readonly stage: StageRecord | null;
-  /** Accesses to workgroup memory by the bank model; empty if there are none. */
-  readonly banks: readonly BankReport[];
+  /** Accesses to workgroup memory by the bank model; null if it cannot read the shader. */
+  readonly banks: readonly BankReport[] | null;
 }
 
 export interface StageRecord {
@@ -136,6 +136,16 @@ function stageRecord(stage: Stage): StageRecord {
   };
 }
 
+/** Return the accesses by the bank model; null for syntax that it does not know. */
+function banksOf(code: string): BankReport[] | null {
+  try {
+    return bankReports(code);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return null;
+    throw cause;
+  }
+}
+
 /** Make the record of a pipeline from its dump and its WGSL. */
 export function recordOf(vendor: Vendor, dump: Dump, shader: CompiledShader): KernelRecord {
   const names = STATISTICS[vendor];
@@ -160,6 +170,6 @@ export function recordOf(vendor: Vendor, dump: Dump, shader: CompiledShader): Ke
     cycles,
     cyclesPerAdd: adds > 0 ? rounded(cycles / adds) : 0,
     stage: listing ? stageRecord(stageOf(listing)) : null,
-    banks: [],
+    banks: banksOf(shader.code),
   };
 }

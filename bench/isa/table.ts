@@ -15,13 +15,12 @@ export function nameOf({ kernel, spec }: KernelRecord): string {
   return [kernel, ...values].join(" ");
 }
 
-/** Return the worst access of some: wavefronts and the ideal, as `4/4`. */
-function worst(accesses: readonly BankReport[]): string {
-  let found: BankReport | undefined;
-  for (const access of accesses) {
-    if (!found || access.wavefronts / access.ideal > found.wavefronts / found.ideal) found = access;
-  }
-  return found ? `${found.wavefronts}/${found.ideal}` : "";
+/** Return the worst loads or stores in loops: wavefronts and the ideal, as `4/4`. */
+function worst(banks: KernelRecord["banks"], access: BankReport["access"]): string {
+  if (!banks) return "?";
+  const found = banks.filter((report) => report.access === access && report.inLoop);
+  const [first] = found.sort((a, b) => b.wavefronts / b.ideal - a.wavefronts / a.ideal);
+  return first ? `${first.wavefronts}/${first.ideal}` : "";
 }
 
 const HEAD = [
@@ -75,8 +74,8 @@ function row(record: KernelRecord): string {
     record.instructions,
     record.cycles,
     ...stageCells,
-    worst(banks.filter(({ access, inLoop }) => access === "load" && inLoop)),
-    worst(banks.filter(({ access, inLoop }) => access === "store" && inLoop)),
+    worst(banks, "load"),
+    worst(banks, "store"),
   ]);
 }
 

@@ -19,6 +19,12 @@ export function bytesOf(type: string, aliases: ReadonlyMap<string, string>): num
   return SCALARS[atomic ?? name] ?? null;
 }
 
+/** Return the bytes of a component. */
+function scalarBytesOf(type: string, aliases: ReadonlyMap<string, string>): number {
+  const name = (aliases.get(type.trim()) ?? type).replaceAll(/\s/g, "");
+  return bytesOf(/^vec[234]<(\w+)>$/.exec(name)?.[1] ?? name, aliases) ?? 4;
+}
+
 /** Return the `alias` declarations of a shader. */
 export function aliasesOf(code: string): Map<string, string> {
   return new Map([...code.matchAll(/^alias\s+(\w+)\s*=\s*([^;]+);/gm)].map(([, name, type]) => [name!, type!.trim()]));
@@ -28,6 +34,8 @@ export interface WorkgroupArray {
   readonly name: string;
   /** Bytes of an element; null if its type is unknown. */
   readonly elementBytes: number | null;
+  /** Bytes of a component of a vector, or of the element. */
+  readonly scalarBytes: number;
   readonly length: number;
 }
 
@@ -42,6 +50,7 @@ export function workgroupArrays(code: string): WorkgroupArray[] {
     return {
       name: name!,
       elementBytes: bytesOf(element ?? type!, aliases),
+      scalarBytes: scalarBytesOf(element ?? type!, aliases),
       length: typeof count === "number" ? count : 0,
     };
   });
@@ -49,6 +58,8 @@ export function workgroupArrays(code: string): WorkgroupArray[] {
 
 export interface Workgroup {
   readonly lanes: number;
+  /** Invocations in x, y and z. */
+  readonly size: readonly number[];
   readonly sharedBytes: number;
 }
 
@@ -60,5 +71,5 @@ export function workgroupOf(code: string): Workgroup {
     (sum, { elementBytes, length }) => sum + (elementBytes ?? 0) * length,
     0,
   );
-  return { lanes: size[0]! * size[1]! * size[2]!, sharedBytes };
+  return { lanes: size[0]! * size[1]! * size[2]!, size, sharedBytes };
 }
