@@ -71,7 +71,7 @@ function readOp(line: string, integer: Integer): Op {
     issued: name === "nop" ? 0 : repeats,
     cycles: 0,
     kinds,
-    ...(kinds.load ? { load: { bits: loadBits(text), token: "" } } : {}),
+    ...(kinds.load ? { load: { bits: loadBits(text), tokens: [] } } : {}),
     ...(line.includes("(sy)") ? { wait: { kind: "all" } } : {}),
     ...(effect ? { effect } : {}),
     ...(compare ? { compare } : {}),

@@ -81,7 +81,7 @@ function readOp(text: string): Op {
     issued: HINT.test(name) ? 0 : halves.length,
     cycles: 0,
     kinds,
-    ...(kinds.load ? { load: { bits: loadBits(name), token: "" } } : {}),
+    ...(kinds.load ? { load: { bits: loadBits(name), tokens: [] } } : {}),
     ...(wait ? { wait } : {}),
     ...(effect ? { effect } : {}),
     ...(compare ? { compare } : {}),

@@ -21,7 +21,7 @@ export interface BankReport {
   /** Wavefronts of the worst access of a warp, and how many it would have without conflicts. */
   readonly wavefronts: number;
   readonly ideal: number;
-  /** Wavefronts of all accesses of a warp: one turn of loops with unknown bounds. */
+  /** Wavefronts of all accesses of a warp: three turns of loops with unknown bounds. */
   readonly total: number;
   readonly totalIdeal: number;
 }

@@ -27,7 +27,7 @@ export type Effect =
 /** Condition of pending loads after which an instruction starts. */
 export type Wait =
   | { readonly kind: "atMost"; readonly left: number } // at most `left` loads are pending
-  | { readonly kind: "tokens"; readonly tokens: readonly string[] } // no load of these tokens is pending
+  | { readonly kind: "tokens"; readonly tokens: readonly string[] } // no load with one of these tokens is pending
   | { readonly kind: "all" }; // no load is pending
 
 export interface Op {
@@ -37,8 +37,8 @@ export interface Op {
   /** Cycles until the next instruction may issue, where the assembly names them, else 0. */
   readonly cycles: number;
   readonly kinds: Partial<Readonly<Record<Kind, number>>>;
-  /** Bits per invocation and token of a load from global memory. */
-  readonly load?: { readonly bits: number; readonly token: string };
+  /** Bits per invocation and tokens of a load from global memory. */
+  readonly load?: { readonly bits: number; readonly tokens: readonly string[] };
   readonly wait?: Wait;
   readonly effect?: Effect;
   readonly compare?: { readonly register: string; readonly bound: number };

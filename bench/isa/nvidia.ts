@@ -49,10 +49,12 @@ function compareOf(name: string, [a, b]: readonly string[]): Op["compare"] {
   return isRegister(register) && bound !== null ? { register, bound } : undefined;
 }
 
-/** Return the scoreboards that an instruction waits for: `wt=` has a bit for each, the first on the right. */
-function waitTokens(hints: string): string[] {
-  const mask = /\bwt=([01]+)/.exec(hints)?.[1] ?? "";
-  return [...mask].reverse().flatMap((bit, i) => (bit === "1" ? [String(i)] : []));
+/** Return the registers that operands name: `r4`, `[r8..10+ur2]`, `r4..8` without its end. */
+function registersIn(text: string): string[] {
+  return [...text.matchAll(/\b(u?r)(\d+)(?:\.\.(\d+))?/g)].flatMap(([, file, first, end]) => {
+    const count = end === undefined ? 1 : Number(end) - Number(first);
+    return Array.from({ length: count }, (_, i) => `${file}${Number(first) + i}`);
+  });
 }
 
 function readOp(code: string, hints: string): Op {
@@ -63,7 +65,8 @@ function readOp(code: string, hints: string): Op {
   if (multiplies(name, operands)) kinds.multiply = 1;
   const effect = effectOf(to?.split(" ")[0], name, operands);
   const compare = compareOf(name, operands);
-  const tokens = waitTokens(hints);
+  // The use of a register waits for its load. The scoreboards say less: loads of workgroup memory share them.
+  const tokens = registersIn(operands.join(" "));
   const target = kinds.branch ? /\b(L\d+)\b/.exec(body)?.[1] : undefined;
   const bits = /\.(?:b|u|s)(8|16|32|64|128)\b/.exec(name)?.[1];
   return {
@@ -71,7 +74,7 @@ function readOp(code: string, hints: string): Op {
     issued: name === "nop" ? 0 : 1,
     cycles: Number(/\bdelay=(\d+)/.exec(hints)?.[1] ?? 0),
     kinds,
-    ...(kinds.load ? { load: { bits: Number(bits ?? 32), token: /\bwr:(\d)/.exec(hints)?.[1] ?? "" } } : {}),
+    ...(kinds.load ? { load: { bits: Number(bits ?? 32), tokens: registersIn(to ?? "") } } : {}),
     ...(tokens.length > 0 ? { wait: { kind: "tokens", tokens } } : {}),
     ...(effect ? { effect } : {}),
     ...(compare ? { compare } : {}),

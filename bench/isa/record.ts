@@ -136,7 +136,7 @@ function stageRecord(stage: Stage): StageRecord {
   };
 }
 
-/** Return the accesses by the bank model; null for syntax that it does not know. */
+/** Return the accesses by the bank model; null for syntax that it cannot read. */
 function banksOf(code: string): BankReport[] | null {
   try {
     return bankReports(code);

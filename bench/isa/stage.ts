@@ -84,10 +84,13 @@ function stageLoop(flow: Flow): Loop | null {
   return hot.at(-1) ?? null;
 }
 
-function settle(pending: readonly string[], wait: Wait): readonly string[] {
+type Pending = readonly (readonly string[])[];
+
+/** Return the loads that are pending after a wait. */
+function settle(pending: Pending, wait: Wait): Pending {
   if (wait.kind === "all") return [];
   if (wait.kind === "atMost") return wait.left >= pending.length ? pending : pending.slice(pending.length - wait.left);
-  return pending.filter((token) => !wait.tokens.includes(token));
+  return pending.filter((tokens) => !tokens.some((token) => wait.tokens.includes(token)));
 }
 
 /** Loads on their way while a stage is followed. */
@@ -96,21 +99,22 @@ class PendingLoads {
   waits = 0;
   /** Loads pending at the first wait; 0 before it. */
   atFirstWait = 0;
-  private tokens: readonly string[] = [];
+  private pending: Pending = [];
   private fresh = false;
 
   get count(): number {
-    return this.tokens.length;
+    return this.pending.length;
   }
 
   follow({ wait, load }: Op): void {
-    const left = wait ? settle(this.tokens, wait) : this.tokens;
-    if (left.length < this.tokens.length && this.fresh) {
+    const { pending } = this;
+    const left = wait && pending.length > 0 ? settle(pending, wait) : pending;
+    if (left.length < pending.length && this.fresh) {
       this.waits++;
-      this.atFirstWait ||= this.tokens.length;
+      this.atFirstWait ||= pending.length;
       this.fresh = false;
     }
-    this.tokens = load ? [...left, load.token] : left;
+    this.pending = load ? [...left, load.tokens] : left;
     if (load) this.fresh = true;
   }
 }

@@ -313,5 +313,5 @@ class Parser {
   }
 }
 
-/** Parse a shader. Throws SyntaxError for syntax that it does not know. */
+/** Parse a shader. Throws SyntaxError for syntax that it cannot read. */
 export const parseWgsl = (text: string): WgslModule => new Parser(text).module();

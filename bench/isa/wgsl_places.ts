@@ -1,7 +1,7 @@
 // Places of the bank model: variables, their parts, and elements of workgroup memory, whose accesses are recorded.
 import { Composite, componentsOf, isVector, type Place, type Value } from "./wgsl_values.ts";
 
-/** A place whose content nobody knows: buffers and their elements. */
+/** A place of unknown content: a buffer or a part of one. */
 export const UNKNOWN: Place = { read: () => undefined, write: () => {}, part: () => UNKNOWN };
 
 /** Return the index of a component by number or letter. */

@@ -20,6 +20,8 @@ export interface RunOptions {
 type Signal = "next" | "break" | "continue" | "return";
 
 const MOST_TURNS = 1024;
+/** Turns of a loop with unknown bounds: the first one may only fill a buffer. */
+const UNKNOWN_TURNS = 3;
 const MOST_STEPS = 400_000;
 
 /** Return true if a statement only leaves a loop or a function. */
@@ -130,14 +132,14 @@ class Run {
     return otherwise ? this.execute(otherwise) : "next";
   }
 
-  /** Run a loop. One with unknown bounds has one turn. */
+  /** Run a loop. One with unknown bounds has a few turns. */
   private loop({ start, condition, step, body }: Extract<Statement, { kind: "loop" }>): Signal {
     if (start) this.execute(start);
     this.loops++;
     let signal: Signal = "next";
     for (let turn = 0; turn < MOST_TURNS; turn++) {
       const known = condition ? this.evaluate(condition) : undefined;
-      if (known === false || (known === undefined && turn > 0)) break;
+      if (known === false || (known === undefined && turn >= UNKNOWN_TURNS)) break;
       signal = this.execute(body);
       if (signal === "break" || signal === "return") break;
       if (step) this.execute(step);
