@@ -1,4 +1,5 @@
-// `npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits]`: runs all fixtures of a directory.
+// `npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits] [--hardware]`: runs all fixtures of a
+// directory.
 // Exit code: 0 if all cases passed, 1 if any failed, 2 for wrong arguments.
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -6,6 +7,7 @@ import { parseArgs } from "node:util";
 import { requestGpu } from "../src/gpu/index.ts";
 import { installGpu } from "../src/node/dawn.ts";
 import { allHandlers } from "./golden/handlers.ts";
+import { asHardware } from "./golden/hardware.ts";
 import { anyFailed, fileLine, problemLines, totalLine } from "./golden/report.ts";
 import { type FileReport, runFixtures } from "./golden/runner.ts";
 import { runSchedules } from "./golden/schedules.ts";
@@ -13,7 +15,7 @@ import { runZoo } from "./golden/zoo.ts";
 
 function usage(problem: string): never {
   console.error(
-    `golden: ${problem}\nusage: npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits]`,
+    `golden: ${problem}\nusage: npm run golden -- DIR [--only GROUP,...] [--adapter NAME] [--default-limits] [--hardware]`,
   );
   process.exit(2);
 }
@@ -33,11 +35,12 @@ function runJson(text: string, file: string): FileReport {
   }
 }
 
-// --default-limits: run like the weakest browser, without subgroups and f16.
+// --default-limits: run like the weakest browser, without subgroups and f16. --hardware: with the kernels of a GPU.
 const options = {
   only: { type: "string" },
   adapter: { type: "string" },
   "default-limits": { type: "boolean" },
+  hardware: { type: "boolean" },
 } as const;
 let parsed: ReturnType<typeof parseArgs<{ allowPositionals: true; options: typeof options }>>;
 try {
@@ -59,8 +62,9 @@ if (chosen.length === 0) usage(`${folder} holds no fixtures${only ? ` of ${only.
 
 const gpu = await installGpu(parsed.values.adapter ? { adapter: parsed.values.adapter } : {})
   .then(() => requestGpu({ defaultLimits: parsed.values["default-limits"] ?? false }))
+  .then((found) => (parsed.values.hardware ? asHardware(found) : found))
   .catch((error: Error) => usage(error.message));
-console.log(`golden: ${folder} on ${gpu.adapter.description}`);
+console.log(`golden: ${folder} on ${gpu.adapter.description}${parsed.values.hardware ? ", kernels of a GPU" : ""}`);
 const readFile = async (path: string) => new Uint8Array(readFileSync(join(folder, path)));
 const reports: FileReport[] = [];
 for (const file of chosen) {
