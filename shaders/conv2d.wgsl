@@ -14,7 +14,9 @@ fn target_of(v: vec4<f32>) -> Target { return v.x; }  //!spec
 
 struct Params {
   batch: u32,
-  groups: u32,
+  groups: u32,               // of x and y
+  first_group: u32,          // of this dispatch
+  own_groups: u32,
   written: u32,              // channels of y per group
   first_row: u32,            // of them, of this dispatch
   row_tiles: u32,            // tiles of them from there on
@@ -162,12 +164,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let column0 = rest % p.column_tiles * (4u * QUADS_N);
   let slab = rest / p.column_tiles;
   let f = phase_of(slab % p.phases);
-  let g = slab / p.phases;
-  if (g >= p.groups || column0 >= p.batch * f.area) {
+  let own = slab / p.phases;
+  let g = p.first_group + own;
+  if (own >= p.own_groups || column0 >= p.batch * f.area) {
     return;
   }
   start_fetch(lane, column0, g, f);
-  w_at = ((g * p.row_tiles + row_tile) * p.terms + f.first_term) * QUADS_M + lane;
+  w_at = ((own * p.row_tiles + row_tile) * p.terms + f.first_term) * QUADS_M + lane;
   sum_tile(lane, (f.terms + DEPTH - 1u) / DEPTH);
 
   let row0 = p.first_row + row_tile * (4u * QUADS_M) + lane / X * (4u * ROW_QUADS);

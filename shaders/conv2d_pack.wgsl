@@ -3,7 +3,8 @@
 //!include "lib/index.wgsl"
 struct Params {
   written: u32,              // channels per group
-  first_quad: u32,           // of w
+  first_group: u32,          // of w
+  first_row: u32,
   quads: u32,                // of all row tiles
   tile_quads: u32,           // of one
   terms: u32,                // of all phases, a multiple of 16
@@ -31,8 +32,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     return;
   }
   let offset = table[p.first_term + term].z;
-  let row = (p.first_quad + quad) * 4u;
-  var at = g * p.w_group + offset + row * p.w_written;
+  let row = p.first_row + quad * 4u;
+  var at = (p.first_group + g) * p.w_group + offset + row * p.w_written;
   var v: vec4<f32>;
   for (var i = 0u; i < 4u; i++) {  //!unroll
     v[i] = select(0.0, w[at], offset != 0xffffffffu && row + i < p.written);

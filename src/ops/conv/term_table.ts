@@ -20,6 +20,10 @@ export interface TermTable {
   readonly masked: boolean;
 }
 
+/** True if the kernel may test taps by bits. */
+export const isMasked = (phases: readonly Correlation[]): boolean =>
+  phases.every(({ rows, columns }) => Math.max(rows.taps, columns.taps) <= MOST_BITS);
+
 const paddedTerms = ({ reduced, rows, columns }: Correlation) =>
   Math.ceil((reduced * rows.taps * columns.taps) / TERM_STEP) * TERM_STEP;
 
@@ -75,7 +79,7 @@ export function termTable(phases: readonly Correlation[]): TermTable {
   const key = `${[reduced, weightReduced, weightRow]}|${phases.map((c) => `${line(c.rows)}|${line(c.columns)}`).join("|")}`;
   let table = known.get(key);
   if (!table) {
-    const masked = phases.every(({ rows, columns }) => Math.max(rows.taps, columns.taps) <= MOST_BITS);
+    const masked = isMasked(phases);
     const numbers = makeTable(phases, masked);
     const terms = phases.reduce((sum, c) => sum + paddedTerms(c), 0);
     table = { table: persistent(numbers, [numbers.length / 4, 4]), terms, masked };

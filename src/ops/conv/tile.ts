@@ -4,13 +4,15 @@ import tileWgsl from "../../../shaders/conv2d.wgsl";
 import packWgsl from "../../../shaders/conv2d_pack.wgsl";
 import { currentGpu, groups1d, kernel } from "../../gpu/index.ts";
 import { empty, type Tensor } from "../../tensor/index.ts";
-import { chooseTile, type Tile, tilesToTry } from "../tuning/tile.ts";
+import { chooseTile, SMALL_TILE, type Tile, tilesToTry } from "../tuning/tile.ts";
 import type { Correlation, Line } from "./correlation.ts";
-import { termTable } from "./term_table.ts";
+import { isMasked, termTable } from "./term_table.ts";
 
 const tileKernel = kernel("conv2d", tileWgsl);
 const packKernel = kernel("conv2d_pack", packWgsl);
-const PACKED_TERMS = 16; // of a workgroup, and as many channels
+// Terms of a workgroup that packs, and quads of channels.
+const PACKED_TERMS = 16;
+const PACKED_QUADS = 4;
 
 export interface CorrelationTensors {
   readonly x: Tensor;
@@ -29,8 +31,12 @@ function productSize(phases: readonly Correlation[]) {
   return { rows: written, columns: batch * pixels, products: groups * phases.length };
 }
 
-export const tileByRule = (phases: readonly Correlation[]): Tile => chooseTile(productSize(phases));
-export const tilesOf = (phases: readonly Correlation[]): Tile[] => tilesToTry(productSize(phases));
+/** Return the tile by rule. Testing taps by their distances takes registers, so that a small tile stays. */
+export const tileByRule = (phases: readonly Correlation[]): Tile =>
+  isMasked(phases) ? chooseTile(productSize(phases)) : SMALL_TILE;
+/** Return tiles for the tuner to try. */
+export const tilesOf = (phases: readonly Correlation[]): Tile[] =>
+  isMasked(phases) ? tilesToTry(productSize(phases)) : [];
 
 const isPoint = (l: Line) => l.taps === 1 && l.step === 1 && l.start === 0 && l.source === l.pixels;
 const isWhole = (l: Line) => l.planeStart === 0 && l.planeStep === 1 && l.pixels === l.plane;
@@ -47,55 +53,77 @@ function accessSpec(phases: readonly Correlation[], masked: boolean) {
   };
 }
 
+/** Groups and row tiles of one dispatch. */
+interface Share {
+  readonly firstGroup: number;
+  readonly groups: number;
+  readonly firstTile: number;
+  readonly tiles: number;
+}
+
+/** Cut the groups and their row tiles in as few dispatches as one binding of packed weights allows. */
+function sharesOf({ groups, written }: Correlation, tile: Tile, terms: number): Share[] {
+  const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize;
+  const most = Math.max(1, Math.floor(limit / (terms * tile.rows * 4)));
+  const tiles = Math.ceil(written / tile.rows);
+  const mostTiles = Math.min(tiles, most);
+  const mostGroups = Math.min(groups, Math.max(1, Math.floor(most / tiles)));
+  const shares: Share[] = [];
+  for (let firstGroup = 0; firstGroup < groups; firstGroup += mostGroups) {
+    for (let firstTile = 0; firstTile < tiles; firstTile += mostTiles) {
+      const size = { groups: Math.min(mostGroups, groups - firstGroup), tiles: Math.min(mostTiles, tiles - firstTile) };
+      shares.push({ firstGroup, firstTile, ...size });
+    }
+  }
+  return shares;
+}
+
 /** Write the pixels of y that the phases name, in all channels. The phases differ in their lines only. */
-export function correlateTile(phases: readonly Correlation[], tile: Tile, { x, w, b, y }: CorrelationTensors): void {
+export function correlateTile(phases: readonly Correlation[], tile: Tile, tensors: CorrelationTensors): void {
   const [c] = phases as [Correlation];
   const { table, terms, masked } = termTable(phases);
-  const size = productSize(phases);
-  const columnTiles = Math.ceil(size.columns / tile.columns);
-  const quads = tile.rows / 4; // of a row tile
-  const tileBytes = c.groups * Math.max(terms, 1) * tile.rows * 4;
-  const most = Math.max(1, Math.floor(currentGpu().adapter.limits.maxStorageBufferBindingSize / tileBytes));
-  const rowTiles = Math.ceil(c.written / tile.rows);
-  for (let first = 0; first < rowTiles; first += most) {
-    const part = Math.min(most, rowTiles - first);
-    using packed = empty([Math.max((part * tileBytes) / 4, 4)]);
-    const packedQuads = part * quads;
+  const { columns } = productSize(phases);
+  const columnTiles = Math.ceil(columns / tile.columns);
+  const { x, w, b, y } = tensors;
+  const fixed = {
+    batch: c.batch,
+    groups: c.groups,
+    written: c.written,
+    column_tiles: columnTiles,
+    phases: phases.length,
+    terms,
+    x_group: c.reduced * area(c, "source"),
+    y_width: c.columns.plane,
+    y_plane: area(c, "plane"),
+    source: [c.rows.source, c.columns.source],
+    x_step: [c.rows.step, c.columns.step],
+    spread: [c.rows.spread, c.columns.spread],
+    y_step: [c.rows.planeStep, c.columns.planeStep],
+    has_bias: b ? 1 : 0,
+  };
+  const spec = { ...tile.spec, ...accessSpec(phases, masked) };
+  for (const { firstGroup, groups, firstTile, tiles } of sharesOf(c, tile, terms)) {
+    const first = { first_group: firstGroup, first_row: firstTile * tile.rows };
+    using packed = empty([Math.max(groups * tiles * terms * tile.rows, 4)]);
+    const quads = (tiles * tile.rows) / 4;
     const packing = {
-      first_quad: first * quads,
+      ...first,
       written: c.written,
-      quads: packedQuads,
-      tile_quads: quads,
+      quads,
+      tile_quads: tile.rows / 4,
       terms,
-      groups: c.groups,
+      groups,
       first_term: 2 * phases.length,
       w_group: c.weightGroup,
       w_written: c.weightWritten,
     };
-    const blocks = (terms / PACKED_TERMS) * Math.ceil((4 * packedQuads) / PACKED_TERMS) * c.groups;
-    if (terms > 0) packKernel.run({ bind: { w, table, packed }, params: packing, grid: groups1d(blocks) });
+    const blocks = (terms / PACKED_TERMS) * Math.ceil(quads / PACKED_QUADS) * groups;
+    if (blocks > 0) packKernel.run({ bind: { w, table, packed }, params: packing, grid: groups1d(blocks) });
     tileKernel.run({
       bind: { x, w: packed, b: b ?? w, table, y },
-      params: {
-        batch: c.batch,
-        groups: c.groups,
-        written: c.written,
-        first_row: first * tile.rows,
-        row_tiles: part,
-        column_tiles: columnTiles,
-        phases: phases.length,
-        terms,
-        x_group: c.reduced * area(c, "source"),
-        y_width: c.columns.plane,
-        y_plane: area(c, "plane"),
-        source: [c.rows.source, c.columns.source],
-        x_step: [c.rows.step, c.columns.step],
-        spread: [c.rows.spread, c.columns.spread],
-        y_step: [c.rows.planeStep, c.columns.planeStep],
-        has_bias: b ? 1 : 0,
-      },
-      spec: { ...tile.spec, ...accessSpec(phases, masked) },
-      grid: groups1d(part * columnTiles * size.products),
+      params: { ...fixed, ...first, own_groups: groups, row_tiles: tiles },
+      spec,
+      grid: groups1d(tiles * columnTiles * groups * phases.length),
     });
   }
 }

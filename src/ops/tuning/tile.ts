@@ -18,19 +18,21 @@ function tile(X: number, Y: number, ROW_QUADS: number, COLUMN_QUADS: number, DEP
   return { label: `tile ${rows}x${columns}x${DEPTH}`, rows, columns, lanes: X * Y, spec };
 }
 
-/** Most invocations have 8 x 8 results; tiles of few rows are for few channels. */
+/** Large tiles have 8 x 8 results an invocation, those for fewer rows or columns 4 x 8. Tiles of few rows are for few channels. */
 const TILES = [
   tile(16, 16, 2, 2),
   tile(16, 8, 2, 2),
   tile(8, 16, 2, 2),
-  tile(8, 8, 2, 2),
-  tile(32, 4, 2, 2),
+  tile(8, 16, 1, 2),
+  tile(32, 8, 1, 2),
   tile(16, 8, 1, 2),
   tile(32, 4, 1, 2),
   tile(32, 2, 1, 2),
 ];
-/** The same with longer stages: fewer barriers, more registers. */
-const DEEP = [tile(16, 16, 2, 2, 16), tile(16, 8, 2, 2, 16), tile(8, 16, 2, 2, 16), tile(8, 8, 2, 2, 16)];
+/** Longer stages have fewer barriers. With 8 x 8 results an invocation, compilers then run out of registers. */
+const DEEP = [tile(8, 16, 1, 2, 16), tile(16, 8, 1, 2, 16)];
+/** Leaves registers for kernels that need more than others. */
+export const SMALL_TILE: Tile = tile(16, 8, 1, 2);
 
 /** Invocations that fill a large adapter: with fewer, a smaller tile is faster. */
 const LANES_WANTED = 2 ** 16;
@@ -64,7 +66,7 @@ export function chooseTile(size: ProductSize): Tile {
   return cheapest(TILES, size)[0]!;
 }
 
-/** Return tiles to try: those that waste no more than the rule's by half, and the same with longer stages. */
+/** Return tiles to try: 128x128, 64x128, 128x64 and 64x64, some with longer stages, unless they waste half as much again as the rule's. */
 export function tilesToTry(size: ProductSize): Tile[] {
   const most = 1.5 * costOf(chooseTile(size), size);
   return [...TILES.slice(0, 4), ...DEEP].filter((t) => costOf(t, size) <= most);

@@ -1,0 +1,100 @@
+// The tile kernel of convolutions: every tile, accesses of one and of four numbers, and grids beyond one dimension.
+import { expect, test } from "vitest";
+import { currentGpu } from "../../../src/gpu/index.ts";
+import { forwardCorrelation, gradientPhases } from "../../../src/ops/conv/correlation.ts";
+import { enableNaiveConvolution } from "../../../src/ops/conv/naive.ts";
+import { convForward, convGradInput } from "../../../src/ops/conv/passes.ts";
+import { type ConvShape, convShape, flattenPoints, outputShape } from "../../../src/ops/conv/shape.ts";
+import { termTable } from "../../../src/ops/conv/term_table.ts";
+import { correlateTile } from "../../../src/ops/conv/tile.ts";
+import { chooseTile, SMALL_TILE, type Tile, tilesToTry } from "../../../src/ops/tuning/tile.ts";
+import { captureStep, empty, metaTensor, Scope, type Shape, type Tensor, tensor } from "../../../src/tensor/index.ts";
+import { expectClose } from "../../support/close.ts";
+import { randomArray } from "../../support/random.ts";
+
+enableNaiveConvolution();
+
+const product = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
+const random = (shape: Shape, seed: number) => tensor(randomArray(product(shape), seed), shape);
+const tolerance = { rtol: 1e-5, atol: 2e-6 };
+
+/** Every tile that the rule or the tuner may choose, once. */
+function everyTile(): Tile[] {
+  const rows = [8, 16, 32, 64, 96, 128, 256];
+  const sizes = rows.flatMap((r) => [64, 2 ** 12, 2 ** 20].map((columns) => ({ rows: r, columns, products: 1 })));
+  const all = [...sizes.map(chooseTile), ...sizes.flatMap(tilesToTry), SMALL_TILE];
+  return all.filter((tile, i) => all.findIndex(({ label }) => label === tile.label) === i);
+}
+
+interface Case {
+  readonly x: Shape;
+  readonly w: Shape;
+  readonly options: { stride?: number; padding?: [number, number]; dilation?: number; groups?: number };
+}
+const cases: Record<string, Case> = {
+  "3x3 of odd planes": { x: [2, 5, 9, 7], w: [70, 5, 3, 3], options: { padding: [1, 1] } },
+  "3x3, four stored at once": { x: [3, 5, 8, 10], w: [33, 5, 3, 3], options: { padding: [1, 1] } },
+  "1x1, four loaded at once": { x: [3, 18, 6, 6], w: [20, 18, 1, 1], options: {} },
+  "5x3 of stride 3, dilation 2, in groups": {
+    x: [2, 6, 17, 14],
+    w: [10, 3, 5, 3],
+    options: { stride: 3, padding: [3, 1], dilation: 2, groups: 2 },
+  },
+};
+
+const shapeOf = ({ x, w, options }: Case): ConvShape => convShape(metaTensor(x), metaTensor(w), null, options);
+
+/** Compare one tile with the definition, forward and to the input. */
+async function compareTile(c: Case, tile: Tile, name: string): Promise<void> {
+  using _scope = new Scope();
+  const s = shapeOf(c);
+  const [x, w, b, dy] = [random(c.x, 1), random(c.w, 2), random([s.outputs], 3), random(outputShape(s), 4)];
+  const [y, wanted, dx, wantedDx] = [empty(dy.shape), empty(dy.shape), empty(c.x), empty(c.x)];
+  const flat = flattenPoints(s);
+  correlateTile([forwardCorrelation(flat)], tile, { x, w, b, y });
+  correlateTile(gradientPhases(flat), tile, { x: dy, w, b: null, y: dx });
+  convForward(s, "naive", { x, w, b, y: wanted });
+  convGradInput(s, "naive", { dy, w, dx: wantedDx });
+  expectClose(await y.data(), await wanted.data(), tolerance, `y, ${name}, ${tile.label}`);
+  expectClose(await dx.data(), await wantedDx.data(), tolerance, `dx, ${name}, ${tile.label}`);
+}
+
+test.each(everyTile().map((tile) => [tile.label, tile] as const))("%s equals the definition", async (_label, tile) => {
+  // Each kind of access compiles a kernel.
+  const names = tile === SMALL_TILE ? Object.keys(cases) : ["3x3 of odd planes", "1x1, four loaded at once"];
+  for (const name of names) await compareTile(cases[name]!, tile, name);
+});
+
+test("the rule and the tuner choose among tiles of all sizes", () => {
+  const labels = everyTile().map(({ rows, columns }) => `${rows}x${columns}`);
+  for (const size of ["8x256", "16x256", "32x128", "64x64", "64x128", "128x64", "128x128"]) {
+    expect(labels).toContain(size);
+  }
+});
+
+test("70,000 workgroups: the grid folds into two dimensions", async () => {
+  await compareTile({ x: [1, 140_000, 2, 2], w: [70_000, 2, 1, 1], options: { groups: 70_000 } }, SMALL_TILE, "groups");
+});
+
+test("all phases of an input gradient run in one dispatch", () => {
+  using _scope = new Scope();
+  const c: Case = { x: [1, 2, 12, 12], w: [3, 2, 3, 3], options: { stride: 3, padding: [1, 1] } };
+  const s = shapeOf(c);
+  using step = captureStep(({ dy, w }: { dy: Tensor; w: Tensor }) => {
+    const dx = empty(c.x);
+    convGradInput(s, "tile", { dy, w, dx });
+    return { dx };
+  });
+  const dy = { data: randomArray(product(outputShape(s)), 1), shape: outputShape(s) };
+  step.run({ dy, w: { data: randomArray(product(c.w), 2), shape: c.w } });
+  expect(gradientPhases(s)).toHaveLength(9);
+  expect(step.describe().map(({ kernel }) => kernel)).toEqual(["conv2d_pack", "conv2d"]);
+});
+
+test("a layer's table is made once, for every batch", () => {
+  const at = (batch: number) => forwardCorrelation(shapeOf({ ...cases["3x3 of odd planes"]!, x: [batch, 5, 9, 7] }));
+  const first = termTable([at(1)]);
+  const { created } = currentGpu().memory();
+  expect(termTable([at(4)])).toBe(first);
+  expect(currentGpu().memory().created).toBe(created);
+});
