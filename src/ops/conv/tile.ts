@@ -33,7 +33,7 @@ function productSize(phases: readonly Correlation[]) {
 
 /** Return the tile by rule. Testing taps by their distances takes registers, so that a small tile stays. */
 export const tileByRule = (phases: readonly Correlation[]): Tile =>
-  isMasked(phases) ? chooseTile(productSize(phases)) : SMALL_TILE;
+  isMasked(phases) ? chooseTile(productSize(phases), currentGpu().adapter) : SMALL_TILE;
 /** Return tiles for the tuner to try. */
 export const tilesOf = (phases: readonly Correlation[]): Tile[] =>
   isMasked(phases) ? tilesToTry(productSize(phases)) : [];

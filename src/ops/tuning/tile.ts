@@ -33,6 +33,8 @@ const TILES = [
 const DEEP = [tile(8, 16, 1, 2, 16), tile(16, 8, 1, 2, 16)];
 /** Leaves registers for kernels that need more than others. */
 export const SMALL_TILE: Tile = tile(16, 8, 1, 2);
+/** Compiles in a second on software adapters, which run these kernels only where no other can. */
+const SOFTWARE_TILE = tile(16, 8, 1, 2, 4);
 
 /** Invocations that fill a large adapter: with fewer, a smaller tile is faster. */
 const LANES_WANTED = 2 ** 16;
@@ -55,19 +57,16 @@ interface ProductSize {
   readonly products: number;
 }
 
-const cheapest = (tiles: readonly Tile[], size: ProductSize): Tile[] =>
-  tiles
-    .map((t) => ({ t, cost: costOf(t, size) }))
-    .sort((a, b) => a.cost - b.cost)
-    .map(({ t }) => t);
+const cheapest = (size: ProductSize): Tile =>
+  TILES.reduce((best, t) => (costOf(t, size) < costOf(best, size) ? t : best));
 
 /** Return the tile for a product by rule. */
-export function chooseTile(size: ProductSize): Tile {
-  return cheapest(TILES, size)[0]!;
+export function chooseTile(size: ProductSize, { software }: { readonly software: boolean }): Tile {
+  return software ? SOFTWARE_TILE : cheapest(size);
 }
 
 /** Return tiles to try: 128x128, 64x128, 128x64 and 64x64, some with longer stages, unless they waste half as much again as the rule's. */
 export function tilesToTry(size: ProductSize): Tile[] {
-  const most = 1.5 * costOf(chooseTile(size), size);
+  const most = 1.5 * costOf(cheapest(size), size);
   return [...TILES.slice(0, 4), ...DEEP].filter((t) => costOf(t, size) <= most);
 }
