@@ -6,12 +6,13 @@
 //!include "lib/nonfinite.wgsl"
 //!include "lib/sum_vec4.wgsl"
 const LTP: bool = false;                 //!spec   false: STR
+const SCALED: bool = false;              //!spec   gradients are those of a scaled loss (loss_scale_check.wgsl)
 struct Layer { first: u32, segments: u32, weights: u32, unused: u32 }
 struct Params { rest: u32 }              // 1: compute what depends on the weights, learn nothing
 @group(0) @binding(0) var<storage, read> sums: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> layer: array<Layer>;
 @group(0) @binding(2) var<storage, read_write> hyper: Hyper;
-@group(0) @binding(3) var<storage, read> guard: array<u32>;
+@group(0) @binding(3) var<storage, read> guard: array<u32>;                            // [4]: see loss_scale_check.wgsl
 @group(0) @binding(4) var<uniform> params: Params;
 
 fn sigmoid(s: f32) -> f32 {
@@ -26,9 +27,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var k = lane; k < l.segments; k += 64u) {
     total += sums[l.first + k];
   }
-  let sum = sum_vec4(total, lane);
-  if (lane != 0u || hyper.phase == MASK) {
+  var sum = sum_vec4(total, lane);
+  let skips = SCALED && params.rest == 0u && guard[1] != 0u;
+  if (lane != 0u || hyper.phase == MASK || skips) {
     return;
+  }
+  if (SCALED) {
+    sum.x *= bitcast<f32>(guard[2]);       // the others do not depend on gradients
   }
   if (guard[0] != 0xffffffffu) {
     hyper.layers[group.x].now = hyper.layers[group.x].next;

@@ -22,20 +22,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   prunes = hyper.phase == PRUNE;
   let s = segment[min(index, params.segments - 1u)];
   let t = hyper.layers[s.layer].next;      // the last step left it, and this step's forward pass read it
+  // Padding, which is zero, is read too: all loads are issued before the first is used.
+  let first = min(index, params.segments - 1u) * 256u + lane;
+  var theta: array<vec4<f32>, 4>;
+  var g: array<vec4<f32>, 4>;
+  for (var k = 0u; k < 4u; k++) {  //!unroll
+    theta[k] = latent[first + k * 64u];
+    g[k] = gradient[first + k * 64u];
+  }
   var total = vec4(0.0);
-  for (var k = 0u; k < 4u; k++) {
-    let at = k * 64u + lane;
-    if (index < params.segments && at * 4u < s.count) {
-      let theta = latent[index * 256u + at];
-      let g = gradient[index * 256u + at];
-      if (LTP) {
-        let open = gate(theta, t);
-        let valid = vec4(at * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
-        let q = select(vec4(0.0), open * (1.0 - open) / t.y, valid);
-        total += vec4(dot(g * theta, q), dot(q, vec4(1.0)), dot(abs(theta), vec4(1.0)), dot(theta, theta));
-      } else {
-        total.x += dot(select(vec4(0.0), g * sign(theta), abs(theta) > vec4(t.x)), vec4(1.0));
-      }
+  for (var k = 0u; k < 4u; k++) {  //!unroll
+    if (LTP) {
+      let open = gate(theta[k], t);
+      let valid = vec4((k * 64u + lane) * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
+      let q = select(vec4(0.0), open * (1.0 - open) / t.y, valid);
+      total += vec4(dot(g[k] * theta[k], q), dot(q, vec4(1.0)), dot(abs(theta[k]), vec4(1.0)), dot(theta[k], theta[k]));
+    } else {
+      total.x += dot(select(vec4(0.0), g[k] * sign(theta[k]), abs(theta[k]) > vec4(t.x)), vec4(1.0));
     }
   }
   let sum = sum_vec4(total, lane);

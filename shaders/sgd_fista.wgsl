@@ -6,8 +6,7 @@
 //!include "lib/update_segment.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
-fn update(x: vec4<f32>, v: vec4<f32>, g: vec4<f32>, i: u32, layer: u32) -> Updated {
-  let w = weight[i];
+fn update(x: vec4<f32>, v: vec4<f32>, g: vec4<f32>, w: vec4<f32>, layer: u32) -> Updated {
   let u = g + hyper.weight_decay * w;
   let x_next = masked(S(w - hyper.lr * u, hyper.tau), x);
   let w_next = masked(x_next + hyper.momentum * (x_next - x), x);

@@ -6,7 +6,7 @@
 //!include "lib/update_segment.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
-fn update(w: vec4<f32>, v: vec4<f32>, g: vec4<f32>, i: u32, layer: u32) -> Updated {
+fn update(w: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
   var decayed = w;
   if (!DECAY_EFFECTIVE && prunes) {
     decayed = w + sign(w) * hyper.threshold_now;

@@ -9,7 +9,7 @@
 //!include "lib/update_segment.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
-fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, i: u32, layer: u32) -> Updated {
+fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
   let w = S(theta, hyper.threshold_now);
   let u = g + hyper.weight_decay * select(theta, w, DECAY_EFFECTIVE);
   let v_next = accumulate(v, u);

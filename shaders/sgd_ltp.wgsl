@@ -9,8 +9,8 @@
 //!include "lib/update_segment.wgsl"
 //!include "lib/ltp_gate.wgsl"
 
-fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, i: u32, layer: u32) -> Updated {
-  let t = hyper.layers[layer].now;         // (tau, T)
+fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
+  let t = learned_now(layer);              // (tau, T)
   let t_next = hyper.layers[layer].next;
   let u = g * gate(theta, t) + hyper.weight_decay * theta;
   let v_next = accumulate(v, u);

@@ -4,7 +4,7 @@
 //   w_next = w - lr v_next                   (direction: with Nesterov, u + momentum v_next)
 //!include "lib/update_segment.wgsl"
 
-fn update(w: vec4<f32>, v: vec4<f32>, g: vec4<f32>, i: u32, layer: u32) -> Updated {
+fn update(w: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
   let u = g + hyper.weight_decay * w;
   let v_next = accumulate(v, u);
   let w_next = masked(w - hyper.lr * direction(u, v_next), w);

@@ -9,8 +9,8 @@
 //!include "lib/update_segment.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
-fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, i: u32, layer: u32) -> Updated {
-  let d = hyper.layers[layer].now.x;
+fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
+  let d = learned_now(layer).x;
   let d_next = hyper.layers[layer].next.x;
   let w = S(theta, d);
   let u = through_S(g, theta, d) + hyper.weight_decay * theta;

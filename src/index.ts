@@ -216,6 +216,9 @@ export {
 } from "./ops/index.ts";
 export type { PoolOptions } from "./ops/pool/plan.ts";
 export {
+  LossScale,
+  type LossScaleOptions,
+  type LossScaleState,
   LR_SCHEDULES,
   type LrConfig,
   type LrSchedule,
@@ -236,7 +239,6 @@ export {
 export type { LearnedThreshold } from "./optim/learned_thresholds.ts";
 export type { RunLength } from "./optim/lr_scheduler.ts";
 export {
-  actSpec,
   type CapturedStep,
   type CaptureOptions,
   captureStep,
@@ -332,3 +334,4 @@ export {
   type WriteText,
 } from "./train/index.ts";
 export type { MeasuredStep } from "./train/objective.ts";
+export type { Precision } from "./train/precision.ts";

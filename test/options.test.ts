@@ -183,6 +183,7 @@ const calls: Record<string, () => unknown> = {
   measureActivity: () => all.measureActivity(model(), [], bad),
   multiplyAdds: () => all.multiplyAdds({ layers: [] }, [], bad),
   SGD: () => new all.SGD([...model().parameters()], bad),
+  LossScale: () => make("LossScale", {}, bad),
   Session: () => new all.Session(bad),
   MagnitudeSelect: () => new all.MagnitudeSelect([], bad),
   SteeredThreshold: () => new all.SteeredThreshold([], [], bad),

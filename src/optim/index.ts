@@ -1,5 +1,6 @@
 // The optim room: the fused optimiser and learning-rate schedules.
 export { enableLearnedThresholds } from "./learned.ts";
+export { LossScale, type LossScaleOptions, type LossScaleState } from "./loss_scale.ts";
 export {
   LR_SCHEDULES,
   LR_USES,

@@ -43,8 +43,11 @@ export class LearnedThresholds {
     chunk.hyper.set(new Float32Array(words.buffer));
   }
 
-  /** Enqueue: move the thresholds by this step's gradient, or with `rest` only recompute what depends on the weights. */
-  step(guard: Tensor, rest: boolean): void {
+  /**
+   * Enqueue: move the thresholds by this step's gradient, which may be that of a scaled loss; or with "rest" only recompute what
+   * depends on the weights.
+   */
+  step(guard: Tensor, task: "step" | "rest", scaled = false): void {
     const { gradient, theta, segmentTable, hyper, parts, layers } = this.chunk;
     const spec = { LTP: this.mode === "ltp" };
     for (const part of parts) {
@@ -58,8 +61,8 @@ export class LearnedThresholds {
     }
     stepKernel.run({
       bind: { sums: this.sums, layer: this.table, hyper, guard },
-      params: { rest: rest ? 1 : 0 },
-      spec,
+      params: { rest: task === "rest" ? 1 : 0 },
+      spec: { ...spec, SCALED: scaled },
       grid: [layers],
     });
   }

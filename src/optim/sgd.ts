@@ -1,6 +1,6 @@
 // SGD with momentum, weight decay and pruning, fused: one dispatch per parameter group and arena chunk.
 import applyWgsl from "../../shaders/apply_threshold.wgsl";
-import { type Bindable, groups1d, kernel, OpError } from "../gpu/index.ts";
+import { type Bindable, currentGpu, groups1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import {
   afterRun,
@@ -13,6 +13,7 @@ import {
   stretch,
   type Tensor,
 } from "../tensor/index.ts";
+import { CLEAR_GUARD, type GradientScale } from "./gradient_scale.ts";
 import { Group } from "./group.ts";
 import { learnedParts } from "./learned_parts.ts";
 import type { LearnedThreshold } from "./learned_thresholds.ts";
@@ -82,8 +83,12 @@ export class SGD {
   readonly groups: readonly Group[];
   private done = 0;
   private fault: Error | null = null;
-  /** @internal [1] u32: any value but 0xffffffff freezes the weights (train/meter.ts sets it after a loss that is not finite). */
+  /**
+   * @internal [4] u32, see loss_scale_check.wgsl. Any value but 0xffffffff at [0] freezes the weights (train/meter.ts sets it after a
+   * loss that is not finite).
+   */
   readonly guard: Tensor;
+  private gradientScale: GradientScale | null = null;
 
   /** Take over the parameters' memory: they become slices of the optimiser's arenas. */
   constructor(params: readonly Parameter[] | readonly ParamGroup[], options: SGDOptions) {
@@ -103,13 +108,24 @@ export class SGD {
       groups.map(({ params: _, ...own }) => own),
     );
     this.groups = groups.map(({ params: members, ...own }) => new Group(members, groupSettings(options, own)));
-    this.guard = persistent(new Uint32Array([0xffffffff]), [1]);
+    this.guard = persistent(CLEAR_GUARD, [4]);
     this.stepsDone = 0;
     this.refresh();
   }
 
-  /** Chunks of all groups. */
-  private get chunks(): ArenaChunk[] {
+  /** @internal Scale of the loss; null if gradients are not scaled. */
+  get scale(): GradientScale | null {
+    return this.gradientScale;
+  }
+
+  /** @internal Skip steps whose gradients overflow, and divide by the scale. `LossScale` calls it. */
+  attachScale(scale: GradientScale): void {
+    if (this.gradientScale) throw new OpError("LossScale", "expected an optimizer without a loss scale, got one with");
+    this.gradientScale = scale;
+  }
+
+  /** @internal Chunks of all groups. */
+  get chunks(): ArenaChunk[] {
     return this.groups.flatMap((g) => g.chunks);
   }
 
@@ -165,16 +181,19 @@ export class SGD {
   step(): void {
     this.expectNumbers();
     warnOfStep(this, this.groups);
+    for (const p of this.chunks.flatMap((c) => c.params)) {
+      if (!p.gradArrived && p.grad) fillZero(p.grad);
+      p.gradArrived = false;
+    }
+    // Before the first group moves: an overflow in one of them skips all.
+    this.gradientScale?.check(this);
     for (const group of this.groups) {
       group.chunks.forEach((chunk, k) => {
-        for (const p of chunk.params) {
-          if (!p.gradArrived && p.grad) fillZero(p.grad);
-          p.gradArrived = false;
-        }
-        group.learned[k]?.step(this.guard, false);
+        group.learned[k]?.step(this.guard, "step", this.gradientScale !== null);
         this.update(chunk, group.options);
       });
     }
+    this.gradientScale?.advance(this.guard);
     if (isRehearsing()) return;
     const steps = afterRun(
       this,
@@ -190,6 +209,8 @@ export class SGD {
     const { gradient, tally, layers } = chunk;
     fillZero(stretch(tally, 0, layers));
     const { mode } = options;
+    // A CPU has no latency to hide and few registers.
+    const held = currentGpu().adapter.software ? 1 : 4;
     const rule = isLearned(mode) ? learnedParts(mode).updates[mode] : UPDATES[mode];
     for (const part of chunk.parts) {
       rule.run({
@@ -197,6 +218,9 @@ export class SGD {
         params: { segments: part.rows, layers },
         spec: {
           ...variant(chunk),
+          SCALED: this.gradientScale !== null,
+          HELD: held,
+          READS_WEIGHT: mode === "fista",
           NESTEROV: options.nesterov,
           DECAY_EFFECTIVE: options.decayTarget === "effective",
         },
@@ -237,7 +261,7 @@ export class SGD {
 
   private refreshGroup({ chunks, learned, options }: Group): void {
     learned.forEach((l, k) => {
-      l.step(this.guard, true);
+      l.step(this.guard, "rest");
       this.apply(chunks[k]!, options, "soft");
     });
   }
@@ -295,7 +319,7 @@ export class SGD {
 
   /** Clear the record of a loss or an update that was not finite, after good weights were loaded. */
   clearFaults(): void {
-    this.guard.set(new Uint32Array([0xffffffff]));
+    this.guard.set(CLEAR_GUARD);
     for (const { tally, layers } of this.chunks) fillZero(stretch(tally, 3 * layers, layers));
   }
 
@@ -359,6 +383,7 @@ export class SGD {
   dispose(): void {
     for (const g of this.groups) g.dispose();
     this.guard.dispose();
+    this.gradientScale?.dispose();
     for (const t of this.dummies) t?.dispose();
   }
 }

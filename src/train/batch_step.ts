@@ -2,6 +2,7 @@
 import { normalisationTable, type PixelScale } from "../data/index.ts";
 import { expectOptions, OpError } from "../gpu/index.ts";
 import { bytesToImages, expectCrops } from "../ops/bytes_to_images.ts";
+import { cast } from "../ops/cast.ts";
 import {
   type CapturedStep,
   captureStep,
@@ -14,6 +15,7 @@ import {
   tensor,
 } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
+import { expectPrecision, type Precision } from "./precision.ts";
 
 /** Samples and targets of one batch, on the host. */
 export interface HostBatch {
@@ -47,9 +49,11 @@ export interface BatchInputOptions {
   readonly target?: Shape | undefined;
   /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for numbers. */
   readonly scale?: PixelScale | undefined;
+  /** Element type of samples that are images or f32 numbers. Default f32. */
+  readonly precision?: Precision | undefined;
 }
 
-const INPUT_KEYS: KeysOf<BatchInputOptions> = { name: true, sample: true, target: true, scale: true };
+const INPUT_KEYS: KeysOf<BatchInputOptions> = { name: true, sample: true, target: true, scale: true, precision: true };
 
 type Uploaded = Readonly<Record<string, Tensor>>;
 
@@ -78,12 +82,16 @@ export class BatchInput {
 
   /** Return samples [n, ...sample] of uploaded arrays; `stored` is null for numbers. */
   images({ x, y, crop }: Uploaded, stored: ImageSize | null): Tensor {
-    if (!stored) return x!;
+    if (!stored) return this.inPrecision(x!);
     const shape = [y!.shape[0]!, ...this.options.sample] as unknown as readonly [number, number, number, number];
     const [, c, h, w] = shape;
     const { mean, std } = this.scale();
     this.table ??= persistent(normalisationTable({ shape: [c, h, w], mean, std }), [c, 256]);
-    return bytesToImages(x!, crop ?? null, this.table, { shape, stored });
+    return this.inPrecision(bytesToImages(x!, crop ?? null, this.table, { shape, stored }));
+  }
+
+  private inPrecision(x: Tensor): Tensor {
+    return this.options.precision === "f16" && x.dtype === "f32" ? cast(x, "f16") : x;
   }
 
   /** Upload a batch outside a captured step: samples [n, ...sample] and targets [n, ...target], for work that is not captured. */
@@ -171,8 +179,9 @@ export class BatchStep<O extends StepTensors> {
   constructor(options: BatchStepOptions<O>) {
     expectOptions("BatchStep", options, STEP_KEYS);
     this.options = options;
-    const { name, sample, target, scale } = options;
-    this.input = new BatchInput({ name, sample, target, scale });
+    const { name, sample, target, scale, precision } = options;
+    expectPrecision(`${name}: precision`, precision);
+    this.input = new BatchInput({ name, sample, target, scale, precision });
     this.latest = this.stepFor(null);
   }
 

@@ -51,6 +51,8 @@ export interface CheckpointExtras {
 export type LoadedCheckpoint = CheckpointProgress & CheckpointExtras;
 
 const MASK = "mask.";
+/** Key of the loss scale, which runs of precision f16 have. */
+const LOSS_SCALE = "loss_scale";
 
 /** Format 1 had no checksum. */
 const FORMAT = "espalier-checkpoint-2";
@@ -80,6 +82,7 @@ function runTensors(model: Module, optimizer: SGD, more: ReadonlyMap<string, Ten
       if (group.learned.length > 0) out.set(`thresholds.${g}.${c}`, chunk.hyper);
     });
   });
+  if (optimizer.scale) out.set(LOSS_SCALE, optimizer.scale.state);
   for (const [name, t] of more) out.set(`method.${name}`, t);
   return out;
 }
@@ -214,7 +217,9 @@ export function loadCheckpoint(
   const progress = progressOf(file, name);
   const saved = file.tensors;
   const targets = runTensors(model, optimizer, more);
+  const [own, other] = [targets, saved].map((all) => (all.has(LOSS_SCALE) ? "f16" : "f32"));
   try {
+    if (own !== other) throw new CheckpointError(`${name}: precision: expected ${own}, got a checkpoint of ${other}`);
     for (const [key, t] of targets) {
       const array = saved.get(key);
       if (!array) throw new CheckpointError(`${name}: ${key} is missing`);

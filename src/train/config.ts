@@ -2,6 +2,7 @@
 import type { LrConfig } from "../optim/lr_scheduler.ts";
 import type { PruneConfig } from "../prune/config.ts";
 import { ArgumentError, defined, expectKeys, isRecord, type KeysOf, kindOf, valueText } from "../text/index.ts";
+import { expectPrecision, type Precision } from "./precision.ts";
 
 /** Complete settings of a run. */
 export interface RunConfig {
@@ -24,6 +25,8 @@ export interface RunConfig {
   readonly nesterov: boolean;
   readonly weightDecay: number;
   readonly labelSmoothing: number;
+  /** Default f32. */
+  readonly precision?: Precision | undefined;
   readonly prune: PruneConfig;
   readonly augment: { readonly crop: number; readonly flip: boolean };
   readonly seed: number;
@@ -85,7 +88,14 @@ function expectParts({ lr, prune = {}, augment = {} }: RunSettings): void {
 const isIndex = (n: unknown): boolean => Number.isInteger(n) && (n as number) >= 0;
 
 /** Check the counts and switches of a run; SGD and the schedules check the others. Errors: ArgumentError. */
-export function checkConfigValues({ epochs, finetuneEpochs = 0, nesterov, microBatch, seed }: RunConfig): void {
+export function checkConfigValues({
+  epochs,
+  finetuneEpochs = 0,
+  nesterov,
+  microBatch,
+  precision,
+  seed,
+}: RunConfig): void {
   const check = (name: string, expected: string, value: unknown, ok: boolean) => {
     if (!ok) throw new ArgumentError(`${name}: expected ${expected}, got ${valueText(value)}`);
   };
@@ -93,6 +103,7 @@ export function checkConfigValues({ epochs, finetuneEpochs = 0, nesterov, microB
   check("finetuneEpochs", "an integer >= 0", finetuneEpochs, isIndex(finetuneEpochs));
   check("nesterov", "true or false", nesterov, typeof nesterov === "boolean");
   check("microBatch", "an integer >= 1", microBatch, microBatch === undefined || isIndex(microBatch));
+  expectPrecision("precision", precision);
   check("seed", "an integer in 0..4294967295", seed, isIndex(seed) && seed < 2 ** 32);
 }
 
@@ -119,6 +130,7 @@ const CONFIG_KEYS: KeysOf<RunConfig> = {
   finetuneEpochs: true,
   batchSize: true,
   microBatch: true,
+  precision: true,
   lr: true,
   momentum: true,
   nesterov: true,

@@ -18,6 +18,7 @@ import { BatchStep, type HostBatch, type HostBatches } from "./batch_step.ts";
 import { ALL_FINITE } from "./meter.ts";
 import { type LossFunction, type Metrics, Objective } from "./objective.ts";
 import { Pace } from "./pace.ts";
+import type { Precision } from "./precision.ts";
 import { CLASS_NUMBER, type TargetFormat } from "./train_step.ts";
 
 /** Result of an evaluation. */
@@ -45,6 +46,8 @@ export interface EvaluatorOptions {
   /** Default: cross entropy. */
   readonly loss?: LossFunction | undefined;
   readonly metrics?: Metrics | undefined;
+  /** f16: activations in f16. Default f32. */
+  readonly precision?: Precision | undefined;
   /**
    * Random states of a model that draws in evaluation too, such as a Poisson encoder. The draws depend on the batch's index, so a
    * repeated evaluation with batches of the same size gives the same result. It sets their steps: a custom training loop with the
@@ -55,7 +58,7 @@ export interface EvaluatorOptions {
 
 const KEYS: KeysOf<EvaluatorOptions> = {
   ...{ sample: true, scale: true, dtype: true, target: true },
-  ...{ loss: true, metrics: true, random: true },
+  ...{ loss: true, metrics: true, precision: true, random: true },
 };
 
 /** Return the error for a loss that is not finite. */
@@ -104,13 +107,13 @@ export class Evaluator {
     expectKeys(options, KEYS, (problem) => new ArgumentError(`Evaluator: ${problem}`));
     this.model = model;
     this.options = options;
-    const { sample, target, scale, loss, metrics, random = [] } = options;
+    const { sample, target, scale, loss, metrics, precision, random = [] } = options;
     this.randoms = random instanceof RandomState ? [random] : random;
     this.step = scalar(0, "u32");
     this.guard = persistent(Uint32Array.of(ALL_FINITE), [1]);
     this.objective = new Objective("evaluate", { loss, metrics, target }, SLOTS);
     const run = (x: Tensor, y: Tensor) => this.measure(x, y);
-    this.captured = new BatchStep({ name: "evaluate", sample, target: target?.shape, scale, run });
+    this.captured = new BatchStep({ name: "evaluate", sample, target: target?.shape, scale, precision, run });
   }
 
   private measure(x: Tensor, y: Tensor): Record<string, Tensor> {
@@ -121,7 +124,8 @@ export class Evaluator {
 
   /** Trace a batch of `size` samples on the host; nothing runs. The model must be in evaluation mode. */
   rehearse(size: number): void {
-    const { sample, dtype, target = CLASS_NUMBER } = this.options;
+    const { sample, dtype: given = "f32", target = CLASS_NUMBER, precision = "f32" } = this.options;
+    const dtype = given === "f32" ? precision : given;
     noGrad(() =>
       rehearse(() => this.measure(empty([size, ...sample], dtype), empty([size, ...target.shape], target.dtype))),
     );

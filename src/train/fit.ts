@@ -32,6 +32,9 @@ export interface StepRecord {
   readonly lambdaEffective: number;
   readonly lambdaDecay: number;
   readonly lambdaTotal: number;
+  /** Precision f16: the loss scale after these steps, and the steps skipped since the start. */
+  readonly lossScale?: number;
+  readonly skippedSteps?: number;
 }
 
 /** The end of an epoch. */

@@ -111,6 +111,8 @@ export class FitCounters {
   /** Add steps in order: the sums have the same bits wherever a run was interrupted. */
   add(steps: readonly (StepMetrics & Partial<MeasuredStep>)[], end: number): void {
     for (const { loss, correct, samples, metrics = {} } of steps) {
+      // A step that the loss scale skipped. Without one, a bad loss has ended the run.
+      if (!Number.isFinite(loss)) continue;
       const names = Object.keys(metrics);
       if (names.length > 0) {
         const sums = this.stretch.metrics ?? {};
@@ -132,6 +134,7 @@ export class FitCounters {
     if (metrics) means.metrics = Object.fromEntries(Object.entries(metrics).map(([key, sum]) => [key, sum / samples]));
     this.stretch = { loss: 0, correct: 0, samples: 0 };
     this.logged = end;
+    if (samples === 0) return means; // all steps were skipped
     this.lastLoss = means.loss;
     this.epoch.loss += means.loss;
     this.epoch.accuracy += means.accuracy;

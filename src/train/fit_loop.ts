@@ -1,6 +1,7 @@
 // The loop of `fit`. Steps are enqueued; metrics are read a few steps late, so that the GPU never waits for the host. Counters
 // since the last records are available at any step, for checkpoints.
 
+import type { LossScaleState } from "../optim/loss_scale.ts";
 import type { ParameterCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
@@ -203,11 +204,12 @@ export class FitLoop {
     else optimizer.setPhase(phase);
   }
 
-  /** Read the metrics of the steps up to `end`. Errors: NonFiniteLossError. */
-  private async read(end: number): Promise<void> {
-    const { steps, badStep } = await this.options.train.read(this.counters.unread, end);
+  /** Read the metrics of the steps up to `end`. Returns the loss scale, if there is one. Errors: NonFiniteLossError. */
+  private async read(end: number): Promise<LossScaleState | undefined> {
+    const { steps, badStep, lossScale } = await this.options.train.read(this.counters.unread, end);
     if (badStep !== null) throw await this.explain(badStep);
     this.counters.add(steps, end);
+    return lossScale;
   }
 
   private async log(): Promise<void> {
@@ -217,7 +219,11 @@ export class FitLoop {
     const epoch = this.epoch + this.batch / stepsPerEpoch;
     const from = counters.logged;
     this.recorded = end;
-    const [, counts, threshold] = await Promise.all([this.read(end), optimizer.counts(), thresholdAfter(method, end)]);
+    const [lossScale, counts, threshold] = await Promise.all([
+      this.read(end),
+      optimizer.counts(),
+      thresholdAfter(method, end),
+    ]);
     const { loss, accuracy, metrics } = counters.closeRecord(end);
     const l1 = l1Of(options, { from, end, before: counters.thresholdBefore, after: threshold });
     counters.thresholdBefore = threshold;
@@ -235,6 +241,7 @@ export class FitLoop {
       lambdaEffective: l1.effective,
       lambdaDecay: l1.decay,
       lambdaTotal: l1.total,
+      ...(lossScale ? { lossScale: lossScale.scale, skippedSteps: lossScale.skippedSteps } : {}),
     };
     this.recording = true;
     try {

@@ -13,6 +13,25 @@ export interface StepMetrics {
   /** Correct predictions among `samples`. */
   readonly correct: number;
   readonly samples: number;
+  /** Scale of the loss in this step; absent if it was not scaled. */
+  readonly lossScale?: number;
+}
+
+/** Tensors and numbers of a record. */
+export interface Recorded {
+  /** [] f32. */
+  readonly loss: Tensor;
+  /** [] f32: correct predictions. */
+  readonly correct: Tensor;
+  /** [] u32: number of the step. */
+  readonly step: Tensor;
+  /** [1] u32, with a scale [4]: set to the step by a loss that is not finite. */
+  readonly guard: Tensor;
+  readonly samples: number;
+  /** [2], for a micro-batch: its share of the step, by which its loss is weighted, and 0 for the first part, 1 for others. */
+  readonly part?: Tensor | undefined;
+  /** [4], for a scaled loss: its state. A loss that is not finite then skips the step; it sets the guard at the smallest scale only. */
+  readonly scale?: Tensor | undefined;
 }
 
 /** Value of the guard if every loss was finite. */
@@ -28,15 +47,12 @@ export class Meter {
     this.ring = persistent(new Float32Array(slots * 4), [slots, 4]);
   }
 
-  /**
-   * Record this step's loss and correct count; a non-finite loss sets the guard. Enqueues only. `part` [2], for a micro-batch:
-   * its share of the step, by which its loss is weighted, and 0 for the first part, 1 for others.
-   */
-  record(loss: Tensor, correct: Tensor, step: Tensor, guard: Tensor, samples: number, part?: Tensor): void {
+  /** Record this step's loss and correct count; a non-finite loss sets the guard. Enqueues only. */
+  record({ loss, correct, step, guard, samples, part, scale }: Recorded): void {
     meterKernel.run({
-      bind: { loss, correct, step, ring: this.ring, guard, part: part ?? loss },
+      bind: { loss, correct, step, ring: this.ring, guard, part: part ?? loss, scale: scale ?? loss },
       params: { samples, slots: this.slots },
-      spec: { ADDS: part !== undefined },
+      spec: { ADDS: part !== undefined, ...(scale ? { SCALED: true } : {}) },
       grid: [1],
     });
   }
@@ -46,8 +62,13 @@ export class Meter {
     const out: StepMetrics[] = [];
     for (let step = Math.max(first, end - this.slots); step < end; step++) {
       const at = (step % this.slots) * 4;
-      const [loss, correct, samples] = [values[at], values[at + 1], values[at + 2]] as [number, number, number];
-      out.push({ step, loss, correct, samples });
+      const [loss, correct, samples, lossScale] = [0, 1, 2, 3].map((k) => values[at + k]!) as [
+        number,
+        number,
+        number,
+        number,
+      ];
+      out.push({ step, loss, correct, samples, ...(lossScale > 0 ? { lossScale } : {}) });
     }
     return out;
   }

@@ -1,6 +1,7 @@
 // The loss of a step, and what is measured beside it: correct predictions and metrics.
 import { noGrad } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
+import { cast } from "../ops/cast.ts";
 import { countCorrect } from "../ops/count_correct.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { type DType, persistent, Tensor } from "../tensor/index.ts";
@@ -36,6 +37,8 @@ export interface MeteredStep {
   readonly guard: Tensor;
   readonly samples: number;
   readonly part?: Tensor | undefined;
+  /** State of the loss scale, if there is one. */
+  readonly scale?: Tensor | undefined;
 }
 
 /** Values of a step with those of its metrics. */
@@ -78,15 +81,15 @@ export class Objective {
   }
 
   /** Enqueue loss and metrics of a batch and their records. Returns the loss. Throws OpError for a loss that is not a scalar. */
-  measure(outputs: unknown, targets: Tensor, { step, guard, samples, part }: MeteredStep): Tensor {
+  measure(outputs: unknown, targets: Tensor, { step, guard, samples, part, scale }: MeteredStep): Tensor {
     const loss = this.loss(outputs, targets);
     this.counts = targets.dtype === "i32" && targets.shape.length === 1 && isLogits(outputs, this.options.loss ? 2 : 1);
     const correct = this.counts ? countCorrect(outputs as Tensor, targets) : this.none;
-    this.meter.record(loss, correct, step, guard, samples, part);
+    this.meter.record({ loss, correct, step, guard, samples, part, scale });
     noGrad(() => {
       for (const [key, meter] of this.meters) {
         const value = scalarOf(`${this.name}: metric ${key}`, this.options.metrics![key]!(outputs, targets));
-        meter.record(value, this.none, step, this.unguarded, samples, part);
+        meter.record({ loss: value, correct: this.none, step, guard: this.unguarded, samples, part });
       }
     });
     return loss;
@@ -135,7 +138,7 @@ const isLogits = (outputs: unknown, classes: number): outputs is Tensor =>
 function scalarOf(what: string, value: unknown): Tensor {
   if (!(value instanceof Tensor)) throw new OpError(what, `expected a scalar tensor, got ${kindOf(value)}`);
   if (value.numel !== 1) throw new OpError(what, "expected a scalar []: use mean or sum", { value });
-  return value;
+  return value.dtype === "f16" ? cast(value, "f32") : value;
 }
 
 /** Check that loss and metrics are functions. Throws OpError. */

@@ -84,12 +84,14 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
     ...measured,
     micro: microBatch < batchSize ? new GradientSum(optimizer, { batchSize, microBatch }, replay) : undefined,
     labelSmoothing,
+    precision: config.precision,
     random: options.random,
     replay,
   });
   return {
     ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners },
-    evaluator: test && new Evaluator(model, { ...formatOf(test), ...measured, random: randoms }),
+    evaluator:
+      test && new Evaluator(model, { ...formatOf(test), ...measured, precision: config.precision, random: randoms }),
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,
   };
 }

@@ -1,8 +1,10 @@
 // The training step: forward, loss, backward, update, as one captured list of dispatches.
-import { type BadOp, NanWatch, Tape } from "../autograd/index.ts";
+import { type BadOp, NanWatch, noGrad, Tape } from "../autograd/index.ts";
 import type { PixelScale } from "../data/index.ts";
-import { checksNan, expectOptions } from "../gpu/index.ts";
+import { checksNan, expectOptions, OpError } from "../gpu/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
+import { mul } from "../ops/binary.ts";
+import { LossScale, type LossScaleOptions, type LossScaleState, lossScaleOf } from "../optim/loss_scale.ts";
 import type { SGD } from "../optim/sgd.ts";
 import type { StepValues } from "../optim/sgd_options.ts";
 import {
@@ -22,6 +24,7 @@ import { BatchStep, type HostBatch } from "./batch_step.ts";
 import { ALL_FINITE } from "./meter.ts";
 import type { GradientSum } from "./micro_batches.ts";
 import { type LossFunction, type MeasuredStep, type Metrics, Objective } from "./objective.ts";
+import type { Precision } from "./precision.ts";
 
 /** Shape and type of one target: a class number is [] i32. */
 export interface TargetFormat {
@@ -53,6 +56,10 @@ export interface TrainStepOptions {
   /** Metrics to record beside the loss, in train mode. */
   readonly metrics?: Metrics | undefined;
   readonly labelSmoothing?: number | undefined;
+  /** f16: activations in f16, and a loss scale. Default f32. */
+  readonly precision?: Precision | undefined;
+  /** Loss scale of an optimizer that has none yet; for precision f16. */
+  readonly lossScale?: LossScaleOptions | undefined;
   /** Random state that is moved to each step, as are those of the model's layers. */
   readonly random?: RandomState | undefined;
   /** False runs every step eagerly: slower, same bits. Default true. */
@@ -62,7 +69,7 @@ export interface TrainStepOptions {
 const KEYS: KeysOf<TrainStepOptions> = {
   ...{ model: true, optimizer: true, sample: true, scale: true },
   ...{ dtype: true, target: true, loss: true, metrics: true },
-  ...{ micro: true, labelSmoothing: true, random: true, replay: true },
+  ...{ micro: true, labelSmoothing: true, precision: true, lossScale: true, random: true, replay: true },
 };
 
 /** Values that change from step to step. */
@@ -138,11 +145,16 @@ export class TrainStep {
     this.options = options;
     this.randoms = new Set([...options.model.randomStates(), ...(options.random ? [options.random] : [])]);
     const replay = (options.replay ?? true) && !this.checking;
-    const { sample, scale, target, micro = null } = options;
+    const { sample, scale, target, micro = null, precision, lossScale, optimizer } = options;
+    if (precision === "f16" && !optimizer.scale) new LossScale(optimizer, lossScale);
+    else if (lossScale) {
+      const got = precision === "f16" ? "an optimizer that has one" : "precision f32";
+      throw new OpError("TrainStep", `lossScale: expected nothing for ${got}`);
+    }
     const { loss, metrics, labelSmoothing } = options;
     this.objective = new Objective("train", { loss, metrics, labelSmoothing, target });
     const run = (x: Tensor, y: Tensor) => this.enqueue(x, y);
-    this.captured = new BatchStep({ name: "train", sample, target: target?.shape, scale, replay, run });
+    this.captured = new BatchStep({ name: "train", sample, target: target?.shape, scale, precision, replay, run });
     this.sum = micro;
   }
 
@@ -159,21 +171,30 @@ export class TrainStep {
   private enqueue(x: Tensor, y: Tensor): { loss: Tensor } {
     using tape = new Tape();
     const loss = this.forward(tape, x, y);
-    tape.backward(loss, this.sum?.upstream());
+    tape.backward(loss, this.upstream());
     if (!this.sum) this.options.optimizer.step();
     return { loss };
+  }
+
+  /** Return the gradient that backward begins with: the share of a micro-batch, the loss scale, or their product. */
+  private upstream(): Tensor | undefined {
+    const scale = this.options.optimizer.scale?.upstream();
+    const share = this.sum?.upstream();
+    return scale && share ? noGrad(() => mul(share, scale)) : (scale ?? share);
   }
 
   private forward(tape: Tape, x: Tensor, y: Tensor): Tensor {
     const { model, optimizer } = this.options;
     const [samples] = x.shape as [number];
-    const record = { step: this.stepTensor, guard: optimizer.guard, samples, part: this.sum?.part };
+    const { guard, scale } = optimizer;
+    const record = { step: this.stepTensor, guard, samples, part: this.sum?.part, scale: scale?.state };
     return tape.keep(this.objective.measure(model.forward(x), y, record));
   }
 
   /** Trace a step of `size` samples on the host; nothing runs. Registers the step's kernels with the tuner. */
   rehearse(size: number): void {
-    const { model, sample, dtype, target = CLASS_NUMBER, optimizer } = this.options;
+    const { model, sample, dtype: given = "f32", target = CLASS_NUMBER, optimizer, precision = "f32" } = this.options;
+    const dtype = given === "f32" ? precision : given;
     if (!model.training) model.train();
     rehearse(() => {
       for (const n of this.sum?.partSizes(size) ?? [size]) {
@@ -225,14 +246,21 @@ export class TrainStep {
   }
 
   /**
-   * Return loss, correct count and metrics of the steps [first, end), at most the last 256, and the first step with a NaN or infinite
-   * loss as `badStep`. Waits for the GPU. Errors: NonFiniteWeightsError if an earlier update made weights NaN or infinite.
+   * Return loss, correct count and metrics of the steps [first, end), at most the last 256, the first step with a NaN or infinite
+   * loss as `badStep`, and the state of the loss scale, if there is one. A loss that is not finite is an error at the smallest scale;
+   * at others its step is skipped. Waits for the GPU. Errors: NonFiniteWeightsError if an earlier update made weights NaN or infinite.
    */
-  async read(first: number, end: number): Promise<{ steps: MeasuredStep[]; badStep: number | null }> {
-    const badOp = await this.watch?.first();
-    if (badOp) throw new NonFiniteLossError(end - 1, describeBad(badOp));
+  async read(
+    first: number,
+    end: number,
+  ): Promise<{ steps: MeasuredStep[]; badStep: number | null; lossScale?: LossScaleState }> {
     const { model, optimizer } = this.options;
-    const reading = readAll(optimizer.guard, ...this.objective.rings);
+    const { scale } = optimizer;
+    const badOp = await this.watch?.first();
+    // With a loss scale, gradients that overflow are no error.
+    if (badOp && !(scale && badOp.phase === "backward")) throw new NonFiniteLossError(end - 1, describeBad(badOp));
+    const state = scale ? [scale.state] : [];
+    const reading = readAll(optimizer.guard, ...this.objective.rings, ...state);
     const [[guard, ...rings], counts] = await Promise.all([reading, optimizer.counts()]);
     const bad = (guard as Uint32Array)[0]!;
     const names = new Map([...model.namedParameters()].map(([name, p]) => [p, name]));
@@ -246,7 +274,8 @@ export class TrainStep {
       );
     }
     const steps = this.objective.pick(rings, first, end);
-    return { steps, badStep: bad === ALL_FINITE ? null : bad };
+    const lossScale = scale ? { lossScale: lossScaleOf(rings.at(-1)!) } : {};
+    return { steps, badStep: bad === ALL_FINITE ? null : bad, ...lossScale };
   }
 
   /** Run a batch eagerly and name the first op with a non-finite result. The weights must be those of before the step. */

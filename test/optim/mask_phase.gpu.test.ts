@@ -200,12 +200,12 @@ describe.each(modes)("%s, zeros and guards", (mode) => {
       counts: (await run.sgd.counts()).map(({ nonzero, pruned: gone, regrown }) => [nonzero, gone, regrown]),
     });
     const before = await all();
-    run.sgd.guard.set(Uint32Array.of(12));
+    run.sgd.guard.set(Uint32Array.of(12, 0, 0, 0));
     const bad = [new Float32Array(1100).fill(Number.NaN), new Float32Array(37).fill(Number.POSITIVE_INFINITY)];
     for (let t = 0; t < 3; t++) run.step(bad, { threshold: 0.12, thresholdNext: 0.4 });
     expect(await all()).toEqual(before);
     // And lets go again.
-    run.sgd.guard.set(Uint32Array.of(0xffffffff));
+    run.sgd.guard.set(Uint32Array.of(0xffffffff, 0, 0, 0));
     run.step(random(sizes, 78), { threshold: 0.12, thresholdNext: 0.12 });
     expect((await all()).stored).not.toEqual(before.stored);
   });

@@ -63,7 +63,7 @@ test("a learned threshold of NaN makes every weight of its layer NaN", async () 
 test("a frozen update writes and records nothing", async () => {
   const p = new Parameter([5], () => values(5));
   const sgd = new SGD([p], { lr: 0.1 });
-  sgd.guard.set(Uint32Array.of(3));
+  sgd.guard.set(Uint32Array.of(3, 0, 0, 0));
   arrive(p, 0, Number.NaN);
   sgd.step();
   expect([...(await p.data())]).toEqual([...values(5)]);

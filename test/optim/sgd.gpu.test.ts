@@ -142,7 +142,7 @@ test("a threshold of zero is dense training, bit for bit", async () => {
 test("a set guard freezes the weights", async () => {
   const p = new Parameter([4], constantInit(1), { prunable: true });
   const sgd = new SGD([p], { lr: 0.1, momentum: 0.9, mode: "latent" });
-  sgd.guard.set(Uint32Array.of(7));
+  sgd.guard.set(Uint32Array.of(7, 0, 0, 0));
   sgd.set({ thresholdNext: 0.5 });
   arrive(p, [1, 2, 3, Number.NaN]);
   sgd.step();
