@@ -7,6 +7,6 @@ struct Params {
   padding: vec2<u32>,
   dilation: vec2<u32>,
   groups: u32,
-  slices: u32,
+  slices: u32,               // of dy; by blocks of columns too in the depthwise kernel
   slice: u32,                // of dy per slice: tiles, rows or pixels, as the kernel walks
 }

@@ -45,14 +45,17 @@ function chooseWidth(pixels: number, taps: number, patch: (width: number) => num
   return best;
 }
 
-/** Return the constants of the depthwise kernels; null if rows of taps are too long for them. */
+/** Return the constants of the depthwise kernels; null if rows of taps are too long for them. `byQuads`: rows of x are whole quads. */
 export function depthwiseSpec(
   pixels: number,
   taps: number,
   step: number,
   dilation: number,
+  byQuads = false,
 ): Record<"PX" | "TAPS" | "STEP" | "SPREAD", number> | null {
   const spread = taps === 1 ? 1 : dilation;
-  const width = chooseWidth(pixels, taps, (px) => (px - 1) * step + (taps - 1) * spread + 1 + taps);
+  const loads = (px: number) => (px - 1) * step + (taps - 1) * spread + 1 + taps;
+  const quads = pixels > 4 ? 8 : 4;
+  const width = byQuads && loads(quads) <= MOST_LOADS ? quads : chooseWidth(pixels, taps, loads);
   return width === null ? null : { PX: width, TAPS: taps, STEP: step, SPREAD: spread };
 }
