@@ -1,7 +1,7 @@
 // Sums over axes: the reduction behind broadcast gradients, `sum` and `mean`.
 import sumToWgsl from "../../shaders/sum_to.wgsl";
 import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
-import { empty, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
+import { actSpec, type DType, empty, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
 
 const sumToKernel = kernel("sum_to", sumToWgsl);
 
@@ -36,11 +36,39 @@ export function splitAxes(op: string, shape: Shape, isSummed: (axis: number) => 
 
 const product = (axes: Axes) => axes.size[0] * axes.size[1] * axes.size[2];
 
-/** Below this many workgroups a device is mostly idle, so that long sums are cut up; few keep a CPU busy. */
-const BUSY_HARDWARE = 256;
-const BUSY_SOFTWARE = 8;
-/** Items that one workgroup of 64 must add up before a cut pays for its second dispatch. */
-const SLICE_ITEMS = 1024;
+interface Device {
+  /** Below this many workgroups the device is mostly idle, so that long sums are cut up. */
+  readonly busy: number;
+  /** Items that one workgroup must add up before a cut pays for its second dispatch. */
+  readonly slice: number;
+  /** Loads of an invocation before it waits for the first. */
+  readonly turns: number;
+  /** Of the lanes that share a result, those that take neighbouring terms: see shaders/lib/channel_walk.wgsl. */
+  readonly near: (lanes: number) => number;
+  /** Return the invocations per result. A tree costs more than a few terms; many results keep a device busy with one lane each. */
+  readonly lanes: (terms: number, results: number) => 1 | 8 | 64;
+}
+
+const HARDWARE: Device = {
+  busy: 2048,
+  slice: 256,
+  turns: 4,
+  near: (lanes) => lanes,
+  lanes(terms, results) {
+    if (terms < 16 || (results >= 64 * HARDWARE.busy && terms <= 256)) return 1;
+    return terms < 128 || results >= 8 * HARDWARE.busy ? 8 : 64;
+  },
+};
+const SOFTWARE: Device = {
+  busy: 8,
+  slice: 1024,
+  turns: 1,
+  near: (lanes) => Math.max(1, lanes / 8),
+  lanes(terms, results) {
+    if (terms < 16 || (results >= 4096 && terms <= 256)) return 1;
+    return terms < 2048 && results >= 64 ? 8 : 64;
+  },
+};
 
 /** One pass in Items of one or four numbers: the shader's Params except for the slices. */
 interface Pass {
@@ -73,34 +101,72 @@ function planPass(kept: Axes, summed: Axes): Pass {
   return { kept, summed, results: product(kept), terms: product(summed), width: keptFours ? 4 : 1, wide };
 }
 
-/** Return the invocations per result. A tree costs more than a few terms; many results keep a device busy with one lane each. */
-function lanesOf(terms: number, results: number): 1 | 8 | 64 {
-  if (terms < 16 || (results >= 4096 && terms <= 256)) return 1;
-  return terms < 2048 && results >= 64 ? 8 : 64;
+/**
+ * Return the shader's parameters of a walk that goes `places` on with each step: the places on axes y and z, and what to add to the
+ * offset past their ends and (w) for the step itself.
+ */
+export function axesStep({ size, stride }: Axes, places: number): { step: number[]; wrap: number[] } {
+  const [, rows, columns] = size;
+  const [a, b, c] = stride;
+  const [x, y, z] = [Math.floor(places / (rows * columns)), Math.floor(places / columns) % rows, places % columns];
+  // Offsets count modulo 2^32, like the shader's.
+  const modulo = (offset: number) => ((offset % 2 ** 32) + 2 ** 32) % 2 ** 32;
+  return {
+    step: [0, y, z, 0],
+    wrap: [0, modulo(a - rows * b), modulo(b - columns * c), modulo(x * a + y * b + z * c)],
+  };
 }
 
 /**
  * Write into y the sum of x over `axes`, times `scale`. y holds the kept elements in order; its shape may keep the summed
- * axes as ones. Long sums with few results run in two passes. The order of additions depends on the shapes, and on whether
- * the adapter is a software one. Throws OpError if kept and summed axes alternate more than three
- * times.
+ * axes as ones. x and y are f32 or f16; sums are f32. Long sums with few results run in two passes. The order of additions
+ * depends on the shapes, and on whether the adapter is a software one (`software`; default: the current one). Throws OpError if
+ * kept and summed axes alternate more than three times.
  */
-export function sumAxesInto(op: string, y: Tensor, x: Tensor, axes: readonly number[], scale = 1): void {
+export function sumAxesInto(
+  op: string,
+  y: Tensor,
+  x: Tensor,
+  axes: readonly number[],
+  scale = 1,
+  software = currentGpu().adapter.software,
+): void {
   const { kept, summed } = splitAxes(op, x.shape, (axis) => axes.includes(axis));
   const pass = planPass(kept, summed);
-  const { results, terms } = pass;
-  const busy = currentGpu().adapter.software ? BUSY_SOFTWARE : BUSY_HARDWARE;
-  const wanted = Math.min(Math.ceil(terms / SLICE_ITEMS), Math.ceil(busy / results));
-  if (wanted < 2) {
-    dispatch(x, y, pass, scale, { slices: 1, slice_terms: terms });
+  const cut = cutSum(pass.terms, pass.results, software);
+  if (cut.slices === 1) {
+    dispatch(x, y, pass, scale, cut, software);
     return;
   }
+  using partial = empty([cut.slices, y.numel]);
+  dispatch(x, partial, pass, 1, cut, software);
+  const across = planPass(oneAxis(y.numel, 1), oneAxis(cut.slices, y.numel));
+  dispatch(partial, y, across, scale, oneSlice(across, software), software);
+}
+
+/** A cut of the terms, in Items. */
+interface Cut {
+  readonly slices: number;
+  /** Terms of each slice but the last. */
+  readonly slice_terms: number;
+  /** Invocations per result and slice. */
+  readonly LANES: 1 | 8 | 64;
+}
+
+const oneSlice = ({ terms, results }: Pick<Pass, "terms" | "results">, software: boolean): Cut => ({
+  slices: 1,
+  slice_terms: terms,
+  LANES: (software ? SOFTWARE : HARDWARE).lanes(terms, results),
+});
+
+/** Cut sums of `terms` Items each. */
+export function cutSum(terms: number, results: number, software: boolean): Cut {
+  const device = software ? SOFTWARE : HARDWARE;
+  const wanted = Math.min(Math.ceil(terms / device.slice), Math.ceil(device.busy / results));
+  if (wanted < 2) return oneSlice({ terms, results }, software);
   const slice_terms = Math.ceil(terms / wanted);
   const slices = Math.ceil(terms / slice_terms);
-  using partial = empty([slices, y.numel]);
-  dispatch(x, partial, pass, 1, { slices, slice_terms });
-  const across = planPass(oneAxis(y.numel, 1), oneAxis(slices, y.numel));
-  dispatch(partial, y, across, scale, { slices: 1, slice_terms: slices });
+  return { slices, slice_terms, LANES: device.lanes(slice_terms, results * slices) };
 }
 
 /** Return the axis; one of size 1 has no stride, as from splitAxes. */
@@ -109,19 +175,23 @@ const oneAxis = (size: number, stride: number): Axes => ({
   stride: [0, 0, size === 1 ? 0 : stride, 0],
 });
 
+/** Return the shader's `result_of`: of the four numbers v of an Item, or of the one that fills it. */
+function resultOf(width: 1 | 4, wide: boolean): string {
+  if (width === 4) return "Result(v)";
+  return wide ? "Result(dot(v, vec4<f32>(1.0)))" : "Result(v.x)";
+}
+
 function dispatch(
   x: Tensor,
   y: Tensor,
   { kept, summed, results, terms, width, wide }: Pass,
   scale: number,
-  cut: { readonly slices: number; readonly slice_terms: number },
+  { slices, slice_terms, LANES }: Cut,
+  software: boolean,
 ): void {
-  const LANES = lanesOf(cut.slice_terms, results * cut.slices);
-  const [, rows, columns] = summed.size;
-  const [a, b, c] = summed.stride;
-  // Coordinates on the summed axes of LANES terms further. Offsets count modulo 2^32, like the shader's.
-  const places = [Math.floor(LANES / (rows * columns)), Math.floor(LANES / columns) % rows, LANES % columns] as const;
-  const modulo = (offset: number) => ((offset % 2 ** 32) + 2 ** 32) % 2 ** 32;
+  const { near, turns } = software ? SOFTWARE : HARDWARE;
+  const NEAR = near(LANES);
+  const rounds = Math.ceil(slice_terms / LANES);
   sumToKernel.run({
     bind: { x, y },
     params: {
@@ -129,23 +199,33 @@ function dispatch(
       kept_stride: kept.stride,
       summed: summed.size,
       summed_stride: summed.stride,
-      step: [0, places[1], places[2], 0],
-      wrap: [0, modulo(a - rows * b), modulo(b - columns * c), modulo(places[0] * a + places[1] * b + places[2] * c)],
+      ...axesStep(summed, NEAR),
       results,
       terms,
-      ...cut,
+      slices,
+      slice_terms,
+      rounds,
       scale,
     },
-    spec: { Item: wide ? "vec4<f32>" : "f32", ITEM_IS_ONE: !wide, WIDTH: width, LANES },
-    grid: grid1d(results * cut.slices * LANES),
+    spec: {
+      ...actSpec(x),
+      Item: wide ? "vec4<f32>" : "f32",
+      Stored: wide ? "vec4<Act>" : "Act",
+      Result: width === 4 ? `vec4<${y.dtype}>` : y.dtype,
+      result_of: resultOf(width, wide),
+      LANES,
+      NEAR,
+      TURNS: rounds < turns ? 1 : turns,
+    },
+    grid: grid1d(results * slices * LANES),
   });
 }
 
-/** Sum a gradient over the axes along which its input was broadcast, back to the input's shape. */
-export function sumTo(op: string, dy: Tensor, shape: Shape): Tensor {
+/** Sum a gradient over the axes along which its input was broadcast, back to the input's shape and dtype. */
+export function sumTo(op: string, dy: Tensor, shape: Shape, dtype: DType = dy.dtype): Tensor {
   const lead = dy.shape.length - shape.length;
   const axes = dy.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && dy.shape[i] !== 1));
-  const y = empty(shape);
+  const y = empty(shape, dtype);
   sumAxesInto(op, y, dy, axes);
   return y;
 }

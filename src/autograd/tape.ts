@@ -259,7 +259,7 @@ export class Tape implements Disposable {
       inspect(node.op, "backward", grad, node.inputs);
       if (!sameShape(grad.shape, input.shape)) {
         if (grad.numel === input.numel) grad = grad.alias(input.shape);
-        else grad = sumTo(node.op, grad, input.shape);
+        else grad = sumTo(node.op, grad, input.shape, input.dtype);
       }
       if (grad.dtype !== input.dtype) grad = convert(grad, input.dtype);
       if (outputs.has(input)) this.arrive(input, grad, grads);

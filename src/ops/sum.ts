@@ -1,5 +1,5 @@
 // Sum and mean over axes.
-import { defineOp, expectFloat, sumAxesInto } from "../autograd/index.ts";
+import { defineOp, expectActivations, sumAxesInto } from "../autograd/index.ts";
 import { normalizeAxes, type Shape, type Tensor } from "../tensor/index.ts";
 import { expand } from "./expand.ts";
 
@@ -27,8 +27,8 @@ function reduction(name: "sum" | "mean") {
     name,
     options: ["axes", "keepdims"],
     infer([x]: [x: Tensor], options: ReduceOptions) {
-      expectFloat(name, { x });
-      return { shape: reducedShape(name, x.shape, options).shape, dtype: "f32" };
+      expectActivations(name, { x });
+      return { shape: reducedShape(name, x.shape, options).shape, dtype: x.dtype };
     },
     forward(y, [x], options) {
       const { axes } = reducedShape(name, x.shape, options);
@@ -47,7 +47,7 @@ function reduction(name: "sum" | "mean") {
 /**
  * Add up over axes (all by default), in a fixed order.
  *
- * Shapes    x [*] -> y without the axes, or with ones instead (keepdims).
+ * Shapes    x [*] f32 or f16 -> y of its dtype without the axes, or with ones instead (keepdims). Sums are f32 until then.
  * Backward  dx = dy, repeated.
  * Errors    OpError for an axis out of range or named twice.
  * @example

@@ -1,16 +1,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { splitAxes, sumAxesInto, sumTo } from "../../src/autograd/index.ts";
+import { cutSum } from "../../src/autograd/reduce_axes.ts";
 import { empty, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { broadcastTo, sumOver } from "../reference/axes.ts";
 import { shapeAndAxes, shapeAndSmaller } from "../support/arbitrary_shapes.ts";
 import { expectClose } from "../support/close.ts";
+import { HALF_ROUNDING, roundedToHalf, testHalf } from "../support/half.ts";
 import { randomArray } from "../support/random.ts";
 
-async function sumOnGpu(x: Float32Array, shape: Shape, axes: readonly number[], scale = 1) {
+async function sumOnGpu(x: Float32Array, shape: Shape, axes: readonly number[], scale = 1, software?: boolean) {
   using _scope = new Scope();
   const y = empty(shape.filter((_, i) => !axes.includes(i)));
-  sumAxesInto("test", y, tensor(x, shape), axes, scale);
+  sumAxesInto("test", y, tensor(x, shape), axes, scale, software);
   return y.data();
 }
 
@@ -21,7 +23,10 @@ test("any axes of any shape agree with plain loops", async () => {
   await fc.assert(
     fc.asyncProperty(shapeAndAxes(), async ([shape, axes]) => {
       const x = randomArray(numel(shape), 1);
-      expectClose(await sumOnGpu(x, shape, axes), sumOver(x, shape, axes), tolerance, `[${shape}] over [${axes}]`);
+      for (const software of [true, false]) {
+        const got = await sumOnGpu(x, shape, axes, 1, software);
+        expectClose(got, sumOver(x, shape, axes), tolerance, `[${shape}] over [${axes}]`);
+      }
     }),
     { numRuns: 40, seed: 1 },
   );
@@ -60,11 +65,45 @@ const long: [Shape, number[]][] = [
 
 test.each(long)("the sum of %j over %j is exact to rounding", async (shape, axes) => {
   const x = randomArray(numel(shape), 2).map((v) => v + 1);
-  expectClose(
-    await sumOnGpu(x, shape, axes, 0.5),
-    sumOver(x, shape, axes).map((v) => v / 2),
-    tolerance,
-  );
+  const want = sumOver(x, shape, axes).map((v) => v / 2);
+  for (const software of [true, false])
+    expectClose(
+      await sumOnGpu(x, shape, axes, 0.5, software),
+      want,
+      tolerance,
+      software ? "cut for a CPU" : "for a GPU",
+    );
+});
+
+for (const [shape, axes] of [...long, [[6, 35], [1]], [[6, 35], [0]], [[3, 4, 8], [2]], [[5], []]] as typeof long) {
+  testHalf(`the sum of [${shape}] over [${axes}] in f16, to f32 and to f16`, async () => {
+    using _scope = new Scope();
+    const values = roundedToHalf(randomArray(numel(shape), 2).map((v) => v + 0.1));
+    const scale = 2 ** -5;
+    const want = sumOver(values, shape, axes).map((v) => v * scale);
+    for (const software of [true, false]) {
+      const left = shape.filter((_, i) => !axes.includes(i));
+      const [wide, half] = [empty(left), empty(left, "f16")];
+      const x = tensor(values, shape, "f16");
+      sumAxesInto("test", wide, x, axes, scale, software);
+      sumAxesInto("test", half, x, axes, scale, software);
+      expectClose(await wide.data(), want, { rtol: 2e-6, atol: 1e-6 });
+      expectClose(await half.data(), want, { rtol: HALF_ROUNDING, atol: 1e-6 });
+    }
+  });
+}
+
+test("few results keep a card busy in two passes; a CPU has few workgroups", () => {
+  const groups = (terms: number, results: number, software: boolean) => {
+    const { slices, LANES } = cutSum(terms, results, software);
+    return (slices * results * LANES) / 64;
+  };
+  for (const results of [1, 16, 64, 1000]) expect(groups(2 ** 24 / results, results, false)).toBeGreaterThan(2000);
+  expect(groups(2 ** 18, 1, false)).toBe(1024);
+  expect(groups(2 ** 18, 1, true)).toBe(8);
+  // One pass: results enough, or too short for a second one.
+  expect(cutSum(64, 2 ** 20, false)).toEqual({ slices: 1, slice_terms: 64, LANES: 1 });
+  expect(cutSum(256, 16, false)).toEqual({ slices: 1, slice_terms: 256, LANES: 64 });
 });
 
 test("a sum of two million equal terms loses nothing to the running total's size", async () => {
