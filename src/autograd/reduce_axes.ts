@@ -43,7 +43,7 @@ interface Device {
   readonly slice: number;
   /** Loads of an invocation before it waits for the first. */
   readonly turns: number;
-  /** Of the lanes that share a result, those that take neighbouring terms: see shaders/lib/channel_walk.wgsl. */
+  /** Lanes of one result that take neighbouring terms: see shaders/lib/channel_walk.wgsl. */
   readonly near: (lanes: number) => number;
   /** Return the invocations per result. A tree costs more than a few terms; many results keep a device busy with one lane each. */
   readonly lanes: (terms: number, results: number) => 1 | 8 | 64;

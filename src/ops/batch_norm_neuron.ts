@@ -67,7 +67,7 @@ export const batchNormNeuron = defineOp({
     ...(["detachReset", "surrogate", "smooth", "decayInput", "tau"] as const),
   ],
   infer([x, weight, bias, mean, variance, w]: Inputs, options: BatchNormNeuronOptions) {
-    expectFloat(NAME, { x, w });
+    expectFloat(NAME, { w });
     const { dtype } = inferBatchNorm(NAME, x, [weight, bias, mean, variance], options);
     resolveNeuron(NAME, options.neuron, options);
     expectLeakLogit(NAME, options.neuron, w);
@@ -85,7 +85,7 @@ export const batchNormNeuron = defineOp({
     const [x, stats] = [kept!, statistics!];
     const neuron = resolveNeuron(NAME, options.neuron, options);
     const dw = needs[5] ? out(5) : null;
-    const dcurrent = empty(x.shape);
+    const dcurrent = empty(x.shape, x.dtype);
     walkBackward(neuron, currentOf(x, stats, options), { v0: null, w }, between as Tensor[], false, "spike", dy, {
       dx: dcurrent,
       dv0: null,

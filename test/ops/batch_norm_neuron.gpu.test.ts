@@ -13,6 +13,7 @@ import { normalise } from "../reference/batch_norm.ts";
 import { walkNeurons } from "../reference/spiking.ts";
 import { gradientsThroughTime } from "../reference/spiking_gradient.ts";
 import { expectClose } from "../support/close.ts";
+import { HALF_ROUNDING, roundedToHalf, testHalf } from "../support/half.ts";
 import { randomArray } from "../support/random.ts";
 import { count, draw, fire, type Host, pass, upstream } from "./lif_run.ts";
 
@@ -240,7 +241,7 @@ test("errors give the expected and the actual value", () => {
   bad("timeSteps: expected an integer >= 1, got 0", { timeSteps: 0 });
   bad("timeSteps: expected an integer >= 1, got 1.5", { timeSteps: 1.5, constant: true });
   bad("x: expected 2 to 5 axes, [N, C, ...]", {}, metaTensor([6]));
-  bad("x: expected f32, got i32", {}, metaTensor([6, 3], "i32"));
+  bad("x: expected f32 or f16, got i32", {}, metaTensor([6, 3], "i32"));
   bad("weight: expected [3], one value per channel", {}, x, null, metaTensor([4]));
   bad("PLIF: expected w, the logit of its leak", { neuron: "PLIF" });
   bad("LIF: expected no w, since its leak is not learned", {}, x, w);
@@ -258,4 +259,31 @@ test("errors give the expected and the actual value", () => {
   expect(batchNormNeuron(x, c, c, c, c, w, { ...plain, neuron: "PLIF", constant: true }).shape).toEqual([
     3, 6, 3, 4, 4,
   ]);
+});
+
+testHalf("f16: spikes of the same values in f32, gradients within rounding", async () => {
+  for (const { shape, ...steps } of [
+    { shape: [8, 3, 4, 4], timeSteps: 4 },
+    { shape: [6, 2, 3, 5], timeSteps: 2, constant: true },
+  ]) {
+    const values = roundedToHalf(randomArray(count(shape), 1, 1.4).map((v) => v + 0.5));
+    const results: Float32Array[][] = [];
+    for (const dtype of ["f32", "f16"] as const) {
+      using _scope = new Scope();
+      const channels = shape[1]!;
+      const [weight, bias] = [tensor(randomArray(channels, 2).map((v) => v + 1)), tensor(randomArray(channels, 3))];
+      const x = tensor(values, shape, dtype);
+      for (const t of [x, weight, bias]) t.requiresGrad = true;
+      using tape = new Tape();
+      const options = { neuron: "LIF", training: true, ...steps } as const;
+      const y = tape.keep(batchNormNeuron(x, weight, bias, null, null, null, options));
+      expect(y.dtype).toBe(dtype);
+      tape.backward(y, tensor(roundedToHalf(randomArray(y.numel, 4)), y.shape, dtype));
+      results.push((await readAll(y, x.grad!, weight.grad!, bias.grad!)) as Float32Array[]);
+      for (const t of [x, weight, bias]) t.grad!.dispose();
+    }
+    const [wide, half] = results as [Float32Array[], Float32Array[]];
+    expect(half[0]).toEqual(wide[0]);
+    for (const i of [1, 2, 3]) expectClose(half[i]!, wide[i]!, { rtol: 2 * HALF_ROUNDING, atol: 0 }, `gradient ${i}`);
+  }
 });

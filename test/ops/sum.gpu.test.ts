@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Tape } from "../../src/autograd/index.ts";
 import { mean, sum } from "../../src/ops/sum.ts";
 import { metaTensor, numel, Scope, type Shape, tensor } from "../../src/tensor/index.ts";
 import { groupsOver } from "../reference/axes.ts";
 import { shapeAndAxes } from "../support/arbitrary_shapes.ts";
 import { expectClose } from "../support/close.ts";
 import { gradcheck } from "../support/gradcheck.ts";
+import { HALF_ROUNDING, roundedToHalf, testHalf } from "../support/half.ts";
 import { randomArray } from "../support/random.ts";
 
 const total = (group: number[]) => group.reduce((a, b) => a + b, 0);
@@ -56,6 +58,35 @@ test("the mean of a million values far from zero keeps its digits", async () => 
   expect(Math.abs(got - want) / want).toBeLessThan(3e-7);
 });
 
+testHalf("f16 gives f16, by sums in f32, forward and backward", async () => {
+  for (const [op, f] of [
+    [sum, (g: number[]) => total(g)],
+    [mean, (g: number[]) => total(g) / g.length],
+  ] as const) {
+    for (const { shape, axes, same } of cases) {
+      using _scope = new Scope();
+      const x = tensor(randomArray(numel(shape), 1), shape, "f16");
+      x.requiresGrad = true;
+      const values = roundedToHalf(randomArray(numel(shape), 1));
+      using tape = new Tape();
+      const y = tape.keep(op(x, { axes }));
+      expect(y.dtype).toBe("f16");
+      expectClose(await y.data(), groupsOver(values, shape, same).map(f), { rtol: HALF_ROUNDING, atol: 0 });
+      tape.backward(y, tensor(new Float32Array(y.numel).fill(0.5), y.shape, "f16"));
+      const want = op === mean ? (0.5 * y.numel) / x.numel : 0.5;
+      expectClose(await x.grad!.data(), new Float32Array(x.numel).fill(want), { rtol: HALF_ROUNDING, atol: 0 });
+      x.grad!.dispose();
+    }
+  }
+});
+
+testHalf("more than f16 holds is summed before it overflows", async () => {
+  using _scope = new Scope();
+  const x = tensor(new Float32Array(4096).fill(60000), [4096], "f16");
+  expect(await mean(x).item()).toBeCloseTo(60000, -2);
+  expect(await sum(x).item()).toBe(Number.POSITIVE_INFINITY);
+});
+
 test("shapes and errors", () => {
   expect(sum(metaTensor([2, 3, 4]), { axes: [1] }).shape).toEqual([2, 4]);
   expect(sum(metaTensor([2, 3, 4]), { axes: [1], keepdims: true }).shape).toEqual([2, 1, 4]);
@@ -63,5 +94,5 @@ test("shapes and errors", () => {
   expect(mean(metaTensor([]), {}).shape).toEqual([]);
   expect(() => sum(metaTensor([2, 3]), { axes: [2] })).toThrow("sum: expected an axis of a tensor of rank 2, got 2");
   expect(() => mean(metaTensor([2, 3]), { axes: [0, -2] })).toThrow("expected distinct axes, got [0,-2]");
-  expect(() => sum(metaTensor([2], "u32"), {})).toThrow("sum: x: expected f32, got u32");
+  expect(() => sum(metaTensor([2], "u32"), {})).toThrow("sum: x: expected f32 or f16, got u32");
 });
