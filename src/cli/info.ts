@@ -6,6 +6,7 @@ import {
   evaluationBatch,
   type ModelInput,
   modelRegistry,
+  type Precision,
   planTraining,
   type SpikingOptions,
   summarize,
@@ -35,6 +36,8 @@ interface InfoFlags extends AdapterFlags {
   readonly batch?: number;
   /** Images on the GPU at once; divides batch. */
   readonly microBatch?: number;
+  /** Precision of training. */
+  readonly precision?: Precision;
   /** Steps of a spiking model. */
   readonly timeSteps?: number;
   /** Train densely, without latent weights. */
@@ -56,11 +59,12 @@ function predict(
   adapter: AdapterReport | null,
   out: Output,
 ): void {
-  const { channels, size, classes, model, batch, microBatch, checkpointBlocks = false } = flags;
+  const { channels, size, classes, model, batch, microBatch, precision, checkpointBlocks = false } = flags;
   const { prune } = DEFAULT_RECIPE;
   const dense = flags.dense ?? false;
   const schedule = dense ? ("none" as const) : prune.schedule;
-  const config = runConfig({ ...DEFAULT_RECIPE, batchSize: batch, microBatch, prune: { ...prune, schedule } }, null);
+  const settings = { batchSize: batch, microBatch, precision, prune: { ...prune, schedule } };
+  const config = runConfig({ ...DEFAULT_RECIPE, ...settings }, null);
   const plan = (testImages: number) =>
     planTraining({
       build: () =>
@@ -78,7 +82,7 @@ function predict(
   const images = evaluationBatch(config);
   const training = plan(0);
   const evaluated = plan(images);
-  const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}${microBatch === undefined ? "" : `, in micro-batches of ${microBatch}`}`;
+  const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}${precision === "f16" ? ", precision f16" : ""}${microBatch === undefined ? "" : `, in micro-batches of ${microBatch}`}`;
   out.say("");
   for (const line of memoryLines({ batch, optimizer, images }, training, evaluated)) out.say(line);
   if (!adapter) out.say("  kernels as for a generic card: omit --no-gpu to plan for this adapter");
@@ -87,7 +91,20 @@ function predict(
 
 /** Refuse flags about a model or its training if neither is shown. Errors: UsageError. */
 function checkFlags(flags: InfoFlags): void {
-  const { model, batch, gpu, adapter, requireGpu, channels, size, classes, timeSteps, dense, checkpointBlocks } = flags;
+  const {
+    model,
+    batch,
+    gpu,
+    adapter,
+    requireGpu,
+    channels,
+    size,
+    classes,
+    timeSteps,
+    dense,
+    checkpointBlocks,
+    precision,
+  } = flags;
   refuseIdle([
     ...idleUnless(model !== undefined, "is for a network; give --model", {
       "--channels": channels,
@@ -98,6 +115,7 @@ function checkFlags(flags: InfoFlags): void {
     ...idleUnless(batch !== undefined, "is for training, whose memory --batch predicts", {
       "--dense": dense,
       "--checkpoint-blocks": checkpointBlocks,
+      "--precision": precision,
     }),
     ...idleUnless(gpu, "no adapter is opened with --no-gpu", {
       "--adapter": adapter,
@@ -157,7 +175,7 @@ export function addInfoCommand(command: Command, done: Done): void {
     .option("--no-gpu", "do not open the adapter");
   addSettings(
     command,
-    { "model.timeSteps": { otherwise: 4 }, microBatch: {}, "model.checkpointBlocks": {} },
+    { "model.timeSteps": { otherwise: 4 }, microBatch: {}, precision: {}, "model.checkpointBlocks": {} },
     "Options",
   );
   gpuOptions(command)

@@ -38,6 +38,11 @@ export const optimizer = group("Training", {
     flag: "--micro-batch <n>",
     otherwise: "all",
   }),
+  precision: choice("f16: activations in half the memory, weights in f32", {
+    flag: "--precision <name>",
+    of: ["f32", "f16"],
+    otherwise: "f32",
+  }),
   lr,
   momentum: number("momentum of SGD", { flag: "--momentum <mu>", min: 0, below: 1, default: 0.9 }),
   nesterov: toggle("Nesterov momentum", { flag: "--nesterov", default: false }),
@@ -60,7 +65,7 @@ export const prune = group("Pruning", {
     of: PRUNING_METHODS,
     default: "soft",
   }),
-  schedule: choice("soft: curve of the threshold, as in --method, or none", {
+  schedule: choice("soft: threshold curve, as in --method, or none", {
     flag: "--schedule <name>",
     of: THRESHOLD_SCHEDULES,
     default: "lats",

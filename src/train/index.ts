@@ -58,6 +58,7 @@ export { GradientSum, type MicroBatches, recordedSizes } from "./micro_batches.t
 export { type LoadedModel, type LoadModelOptions, loadModel, type SaveModelOptions, saveModel } from "./model_bytes.ts";
 export type { LossFunction, MetricFunction, Metrics } from "./objective.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
+export type { Precision } from "./precision.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
 export {
   type PastDifference,

@@ -100,6 +100,12 @@ const LINEAR: Row[] = [
     (x) => [...adaptivePool([1, 1, 4, 4], [3, 3], x)],
   ),
   linear(
+    "cast",
+    [2, 4],
+    (x) => ops.cast(x, "f32"),
+    (x) => x,
+  ),
+  linear(
     "reshape",
     [2, 4],
     (x) => ops.reshape(x, { shape: [8] }),
