@@ -4,6 +4,7 @@
 // it is carried from stage to stage, and its columns are decoded before the loop.
 //!include "lib/index.wgsl"
 //!include "lib/tile_product.wgsl"
+alias Act = f32;             //!spec   element type of x and dy in memory
 const POINT: bool = false;   //!spec   one tap, which is inside of x for every pixel
 const MASKED: bool = true;   //!spec   taps are tested by bits: they span at most 16 pixels of each axis
 
@@ -32,8 +33,8 @@ struct Params {
   x_plane_end: u32,
   y_plane_end: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Act>;
+@group(0) @binding(1) var<storage, read> dy: array<Act>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [slices, O, C / groups, kh, kw]
 @group(0) @binding(3) var<uniform> params: Params;
 

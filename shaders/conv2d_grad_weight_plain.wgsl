@@ -6,7 +6,7 @@
 const S: u32 = 1u;           //!spec   lanes of a team
 
 //!include "lib/grad_weight_params.wgsl"
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Act>;
 @group(0) @binding(1) var<storage, read> dy: array<Grads>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [slices, O, C / groups, kh, kw]
 @group(0) @binding(3) var<uniform> params: Params;

@@ -1,10 +1,14 @@
 // y = a b (+ bias), one invocation per result: the twin that the fast kernels are checked and measured against.
 //!include "lib/index.wgsl"
 //!include "lib/gemm.wgsl"
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+alias A = f32;                           //!spec   element type of a in memory
+alias B = f32;                           //!spec   of b
+alias Result = f32;                      //!spec   of y
+
+@group(0) @binding(0) var<storage, read> a: array<A>;
+@group(0) @binding(1) var<storage, read> b: array<B>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // anything when has_bias is 0
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -23,12 +27,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var sum = 0.0;
     let k_end = min(k_block + BLOCK, params.k);
     for (var k = k_block; k < k_end; k++) {
-      sum = fma(a[a_at + k * params.a_col], b[b_at + k * params.b_row], sum);
+      sum = fma(f32(a[a_at + k * params.a_col]), f32(b[b_at + k * params.b_row]), sum);
     }
     total += sum;
   }
   if (params.has_bias != 0u) {
     total += bias[tile.row * params.bias_row + tile.column * params.bias_col];
   }
-  y[tile.batch * params.y_batch + tile.row * params.y_row + tile.column * params.y_col] = total;
+  y[tile.batch * params.y_batch + tile.row * params.y_row + tile.column * params.y_col] = Result(total);
 }

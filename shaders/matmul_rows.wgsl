@@ -7,10 +7,14 @@ enable subgroups;
 const S: u32 = 8u;                       //!spec   subgroup size of the adapter; a workgroup is one subgroup
 const ROWS: u32 = 1u;                    //!spec
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+alias A = f32;                           //!spec   element type of a in memory
+alias B = f32;                           //!spec   of b
+alias Result = f32;                      //!spec   of y
+
+@group(0) @binding(0) var<storage, read> a: array<A>;
+@group(0) @binding(1) var<storage, read> b: array<B>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // anything when has_bias is 0
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(S)
@@ -39,19 +43,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var k = k_block; k < k_whole; k += S) {
       var terms: array<f32, ROWS>;
       for (var r = 0u; r < ROWS; r++) {  //!unroll
-        terms[r] = a[row_at[r] + (k + lane) * params.a_col];
+        terms[r] = f32(a[row_at[r] + (k + lane) * params.a_col]);
       }
       for (var i = 0u; i < S; i++) {  //!unroll
-        let value = b[b_at + (k + i) * params.b_row];
+        let value = f32(b[b_at + (k + i) * params.b_row]);
         for (var r = 0u; r < ROWS; r++) {  //!unroll
           sum[r] = fma(subgroupBroadcast(terms[r], i), value, sum[r]);
         }
       }
     }
     for (var k = k_whole; k < k_end; k++) {
-      let value = b[b_at + k * params.b_row];
+      let value = f32(b[b_at + k * params.b_row]);
       for (var r = 0u; r < ROWS; r++) {  //!unroll
-        sum[r] = fma(a[row_at[r] + k * params.a_col], value, sum[r]);
+        sum[r] = fma(f32(a[row_at[r] + k * params.a_col]), value, sum[r]);
       }
     }
     for (var r = 0u; r < ROWS; r++) {  //!unroll
@@ -69,7 +73,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       if (params.has_bias != 0u) {
         value += bias[row * params.bias_row + column * params.bias_col];
       }
-      y[y_at + row * params.y_row] = value;
+      y[y_at + row * params.y_row] = Result(value);
     }
   }
 }

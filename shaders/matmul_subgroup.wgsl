@@ -6,10 +6,14 @@ enable subgroups;
 //!include "lib/gemm.wgsl"
 const LANES: u32 = 8u;                   //!spec   subgroup size of the adapter; a workgroup is one subgroup
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
+alias A = f32;                           //!spec   element type of a in memory
+alias B = f32;                           //!spec   of b
+alias Result = f32;                      //!spec   of y
+
+@group(0) @binding(0) var<storage, read> a: array<A>;
+@group(0) @binding(1) var<storage, read> b: array<B>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;        // anything when has_bias is 0
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Result>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 const ROWS: u32 = 16u;
@@ -47,11 +51,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     for (var k = k_block; k < k_end; k++) {
       var column: array<f32, PARTS>;
       for (var p = 0u; p < PARTS; p++) {
-        column[p] = a[a_at[p] + k * params.a_col];
+        column[p] = f32(a[a_at[p] + k * params.a_col]);
       }
       let b_row = k * params.b_row;
-      let b_low = vec4(b[b_at[0] + b_row], b[b_at[1] + b_row], b[b_at[2] + b_row], b[b_at[3] + b_row]);
-      let b_high = vec4(b[b_at[4] + b_row], b[b_at[5] + b_row], b[b_at[6] + b_row], b[b_at[7] + b_row]);
+      let b_low = vec4(f32(b[b_at[0] + b_row]), f32(b[b_at[1] + b_row]), f32(b[b_at[2] + b_row]), f32(b[b_at[3] + b_row]));
+      let b_high = vec4(f32(b[b_at[4] + b_row]), f32(b[b_at[5] + b_row]), f32(b[b_at[6] + b_row]), f32(b[b_at[7] + b_row]));
       for (var r = 0u; r < ROWS; r++) {  //!unroll
         low[r] = fma(vec4(subgroupBroadcast(column[r / LANES], r % LANES)), b_low, low[r]);
         high[r] = fma(vec4(subgroupBroadcast(column[r / LANES], r % LANES)), b_high, high[r]);
@@ -73,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
           if (params.has_bias != 0u) {
             value += bias[row * params.bias_row + j * params.bias_col];
           }
-          y[y_at + row * params.y_row + j * params.y_col] = value;
+          y[y_at + row * params.y_row + j * params.y_col] = Result(value);
         }
       }
     }

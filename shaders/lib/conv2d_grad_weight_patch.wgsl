@@ -2,6 +2,7 @@
 // OB x S of them x CB input channels x all taps. It walks over tiles of PY x PX pixels of dy: each lane loads dy of its
 // channels, and all lanes together the patch of x, which they share().
 // Reads x and dy and writes dw, with the Params of conv2d_grad_weight.wgsl.
+alias Act = f32;             //!spec   element type of x in memory
 alias Grads = vec4<f32>;     //!spec   what one load of dy brings: f32, or vec4<f32> where rows and PX are multiples of four
 const GRADS: u32 = 4u;       //!spec   numbers in it
 const OB: u32 = 2u;          //!spec   output channels per invocation
@@ -9,6 +10,8 @@ const CB: u32 = 8u;          //!spec   input channels per team
 const PY: u32 = 2u;          //!spec   rows and
 const PX: u32 = 4u;          //!spec   columns of dy at a time
 const SUMS: u32 = CB * TY * TX * OB;
+
+fn from_dy(v: Grads) -> vec4<f32> { return vec4<f32>(v); }  //!spec
 
 fn weight_gradient_patch(flat: u32, lane: u32) {
   let reduced = params.x_shape.y / params.groups;
@@ -40,7 +43,7 @@ fn weight_gradient_patch(flat: u32, lane: u32) {
       for (var py = 0u; py < PY; py++) {  //!unroll
         for (var px = 0u; px < PX; px += GRADS) {  //!unroll
           let ok = py0 + py < out.x && px0 + px < out.y;
-          let value = vec4<f32>(dy[select(0u, ((plane + py0 + py) * out.y + px0 + px) / GRADS, ok)]);
+          let value = from_dy(dy[select(0u, ((plane + py0 + py) * out.y + px0 + px) / GRADS, ok)]);
           for (var k = 0u; k < GRADS; k++) {  //!unroll
             grad[(j * PY + py) * PX + px + k] = select(0.0, value[k], ok);
           }
@@ -61,7 +64,7 @@ fn weight_gradient_patch(flat: u32, lane: u32) {
       var pixel: array<f32, LOADS * S>;
       for (var i = 0u; i < LOADS; i++) {  //!unroll
         let ok = inside[i] && c0 + cb < reduced;
-        let value = select(0.0, x[select(0u, at[i] + (c0 + cb) * x_plane, ok)], ok);
+        let value = select(0.0, f32(x[select(0u, at[i] + (c0 + cb) * x_plane, ok)]), ok);
         let all = share(value);
         for (var l = 0u; l < S; l++) {  //!unroll
           pixel[i * S + l] = all[l];

@@ -1,5 +1,5 @@
 // Matrix product of batches of matrices, with either one transposed.
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { broadcastShapes, empty, numel, type Shape, sameShape, stridesOf, type Tensor } from "../tensor/index.ts";
 import { gemm } from "./matmul/gemm.ts";
@@ -55,8 +55,9 @@ function tall(a: Tensor, b: Tensor, batch: readonly number[], transposeA: boolea
  * Compute the matrix product y = a b over the last two axes, with NumPy broadcasting of the axes before them.
  *
  * Shapes    a [..., m, k], b [..., k, n] -> y [..., m, n]. Rank 2 to 5. transposeA: a [..., k, m]; transposeB: b [..., n, k].
+ * Dtypes    a and b f32, or a f16 with b f16 or f32: y has the dtype of a. Sums are f32.
  * Backward  da = dy bᵀ, db = aᵀ dy (transposed where the input was), summed over broadcast axes.
- * Errors    OpError for a rank outside 2..5, differing k, batch axes that do not broadcast, or a dtype other than f32.
+ * Errors    OpError for a rank outside 2..5, differing k, batch axes that do not broadcast, or other dtypes.
  * @example
  * const a = tensor([[1, 2], [3, 4]]);
  * console.log(await matmul(a, tensor([[1], [1]])).data()); // 3, 7
@@ -65,7 +66,8 @@ export const matmul = defineOp({
   name: "matmul",
   options: ["transposeA", "transposeB"],
   infer([a, b]: [a: Tensor, b: Tensor], options: MatmulOptions) {
-    expectFloat("matmul", { a, b });
+    // Weights stay f32 beside activations of f16.
+    expectActivations("matmul", b.dtype === "f32" ? { a } : { a, b });
     for (const [name, t] of Object.entries({ a, b })) {
       if (t.shape.length < 2 || t.shape.length > 5)
         throw new OpError("matmul", `${name}: expected 2 to 5 axes, got ${t.shape.length}`, { a, b });
@@ -73,7 +75,7 @@ export const matmul = defineOp({
     const { m, n, k, batch } = sizesOf(a.shape, b.shape, options);
     const other = b.shape.at(options.transposeB ? -1 : -2)!;
     if (k !== other) throw new OpError("matmul", `expected equal k, got ${k} in a and ${other} in b`, { a, b });
-    return { shape: [...batch, m, n], dtype: "f32" };
+    return { shape: [...batch, m, n], dtype: a.dtype };
   },
   forward(y, [a, b], options) {
     const { transposeA = false, transposeB = false } = options;
@@ -107,7 +109,7 @@ export const matmul = defineOp({
     // A broadcast input gets one gradient per use; the tape sums them.
     const target = (i: 0 | 1, t: Tensor): Tensor => {
       const shape = [...batch, ...t.shape.slice(-2)];
-      return sameShape(shape, t.shape) ? out(i) : empty(shape);
+      return sameShape(shape, t.shape) ? out(i) : empty(shape, t.dtype);
     };
     const da = needs[0] ? target(0, a) : null;
     if (da && transposeA) gemm({ a: right, b: transposed(up), y: da, m: k, n: m, k: n, batch });

@@ -11,6 +11,7 @@ import {
   type Trial,
   tuneClass,
 } from "../../gpu/index.ts";
+import { actSpec, type DType } from "../../tensor/index.ts";
 import {
   gradientTiles,
   type Parts,
@@ -136,17 +137,17 @@ export function tileGradWeight(
         x_group: (s.channels / s.groups) * plane,
         ...walkParams(s, tile.spec.DEPTH),
       },
-      spec: { ...tile.spec, ...layerSpec(s) },
+      spec: { ...tile.spec, ...layerSpec(s), ...actSpec(x) },
       grid: groups1d(rowTiles * columnTiles * s.groups * slices),
     });
   });
 }
 
-function trial(s: ConvShape): Trial<TileWay> {
+function trial(s: ConvShape, dtype: DType): Trial<TileWay> {
   const operands = {
     dw: trialTensor(s.outputs * (s.channels / s.groups) * s.rows.kernel * s.columns.kernel),
-    x: trialTensor(s.batch * s.channels * s.rows.size * s.columns.size),
-    dy: trialTensor(s.batch * s.outputs * s.rows.out * s.columns.out),
+    x: trialTensor(s.batch * s.channels * s.rows.size * s.columns.size, dtype),
+    dy: trialTensor(s.batch * s.outputs * s.rows.out * s.columns.out, dtype),
   };
   return {
     run: (chosen) => tileGradWeight(s, chosen, operands),
@@ -155,15 +156,15 @@ function trial(s: ConvShape): Trial<TileWay> {
 }
 
 /** Return the key of a weight gradient: the layer, and the class of the pixels. */
-function keyOf(s: ConvShape): string {
+function keyOf(s: ConvShape, dtype: DType): string {
   const axis = ({ kernel, stride, padding, dilation }: ConvShape["rows"]) =>
     [kernel, stride, padding, dilation].join(",");
   const pixels = tuneClass(s.batch * s.rows.out * s.columns.out);
   const sizes = `${s.groups},${s.channels},${s.outputs}`;
-  return `conv2d grad weight ${sizes} pixels ${pixels} rows ${axis(s.rows)} columns ${axis(s.columns)}`;
+  return `conv2d grad weight ${dtype} ${sizes} pixels ${pixels} rows ${axis(s.rows)} columns ${axis(s.columns)}`;
 }
 
-/** dw [O,C/groups,kh,kw] from x [N,C,H,W] and dy [N,O,OH,OW]. `tuned` leaves the tile to the tuner. */
+/** Compute dw [O,C/groups,kh,kw], f32, from x [N,C,H,W] and dy [N,O,OH,OW], both f32 or both f16. `tuned` leaves the tile to the tuner. */
 export function gradWeight(s: ConvShape, algorithm: TiledAlgorithm, tensors: GradWeightTensors, tuned = false): void {
   if (algorithm !== "tile" && patchGradWeight?.(s, algorithm, tensors)) return;
   const rule = wayByRule(s);
@@ -174,12 +175,12 @@ export function gradWeight(s: ConvShape, algorithm: TiledAlgorithm, tensors: Gra
   }
   const { m, n, k, batch } = productOf(s);
   const chosen = tuner.pick({
-    key: keyOf(s),
+    key: keyOf(s, tensors.x.dtype),
     work: batch * m * n * k,
     bytes: tensors.x.bytes + tensors.dy.bytes + tensors.dw.bytes,
     rule: () => rule,
     others: () => otherWays(s, rule),
-    trial: () => trial(s),
+    trial: () => trial(s, tensors.x.dtype),
   });
   tileGradWeight(s, chosen, tensors);
 }

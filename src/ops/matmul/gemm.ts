@@ -15,12 +15,12 @@ import {
   type Trial,
   tuneClass,
 } from "../../gpu/index.ts";
-import { empty } from "../../tensor/index.ts";
+import { actSpec, bytesOf, type DType, empty, type Tensor } from "../../tensor/index.ts";
 import { mergeAxes } from "../pointwise/merge_axes.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type Matrix, transposed } from "./matrix.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
-import { tileLayout } from "./tile_layout.ts";
+import { type ProductTypes, tileLayout, typeSpec } from "./tile_layout.ts";
 
 const kernels: Partial<Record<GemmFamily, Kernel>> = {
   tile: kernel("matmul_tile", tileWgsl),
@@ -48,7 +48,7 @@ interface Gemm {
   readonly a: Matrix;
   readonly b: Matrix;
   /** Dense [...batch, m, n]; every element is written. */
-  readonly y: Bindable;
+  readonly y: Matrix["tensor"];
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -86,6 +86,8 @@ type Operands = Pick<Gemm, "m" | "n" | "k" | "y"> & {
 
 const productsOf = ({ size }: BatchAxes) => size[0] * size[1] * size[2];
 
+const typeOf = ({ tensor }: Matrix): DType => tensor.dtype ?? "f32";
+
 function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): void {
   const { family, swap, splits, rows, columns, spec } = plan;
   const products = productsOf(axes);
@@ -98,6 +100,7 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
   const partial = splits > 1 ? empty([splits, total]) : null;
   const groups = tilesM * tilesN * products * splits;
   const fused = bias !== null && splits === 1;
+  const types = { a: typeOf(left), b: typeOf(right), y: partial ? "f32" : (y.dtype ?? "f32") } satisfies ProductTypes;
   const chosen = kernels[family];
   if (!chosen) throw new OpError("gemm", `family ${family}: expected a software adapter with subgroups of one size`);
   chosen.run({
@@ -125,38 +128,55 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
       groups,
       split_k: termsPerSplit(k, splits),
     },
-    spec: family === "tile" ? { ...spec, ...tileLayout(left, right, { m: leftSize, n: rightSize }) } : spec,
+    spec: {
+      ...spec,
+      ...(family === "tile" ? tileLayout(left, right, { m: leftSize, n: rightSize }, types) : typeSpec(types)),
+    },
     grid: family === "naive" ? grid1d(groups) : groups1d(groups),
   });
   if (!partial) return;
-  splitsKernel.run({
-    bind: { partial, bias: bias ?? a.tensor, y },
-    params: { n: total, splits, columns: n, has_bias: bias ? 1 : 0 },
-    grid: grid1d(total),
-  });
+  addSplits({ y, bias, m, n }, partial, products);
   partial.dispose();
 }
 
-/** Return the key of a product: classes of its sizes, and the axis along which each matrix is contiguous. */
-function keyOf({ a, b, m, n, k, axes }: Operands): string {
+/** Write the sum of the partial products into y, in their order, plus the bias. */
+function addSplits(
+  { y, bias, m, n }: Pick<Operands, "y" | "bias" | "m" | "n">,
+  partial: Tensor,
+  products: number,
+): void {
+  const total = products * m * n;
+  splitsKernel.run({
+    bind: { partial, bias: bias ?? partial, y },
+    params: { n: total, splits: partial.shape[0]!, columns: n, has_bias: bias ? 1 : 0 },
+    spec: actSpec({ dtype: y.dtype ?? "f32" }),
+    grid: grid1d(total),
+  });
+}
+
+/** Return the key of a product: classes of its sizes, and of each matrix its type and the axis along which it is contiguous. */
+function keyOf({ a, b, y, m, n, k, axes }: Operands): string {
   const along = ({ row, col }: Matrix) => (col === 1 ? "rows" : row === 1 ? "columns" : "neither");
   const sizes = [m, n, k].map(tuneClass).join("x");
-  return `gemm ${sizes} batch ${tuneClass(productsOf(axes))} a by ${along(a)} b by ${along(b)}`;
+  const layout = `a ${typeOf(a)} by ${along(a)} b ${typeOf(b)} by ${along(b)}`;
+  return `gemm ${sizes} batch ${tuneClass(productsOf(axes))} ${layout} y ${y.dtype ?? "f32"}`;
 }
 
 /** Return the bytes of the operands and the result; a matrix for several products counts once. */
-function bytesOf({ m, n, k, axes }: Operands): number {
+function bytesMoved({ a, b, y, m, n, k, axes }: Operands): number {
   const matrices = (strides: Four) =>
     axes.size.reduce((count, size, i) => (strides[i] === 0 ? count : count * size), 1);
-  return 4 * (m * k * matrices(axes.a) + k * n * matrices(axes.b) + m * n * productsOf(axes));
+  const operands = m * k * matrices(axes.a) * bytesOf[typeOf(a)] + k * n * matrices(axes.b) * bytesOf[typeOf(b)];
+  return operands + m * n * productsOf(axes) * bytesOf[y.dtype ?? "f32"];
 }
 
 /** Make the product's operands for a trial: zeros of the real size, or less for views of larger tensors. */
-function trial({ a, b, m, n, k, axes }: Operands): Trial<GemmPlan> {
+function trial({ a, b, y: result, m, n, k, axes }: Operands): Trial<GemmPlan> {
   const span = ({ row, col }: Matrix, rows: number, columns: number, strides: Four) =>
     1 + (rows - 1) * row + (columns - 1) * col + strides.reduce((sum, s, i) => sum + s * ((axes.size[i] || 1) - 1), 0);
-  const [left, right] = [trialTensor(span(a, m, k, axes.a)), trialTensor(span(b, k, n, axes.b))];
-  const y = trialTensor(productsOf(axes) * m * n);
+  const left = trialTensor(span(a, m, k, axes.a), typeOf(a));
+  const right = trialTensor(span(b, k, n, axes.b), typeOf(b));
+  const y = trialTensor(productsOf(axes) * m * n, result.dtype);
   const operands = { a: { ...a, tensor: left }, b: { ...b, tensor: right }, y, m, n, k, bias: null, axes };
   return {
     run: (plan) => runPlan(operands, plan),
@@ -204,7 +224,7 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family, plan: 
   const plan = tuner.pick({
     key: keyOf(operands),
     work: m * n * k * size.batch,
-    bytes: bytesOf(operands),
+    bytes: bytesMoved(operands),
     rule: () => rule,
     others: () => otherPlans(adapter, size, rule),
     trial: () => trial(operands),

@@ -1,9 +1,9 @@
 // Operands for the autotuner's trials.
-import { allocate, fillZero, type Tensor } from "../../tensor/index.ts";
+import { allocate, type DType, fillZero, type Tensor } from "../../tensor/index.ts";
 
 /** Make `count` zeros that no scope frees. The caller disposes of them. */
-export function trialTensor(count: number): Tensor {
-  const t = allocate([count], "f32", { scoped: false });
+export function trialTensor(count: number, dtype: DType = "f32"): Tensor {
+  const t = allocate([count], dtype, { scoped: false });
   fillZero(t); // reused memory may hold denormals, which some processors multiply a hundred times slower
   return t;
 }
