@@ -1,33 +1,43 @@
 // Runs a correlation: the forward pass, or the phases of an input gradient.
-import { type Candidate, currentGpu, onDevice, type Trial } from "../../gpu/index.ts";
+import { type Candidate, currentGpu, onDevice, type Trial, tuneClass } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import type { Correlation, Line } from "./correlation.ts";
 import type { TiledAlgorithm } from "./shape.ts";
-import { type CorrelationTensors, correlateTile, tileByRule, tilesOf } from "./tile.ts";
+import { tileWayByRule, tileWays } from "./tile.ts";
 
-export type { CorrelationTensors } from "./tile.ts";
+export interface CorrelationTensors {
+  readonly x: Tensor;
+  readonly w: Tensor;
+  /** Added to each written channel; null adds nothing. */
+  readonly b: Tensor | null;
+  readonly y: Tensor;
+}
 
-let correlatePatch: typeof import("./correlate_patch.ts").correlatePatch | null = null;
+/** One way to run the phases of a correlation. */
+export interface Way extends Candidate {
+  run(tensors: CorrelationTensors): void;
+}
+
+let patchWays: typeof import("./correlate_patch.ts").patchWays | null = null;
 onDevice(({ software }) =>
   software
     ? import("./correlate_patch.ts").then((part) => {
-        correlatePatch = part.correlatePatch;
+        patchWays = part.patchWays;
       })
     : undefined,
 );
 
-/** Return the key of a correlation: all its sizes, in the order of the interfaces. */
+/** Return the key of a correlation: its sizes in the order of the interfaces, and the class of its pixels. */
 function keyOf(phases: readonly Correlation[]): string {
-  const line = (l: Line) => Object.values(l).join(",");
-  const { batch, groups, reduced, written } = phases[0]!;
-  const lines = phases.map(({ rows, columns }) => ` rows ${line(rows)} columns ${line(columns)}`);
-  return `correlation ${batch},${groups},${reduced},${written}${lines.join("")}`;
+  const line = ({ taps, step, spread }: Line) => [taps, step, spread].join(",");
+  const { batch, groups, reduced, written, rows, columns } = phases[0]!;
+  const lines = phases.map((c) => ` rows ${line(c.rows)} columns ${line(c.columns)}`);
+  const pixels = tuneClass(batch * rows.pixels * columns.pixels);
+  return `correlation ${groups},${reduced},${written} pixels ${pixels}${lines.join("")}`;
 }
 
-type Tile = ReturnType<typeof tileByRule>;
-
-function trial(phases: readonly Correlation[]): Trial<Tile & Candidate> {
-  const c = phases[0]!;
+function trial(c: Correlation): Trial<Way> {
   const plane = (side: "source" | "plane") => c.batch * c.groups * c.rows[side] * c.columns[side];
   const operands = {
     x: trialTensor(plane("source") * c.reduced),
@@ -35,10 +45,7 @@ function trial(phases: readonly Correlation[]): Trial<Tile & Candidate> {
     b: null,
     y: trialTensor(plane("plane") * c.written),
   };
-  return {
-    run: (tile) => correlateTile(phases, tile, operands),
-    dispose: () => disposeAll(operands),
-  };
+  return { run: (way) => way.run(operands), dispose: () => disposeAll(operands) };
 }
 
 /** Multiply-adds of all phases. */
@@ -48,20 +55,18 @@ function workOf(phases: readonly Correlation[]): number {
   }, 0);
 }
 
-function correlateTiles(phases: readonly Correlation[], tensors: CorrelationTensors, tuned: boolean): void {
-  const rule = () => tileByRule(phases);
-  const { tuner } = currentGpu();
-  if (!(tuned && tuner.active)) {
-    correlateTile(phases, rule(), tensors);
-    return;
-  }
-  const choice = { key: keyOf(phases), work: workOf(phases), rule, others: () => tilesOf(phases) };
-  correlateTile(phases, tuner.pick({ ...choice, trial: () => trial(phases) }), tensors);
+/** Run the rule's way, or the one that the tuner has found to be the fastest. */
+function runBest(phases: readonly Correlation[], rule: Way, others: () => Way[], run: CorrelationTensors): void {
+  const bytes = run.x.bytes + run.w.bytes + run.y.bytes;
+  const choice = { key: keyOf(phases), work: workOf(phases), bytes, rule: () => rule, others };
+  currentGpu()
+    .tuner.pick({ ...choice, trial: () => trial(phases[0]!) })
+    .run(run);
 }
 
 /**
- * Write the pixels of y that the phases name, in all channels. With `tuned` the tuner may choose the tile; it chooses among
- * tiles only, so a software adapter tunes nothing here unless it runs "tile".
+ * Write the pixels of y that the phases name, in all channels. "tile" runs all of them at once. With `tuned` the tuner may
+ * replace the rule's way.
  */
 export function correlate(
   phases: readonly Correlation[],
@@ -69,11 +74,17 @@ export function correlate(
   tensors: CorrelationTensors,
   tuned = false,
 ): void {
+  const measured = tuned && currentGpu().tuner.active;
   if (algorithm === "tile") {
-    correlateTiles(phases, tensors, tuned);
+    const rule = tileWayByRule(phases);
+    if (measured) runBest(phases, rule, () => tileWays(phases), tensors);
+    else rule.run(tensors);
     return;
   }
   for (const phase of phases) {
-    if (!correlatePatch?.(phase, algorithm, tensors)) correlateTiles([phase], tensors, tuned);
+    const [first, ...rest] = patchWays?.(phase, algorithm) ?? [];
+    const tile = tileWayByRule([phase]);
+    if (measured) runBest([phase], first ?? tile, () => [...rest, tile], tensors);
+    else (first ?? tile).run(tensors);
   }
 }

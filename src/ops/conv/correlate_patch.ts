@@ -2,25 +2,39 @@
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_plain.wgsl";
 import { currentGpu, grid1d, kernel } from "../../gpu/index.ts";
+import type { CorrelationTensors, Way } from "./correlate.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
-import type { CorrelationTensors } from "./tile.ts";
-import { patchSpec } from "./tiles.ts";
+import { type PatchSpec, patchSpec } from "./tiles.ts";
 
-const broadcastKernel = kernel("conv2d_broadcast", broadcastWgsl);
-const plainKernel = kernel("conv2d_plain", plainWgsl);
+const kernels = {
+  broadcast: kernel("conv2d_broadcast", broadcastWgsl),
+  plain: kernel("conv2d_plain", plainWgsl),
+};
 
-/** Run the "broadcast" or "plain" kernel. Returns false if the window is too large to unroll. */
-export function correlatePatch(
+/** Sums per invocation of a broadcast kernel that leaves room for more invocations at a time. */
+const FEW_SUMS = 16;
+
+function runPatch(
   c: Correlation,
   algorithm: "broadcast" | "plain",
+  spec: PatchSpec,
   { x, w, b, y }: CorrelationTensors,
-): boolean {
-  const spec = patchSpec(c, algorithm === "broadcast" ? currentGpu().adapter.subgroupSize : 1);
-  if (!spec) return false;
+): void {
   const blocks = Math.ceil(c.rows.pixels / spec.PY) * Math.ceil(c.columns.pixels / spec.PX);
   const teams = c.batch * c.groups * blocks * Math.ceil(c.written / (spec.OB * spec.S));
   const params = correlationParams(c, b !== null);
-  const run = { bind: { x, w, b: b ?? w, y }, params, spec, grid: grid1d(teams * spec.S) };
-  (algorithm === "broadcast" ? broadcastKernel : plainKernel).run(run);
-  return true;
+  kernels[algorithm].run({ bind: { x, w, b: b ?? w, y }, params, spec, grid: grid1d(teams * spec.S) });
+}
+
+/** Return the ways by this kernel, the rule's first. None if the window is too large to unroll. */
+export function patchWays(c: Correlation, algorithm: "broadcast" | "plain"): Way[] {
+  const lanes = algorithm === "broadcast" ? currentGpu().adapter.subgroupSize : 1;
+  return [patchSpec(c, lanes), patchSpec(c, lanes, FEW_SUMS)].flatMap((spec) =>
+    spec
+      ? {
+          label: `${algorithm} ${spec.OB}x${spec.PY}x${spec.PX}`,
+          run: (tensors) => runPatch(c, algorithm, spec, tensors),
+        }
+      : [],
+  );
 }

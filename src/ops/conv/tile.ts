@@ -3,8 +3,9 @@
 import tileWgsl from "../../../shaders/conv2d.wgsl";
 import packWgsl from "../../../shaders/conv2d_pack.wgsl";
 import { currentGpu, groups1d, kernel } from "../../gpu/index.ts";
-import { empty, type Tensor } from "../../tensor/index.ts";
-import { chooseTile, SMALL_TILE, type Tile, tilesToTry } from "../tuning/tile.ts";
+import { empty } from "../../tensor/index.ts";
+import { type Parts, plausibleTiles, type Tile, type TiledSize, tile } from "../matmul/tiles.ts";
+import type { CorrelationTensors, Way } from "./correlate.ts";
 import type { Correlation, Line } from "./correlation.ts";
 import { isMasked, termTable } from "./term_table.ts";
 
@@ -14,29 +15,61 @@ const packKernel = kernel("conv2d_pack", packWgsl);
 const PACKED_TERMS = 16;
 const PACKED_QUADS = 4;
 
-export interface CorrelationTensors {
-  readonly x: Tensor;
-  readonly w: Tensor;
-  /** Added to each written channel; null adds nothing. */
-  readonly b: Tensor | null;
-  readonly y: Tensor;
-}
+/**
+ * Tiles from few rows, for few channels, to many: of two that take as long, the first wastes less. An invocation of a large tile
+ * has 8 x 8 results, one of the others 4 x 8.
+ */
+export const TILES = [
+  tile(32, 2, 1, 2, 8),
+  tile(32, 4, 1, 2, 8),
+  tile(16, 8, 1, 2, 8),
+  tile(32, 8, 1, 2, 8),
+  tile(8, 16, 1, 2, 8),
+  tile(16, 8, 2, 2, 8),
+  tile(8, 16, 2, 2, 8),
+  tile(16, 16, 2, 2, 8),
+];
+/** Longer stages have fewer barriers. With 8 x 8 results an invocation, compilers then run out of registers. */
+export const DEEP_TILES = [tile(8, 16, 1, 2, 16), tile(16, 8, 1, 2, 16)];
+/** Leaves registers for the test of taps by their distances. */
+export const SMALL_TILE = tile(16, 8, 1, 2, 8);
+/** Compiles in a second on software adapters, which run this kernel only where no other can. */
+const SOFTWARE_TILE = tile(16, 8, 1, 2, 4);
+/** A sum is not cut. */
+const WHOLE: Parts = { most: 1, longest: 2 ** 31, step: 1 };
 
 const area = (c: Correlation, side: "source" | "plane" | "pixels") => c.rows[side] * c.columns[side];
 
-/** Rows and columns of the matrix product, for all phases alike. */
-function productSize(phases: readonly Correlation[]) {
+/** Sizes of the matrix product: for all phases, those of the largest. */
+function productSize(phases: readonly Correlation[]): TiledSize {
   const { batch, groups, written } = phases[0]!;
-  const pixels = Math.max(...phases.map((c) => area(c, "pixels")));
-  return { rows: written, columns: batch * pixels, products: groups * phases.length };
+  const n = batch * Math.max(...phases.map((c) => area(c, "pixels")));
+  const k = Math.max(...phases.map((c) => c.reduced * c.rows.taps * c.columns.taps));
+  return { m: written, n, k, batch: groups * phases.length };
 }
 
-/** Return the tile by rule. Testing taps by their distances takes registers, so that a small tile stays. */
-export const tileByRule = (phases: readonly Correlation[]): Tile =>
-  isMasked(phases) ? chooseTile(productSize(phases), currentGpu().adapter) : SMALL_TILE;
-/** Return tiles for the tuner to try. */
-export const tilesOf = (phases: readonly Correlation[]): Tile[] =>
-  isMasked(phases) ? tilesToTry(productSize(phases)) : [];
+const wayOf = (phases: readonly Correlation[], tile: Tile): Way => ({
+  label: `tile ${tile.rows}x${tile.columns}x${tile.spec.DEPTH}`,
+  run: (tensors) => correlateTile(phases, tile, tensors),
+});
+
+/** Return the tile by rule. */
+export function tileByRule(phases: readonly Correlation[]): Tile {
+  if (currentGpu().adapter.software) return SOFTWARE_TILE;
+  return isMasked(phases) ? plausibleTiles(productSize(phases), TILES, WHOLE)[0]!.tile : SMALL_TILE;
+}
+
+export const tileWayByRule = (phases: readonly Correlation[]): Way => wayOf(phases, tileByRule(phases));
+
+/** Return ways to try, those that may be fastest first. None packs weights into more memory than the rule's. */
+export function tileWays(phases: readonly Correlation[]): Way[] {
+  if (!isMasked(phases)) return [];
+  const size = productSize(phases);
+  const padded = ({ rows }: Tile) => Math.ceil(size.m / rows) * rows;
+  const most = padded(tileByRule(phases));
+  const tiles = plausibleTiles(size, [...TILES, ...DEEP_TILES], WHOLE).map((found) => found.tile);
+  return tiles.filter((t) => padded(t) <= most).map((t) => wayOf(phases, t));
+}
 
 const isPoint = (l: Line) => l.taps === 1 && l.step === 1 && l.start === 0 && l.source === l.pixels;
 const isWhole = (l: Line) => l.planeStart === 0 && l.planeStep === 1 && l.pixels === l.plane;
@@ -82,8 +115,7 @@ function sharesOf({ groups, written }: Correlation, tile: Tile, terms: number): 
 export function correlateTile(phases: readonly Correlation[], tile: Tile, tensors: CorrelationTensors): void {
   const [c] = phases as [Correlation];
   const { table, terms, masked } = termTable(phases);
-  const { columns } = productSize(phases);
-  const columnTiles = Math.ceil(columns / tile.columns);
+  const columnTiles = Math.ceil(productSize(phases).n / tile.columns);
   const { x, w, b, y } = tensors;
   const fixed = {
     batch: c.batch,

@@ -18,7 +18,8 @@ export interface Tile {
   readonly spec: TileSpec;
 }
 
-function tile(X: number, Y: number, ROW_QUADS: number, COLUMN_QUADS: number, DEPTH: number): Tile {
+/** Describe the tile of these constants. */
+export function tile(X: number, Y: number, ROW_QUADS: number, COLUMN_QUADS: number, DEPTH: number): Tile {
   const spec = { X, Y, ROW_QUADS, COLUMN_QUADS, DEPTH };
   return { rows: 4 * Y * ROW_QUADS, columns: 4 * X * COLUMN_QUADS, lanes: X * Y, spec };
 }

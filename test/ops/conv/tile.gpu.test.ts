@@ -1,14 +1,15 @@
 // The tile kernel of convolutions: every tile, accesses of one and of four numbers, and grids beyond one dimension.
-import { expect, test } from "vitest";
-import { currentGpu } from "../../../src/gpu/index.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { currentGpu, type Gpu, setCurrentGpu } from "../../../src/gpu/index.ts";
 import { forwardCorrelation, gradientPhases } from "../../../src/ops/conv/correlation.ts";
 import { enableNaiveConvolution } from "../../../src/ops/conv/naive.ts";
 import { convForward, convGradInput } from "../../../src/ops/conv/passes.ts";
 import { type ConvShape, convShape, flattenPoints, outputShape } from "../../../src/ops/conv/shape.ts";
 import { termTable } from "../../../src/ops/conv/term_table.ts";
-import { correlateTile } from "../../../src/ops/conv/tile.ts";
-import { chooseTile, SMALL_TILE, type Tile, tilesToTry } from "../../../src/ops/tuning/tile.ts";
+import { correlateTile, DEEP_TILES, SMALL_TILE, TILES, tileByRule, tileWays } from "../../../src/ops/conv/tile.ts";
+import type { Tile } from "../../../src/ops/matmul/tiles.ts";
 import { captureStep, empty, metaTensor, Scope, type Shape, type Tensor, tensor } from "../../../src/tensor/index.ts";
+import { asHardware } from "../../../tools/golden/hardware.ts";
 import { expectClose } from "../../support/close.ts";
 import { randomArray } from "../../support/random.ts";
 
@@ -17,16 +18,6 @@ enableNaiveConvolution();
 const product = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
 const random = (shape: Shape, seed: number) => tensor(randomArray(product(shape), seed), shape);
 const tolerance = { rtol: 1e-5, atol: 2e-6 };
-
-/** Every tile that the rule or the tuner may choose, once. */
-function everyTile(): Tile[] {
-  const rows = [8, 16, 32, 64, 96, 128, 256];
-  const sizes = rows.flatMap((r) => [64, 2 ** 12, 2 ** 20].map((columns) => ({ rows: r, columns, products: 1 })));
-  const byRule = sizes.map((size) => chooseTile(size, { software: false }));
-  const all = [SMALL_TILE, ...byRule, ...sizes.flatMap(tilesToTry)];
-  return all.filter((tile, i) => all.findIndex(({ label }) => label === tile.label) === i);
-}
-const [small, ...others] = everyTile();
 
 interface Case {
   readonly x: Shape;
@@ -57,26 +48,68 @@ async function compareTile(c: Case, tile: Tile, name: string): Promise<void> {
   correlateTile(gradientPhases(flat), tile, { x: dy, w, b: null, y: dx });
   convForward(s, "naive", { x, w, b, y: wanted });
   convGradInput(s, "naive", { dy, w, dx: wantedDx });
-  expectClose(await y.data(), await wanted.data(), tolerance, `y, ${name}, ${tile.label}`);
-  expectClose(await dx.data(), await wantedDx.data(), tolerance, `dx, ${name}, ${tile.label}`);
+  const what = `${name}, tile ${tile.rows}x${tile.columns}`;
+  expectClose(await y.data(), await wanted.data(), tolerance, `y, ${what}`);
+  expectClose(await dx.data(), await wantedDx.data(), tolerance, `dx, ${what}`);
 }
 
 test.each(Object.entries(cases))("%s equals the definition", async (name, c) => {
-  await compareTile(c, small!, name);
+  await compareTile(c, SMALL_TILE, name);
 });
 
 // In short stages: a long one differs by its length only, and takes seconds to compile on a software adapter.
-test.each(others.map((tile) => [tile.label, tile] as const))("%s equals the definition", async (_label, tile) => {
-  const DEPTH = tile.spec.DEPTH === 8 ? 4 : tile.spec.DEPTH;
+const others = [...TILES, ...DEEP_TILES].map((tile) => [tile.rows, tile.columns, tile.spec.DEPTH, tile] as const);
+test.each(others)("a tile of %i x %i in stages of %i equals the definition", async (_rows, _columns, depth, tile) => {
+  const DEPTH = depth === 8 ? 4 : depth;
   const name = "3x3 of odd planes";
   await compareTile(cases[name]!, { ...tile, spec: { ...tile.spec, DEPTH } }, name);
 });
 
-test("the rule and the tuner choose among tiles of all sizes", () => {
-  const labels = everyTile().map(({ rows, columns }) => `${rows}x${columns}`);
-  for (const size of ["8x256", "16x256", "32x128", "64x64", "64x128", "128x64", "128x128"]) {
-    expect(labels).toContain(size);
+test("every tile fits the workgroups of an adapter with default limits", () => {
+  for (const { spec, lanes, rows, columns } of [...TILES, ...DEEP_TILES]) {
+    expect(lanes).toBeLessThanOrEqual(256);
+    expect(spec.DEPTH * (rows + columns) * 4).toBeLessThanOrEqual(16_384);
   }
+});
+
+describe("on hardware", () => {
+  let software: Gpu;
+  beforeAll(() => {
+    software = currentGpu();
+    asHardware(software);
+  });
+  afterAll(() => setCurrentGpu(software));
+  const layer = (batch: number, channels: number, outputs: number, size: number) => [
+    forwardCorrelation(
+      shapeOf({ x: [batch, channels, size, size], w: [outputs, channels, 3, 3], options: { padding: [1, 1] } }),
+    ),
+  ];
+
+  test.each([
+    [layer(64, 1, 8, 28), "8x256"],
+    [layer(128, 16, 16, 32), "16x256"],
+    [layer(64, 64, 64, 56), "64x128"],
+    [layer(256, 256, 256, 56), "128x128"],
+  ])("layer %#: the rule's tile has as many rows as there are channels, if it can", (phases, wanted) => {
+    const { rows, columns } = tileByRule(phases);
+    expect(`${rows}x${columns}`).toBe(wanted);
+  });
+
+  test("a small product is cut in more workgroups than a large tile has", () => {
+    const { rows, columns } = tileByRule(layer(16, 512, 512, 7));
+    expect(rows * columns).toBeLessThan(128 * 128);
+  });
+
+  test("the tuner tries tiles of 64 and 128 rows and columns, some in longer stages", () => {
+    const labels = tileWays(layer(256, 256, 256, 56)).map(({ label }) => label);
+    const wanted = ["tile 128x128x8", "tile 64x128x8", "tile 128x64x8", "tile 64x64x8", "tile 64x64x16"];
+    expect(labels).toEqual(expect.arrayContaining(wanted));
+  });
+
+  test("the tuner tries no tile that packs weights into more memory than the rule's", () => {
+    const labels = tileWays(layer(64, 64, 64, 56)).map(({ label }) => label);
+    expect(labels.filter((label) => label.startsWith("tile 128"))).toEqual([]);
+  });
 });
 
 test("70,000 workgroups: the grid folds into two dimensions", async () => {
