@@ -1,23 +1,10 @@
 // Runs a correlation: the forward pass, or the phases of an input gradient.
-import { type Candidate, currentGpu, onDevice, type Trial, tuneClass } from "../../gpu/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { currentGpu, onDevice, type Trial, tuneClass } from "../../gpu/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import type { Correlation, Line } from "./correlation.ts";
 import type { TiledAlgorithm } from "./shape.ts";
 import { tileWayByRule, tileWays } from "./tile.ts";
-
-export interface CorrelationTensors {
-  readonly x: Tensor;
-  readonly w: Tensor;
-  /** Added to each written channel; null adds nothing. */
-  readonly b: Tensor | null;
-  readonly y: Tensor;
-}
-
-/** One way to run the phases of a correlation. */
-export interface Way extends Candidate {
-  run(tensors: CorrelationTensors): void;
-}
+import type { CorrelationTensors, Way } from "./ways.ts";
 
 let patchWays: typeof import("./correlate_patch.ts").patchWays | null = null;
 onDevice(({ software }) =>

@@ -2,9 +2,9 @@
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_plain.wgsl";
 import { currentGpu, grid1d, kernel } from "../../gpu/index.ts";
-import type { CorrelationTensors, Way } from "./correlate.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
 import { type PatchSpec, patchSpec } from "./tiles.ts";
+import type { CorrelationTensors, Way } from "./ways.ts";
 
 const kernels = {
   broadcast: kernel("conv2d_broadcast", broadcastWgsl),

@@ -5,10 +5,10 @@ import gradWeightWgsl from "../../../shaders/depthwise_conv2d_grad_weight.wgsl";
 import { currentGpu, grid1d, kernel, type Spec } from "../../gpu/index.ts";
 import { actSpec, type Tensor } from "../../tensor/index.ts";
 import { depthwiseSpec } from "./choose.ts";
-import type { CorrelationTensors } from "./correlate.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
 import { type ConvShape, definitionParams } from "./shape.ts";
 import { sliceCount, sumSlices } from "./slices.ts";
+import type { CorrelationTensors } from "./ways.ts";
 
 const forwardKernel = kernel("depthwise_conv2d", forwardWgsl);
 const gradWeightKernel = kernel("depthwise_conv2d_grad_weight", gradWeightWgsl);

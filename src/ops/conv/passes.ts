@@ -1,12 +1,13 @@
 // The three passes of a convolution, each by the chosen algorithm.
 import { fillZero, type Tensor } from "../../tensor/index.ts";
 import { chooseAlgorithm } from "./choose.ts";
-import { type CorrelationTensors, correlate } from "./correlate.ts";
+import { correlate } from "./correlate.ts";
 import { type Correlation, forwardCorrelation, gradientCorrelations, gradientPhases } from "./correlation.ts";
 import { depthwiseCorrelate, depthwiseGradWeight } from "./depthwise.ts";
 import { gradWeight } from "./grad_weight.ts";
 import { naiveConvolution } from "./naive_parts.ts";
 import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type TiledAlgorithm } from "./shape.ts";
+import type { CorrelationTensors } from "./ways.ts";
 
 interface How {
   readonly algorithm: TiledAlgorithm;

@@ -4,10 +4,10 @@ import tileWgsl from "../../../shaders/conv2d.wgsl";
 import packWgsl from "../../../shaders/conv2d_pack.wgsl";
 import { currentGpu, groups1d, kernel } from "../../gpu/index.ts";
 import { empty } from "../../tensor/index.ts";
-import { type Parts, plausibleTiles, type Tile, type TiledSize, tile } from "../matmul/tiles.ts";
-import type { CorrelationTensors, Way } from "./correlate.ts";
+import { type Parts, plausibleTiles, type Tile, type TiledSize, tile, workgroups } from "../matmul/tiles.ts";
 import type { Correlation, Line } from "./correlation.ts";
 import { isMasked, termTable } from "./term_table.ts";
+import type { CorrelationTensors, Way } from "./ways.ts";
 
 const tileKernel = kernel("conv2d", tileWgsl);
 const packKernel = kernel("conv2d_pack", packWgsl);
@@ -15,10 +15,7 @@ const packKernel = kernel("conv2d_pack", packWgsl);
 const PACKED_TERMS = 16;
 const PACKED_QUADS = 4;
 
-/**
- * Tiles from few rows, for few channels, to many: of two that take as long, the first wastes less. An invocation of a large tile
- * has 8 x 8 results, one of the others 4 x 8.
- */
+/** Tiles from few rows, for few channels, to many. An invocation of a large tile has 8 x 8 results, one of the others 4 x 8. */
 export const TILES = [
   tile(32, 2, 1, 2, 8),
   tile(32, 4, 1, 2, 8),
@@ -53,10 +50,15 @@ const wayOf = (phases: readonly Correlation[], tile: Tile): Way => ({
   run: (tensors) => correlateTile(phases, tile, tensors),
 });
 
-/** Return the tile by rule. */
+/** Return the tile by rule. Of those that take about as long it wastes least, and is the largest. */
 export function tileByRule(phases: readonly Correlation[]): Tile {
   if (currentGpu().adapter.software) return SOFTWARE_TILE;
-  return isMasked(phases) ? plausibleTiles(productSize(phases), TILES, WHOLE)[0]!.tile : SMALL_TILE;
+  if (!isMasked(phases)) return SMALL_TILE;
+  const size = productSize(phases);
+  const found = plausibleTiles(size, TILES, WHOLE);
+  const good = found.filter(({ time }) => time <= 1.02 * found[0]!.time).map(({ tile }) => tile);
+  const waste = (t: Tile) => workgroups(size, t) * t.rows * t.columns;
+  return good.sort((a, b) => waste(a) - waste(b) || b.rows * b.columns - a.rows * a.columns)[0]!;
 }
 
 export const tileWayByRule = (phases: readonly Correlation[]): Way => wayOf(phases, tileByRule(phases));
