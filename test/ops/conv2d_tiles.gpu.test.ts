@@ -17,7 +17,7 @@ const layers = [1, 3, 5, 7].flatMap((kernel) =>
   ),
 );
 
-test.each([1, 4, 8])("teams of %i lanes: every layer's tile is within the budget, or there is none", (lanes) => {
+test.each([1, 4, 8, 16])("teams of %i lanes: every layer's tile is within the budget, or there is none", (lanes) => {
   const { device, description } = currentGpu().adapter;
   const llvm = /llvmpipe|lavapipe/i.test(`${device} ${description}`);
   const [most, mostOfGradient] = llvm ? [1664, 1664] : [300, 150];

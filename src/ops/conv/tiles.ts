@@ -1,18 +1,23 @@
 // The rule that sizes the register tiles of conv2d_broadcast and conv2d_plain: the cheapest by a cost model of software
 // adapters. Every candidate would cost seconds of compilation there, so none is timed at run time.
-import { currentGpu } from "../../gpu/index.ts";
+import { currentGpu, lavapipe, MESA_26_1 } from "../../gpu/index.ts";
 import type { Correlation } from "./correlation.ts";
 import type { ConvShape } from "./shape.ts";
 
-// Nanoseconds per eight lanes on lavapipe (docs/performance.md): a load, one of four numbers, a store, a multiply-add on
-// broadcast values, and the arithmetic of one patch address.
-const LOAD = 25;
-const WIDE_LOAD = 40;
-const STORE = 80;
-const FMA = 0.5;
-const ADDRESS = 15;
-// Compiling 1,000 multiply-adds takes a second, which counts as 3 % of a kernel's time.
-const CODE = 33_000;
+/**
+ * Nanoseconds of processor time on lavapipe, for a vector of lanes (docs/performance.md): a load, one of four adjacent numbers,
+ * a store, a multiply-add on broadcast values, the arithmetic of one patch address, and one broadcast.
+ */
+interface Costs {
+  readonly load: number;
+  readonly wide: number;
+  readonly store: number;
+  readonly fma: number;
+  readonly address: number;
+  readonly share: number;
+  /** Unrolled multiply-adds whose compilation counts as much as the kernel's time. */
+  readonly code: number;
+}
 
 /** Largest kernel before its compilation takes seconds. */
 interface Budget {
@@ -23,28 +28,43 @@ interface Budget {
   readonly fmas: number;
   /** Results in registers. Those of the weight gradient live across its outer loop: beyond about 100 they cost more than they save. */
   readonly sums: number;
+  /** Pixels of a tile. */
+  readonly pixels: number;
+  readonly costs: Costs;
 }
 
+type Budgets = Readonly<Record<"correlation" | "gradient", Budget>>;
+
+// Lavapipe before Mesa 26.1, 8 lanes: compiling 1,000 multiply-adds takes a second, which counts as 3 % of a kernel's time.
+const OLD: Costs = { load: 25, wide: 40, store: 80, fma: 0.5, address: 15, share: 0, code: 33_000 };
+const LLVM: Budgets = {
+  correlation: { wide: true, loads: 64, fmas: 1664, sums: 160, pixels: 64, costs: OLD },
+  gradient: { wide: true, loads: 64, fmas: 1664, sums: 80, pixels: 64, costs: OLD },
+};
+// Since 26.1, 16 lanes: loads are cheap, sums that leave the registers are not, and compilation takes a fifth of the time.
+const RECENT: Costs = { load: 8.5, wide: 14, store: 38, fma: 0.25, address: 4, share: 0.1, code: 160_000 };
+const RECENT_LLVM: Budgets = {
+  correlation: { wide: true, loads: 64, fmas: 1664, sums: 160, pixels: 128, costs: RECENT },
+  gradient: { wide: true, loads: 64, fmas: 1664, sums: 80, pixels: 64, costs: { ...RECENT, fma: 0.5 } },
+};
 // Lavapipe compiles through LLVM. In others, such as SwiftShader, the time grows faster than the kernel: a weight
 // gradient of 20 loads and 150 multiply-adds took 11 s there, one of 12 loads 1 s.
-const LLVM = {
-  correlation: { wide: true, loads: 64, fmas: 1664, sums: 160 },
-  gradient: { wide: true, loads: 64, fmas: 1664, sums: 80 },
-};
-const SMALL = {
-  correlation: { wide: false, loads: 32, fmas: 300, sums: 64 },
-  gradient: { wide: false, loads: 10, fmas: 150, sums: 36 },
+const SMALL: Budgets = {
+  correlation: { wide: false, loads: 32, fmas: 300, sums: 64, pixels: 64, costs: OLD },
+  gradient: { wide: false, loads: 10, fmas: 150, sums: 36, pixels: 64, costs: OLD },
 };
 
-function budget(): Readonly<Record<"correlation" | "gradient", Budget>> {
-  const { device, description } = currentGpu().adapter;
-  return /llvmpipe|lavapipe/i.test(`${device} ${description}`) ? LLVM : SMALL;
+function budget(): Budgets {
+  const driver = lavapipe(currentGpu().adapter);
+  if (driver === null) return SMALL;
+  return driver.mesa >= MESA_26_1 ? RECENT_LLVM : LLVM;
 }
 
 /** Candidate tiles [rows, columns]: powers of two, and sevenths for the planes of ImageNet's networks. */
 const CORRELATION_TILES = [
   ...[8, 4, 2, 1].flatMap((rows) => [8, 4, 2, 1].map((columns): Pixels => [rows, columns])),
   ...[7, 4, 2].map((rows): Pixels => [rows, 7]),
+  ...[8, 4].map((rows): Pixels => [rows, 16]),
   [1, 64],
   [1, 32],
   [1, 16],
@@ -100,6 +120,7 @@ export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_
   const spec = shapeSpec(lanes, c.rows, c.columns);
   const taps = spec.TY * spec.TX;
   const allowed = budget().correlation;
+  const { costs } = allowed;
   const most = { ...allowed, sums: Math.min(allowed.sums, sums) };
   let best: PatchSpec | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -107,13 +128,19 @@ export function patchSpec(c: Correlation, lanes: number, sums = Number.POSITIVE_
     if (OB > 1 && (OB / 2) * spec.S >= c.written) continue;
     for (const [PY, PX] of CORRELATION_TILES) {
       const pixels = PY * PX;
-      const patch = Math.ceil((covered(PY, c.rows) * covered(PX, c.columns)) / spec.S);
+      if (pixels > most.pixels) continue;
+      const values = covered(PY, c.rows) * covered(PX, c.columns);
+      const patch = Math.ceil(values / spec.S);
       const loads = patch + taps * OB;
       if (loads > most.loads || pixels * taps * OB > most.fmas || pixels * OB > most.sums) continue;
       const tiles = Math.ceil(c.rows.pixels / PY) * Math.ceil(c.columns.pixels / PX);
       const teams = tiles * c.batch * c.groups * Math.ceil(c.written / (OB * spec.S));
-      const each = c.reduced * (loads * LOAD + pixels * taps * OB * FMA) + pixels * OB * STORE + patch * ADDRESS;
-      const cost = Math.max(teams, LANES_WANTED / spec.S) * each * (1 + (pixels * taps * OB) / CODE);
+      const fmas = pixels * taps * OB;
+      const each =
+        c.reduced * (loads * costs.load + values * costs.share + fmas * costs.fma) +
+        pixels * OB * costs.store +
+        patch * costs.address;
+      const cost = Math.max(teams, LANES_WANTED / spec.S) * each * (1 + fmas / costs.code);
       if (cost < least) [best, least] = [{ ...spec, OB, PY, PX }, cost];
     }
   }
@@ -130,6 +157,7 @@ export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null
   const taps = spec.TY * spec.TX;
   const [reduced, written] = [s.channels / s.groups, s.outputs / s.groups];
   const most = budget().gradient;
+  const { costs } = most;
   const blocks = [1, 2, 4]
     .filter((OB) => OB === 1 || (OB / 2) * spec.S < written)
     .flatMap((OB) => [1, 2, 3, 4, 8, 16].filter((CB) => CB <= reduced).map((CB) => [OB, CB] as const));
@@ -139,15 +167,17 @@ export function gradWeightSpec(s: ConvShape, lanes: number): GradientSpec | null
     for (const [PY, PX] of GRADIENT_TILES) {
       const pixels = PY * PX;
       const GRADS = most.wide && PX % 4 === 0 && s.columns.out % 4 === 0 ? 4 : 1;
-      const patch = Math.ceil((covered(PY, rows) * covered(PX, columns)) / spec.S);
+      const values = covered(PY, rows) * covered(PX, columns);
+      const patch = Math.ceil(values / spec.S);
       const gradLoads = (pixels / GRADS) * OB;
       const loads = gradLoads + patch * CB;
       const fmas = pixels * taps * OB * CB;
       if (loads > most.loads || fmas > most.fmas || taps * OB * CB > most.sums) continue;
       const tiles = s.batch * Math.ceil(s.rows.out / PY) * Math.ceil(s.columns.out / PX);
       const items = Math.ceil(written / (OB * spec.S)) * Math.ceil(reduced / CB);
-      const loading = gradLoads * (GRADS === 4 ? WIDE_LOAD : LOAD) + patch * CB * LOAD;
-      const cost = tiles * items * (loading + fmas * FMA + patch * ADDRESS) * (1 + fmas / CODE);
+      const loading =
+        gradLoads * (GRADS === 4 ? costs.wide : costs.load) + CB * (patch * costs.load + values * costs.share);
+      const cost = tiles * items * (loading + fmas * costs.fma + patch * costs.address) * (1 + fmas / costs.code);
       const Grads = GRADS === 4 ? "vec4<f32>" : "f32";
       if (cost < least) [best, least] = [{ ...spec, OB, CB, PY, PX, GRADS, Grads }, cost];
     }
