@@ -1,6 +1,7 @@
 // y = the entries of x that the index names, along one axis. An index outside of the axis gives NaN.
 //!include "lib/elements.wgsl"
-alias Item = f32;                        //!spec   f32 or vec4<f32>
+alias Act = f32;                         //!spec   element type of activations in memory
+alias Item = Act;                        //!spec   Act or vec4<Act>
 const SHARED: bool = false;              //!spec   one index for a row of `inner` Items
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params {
@@ -19,9 +20,6 @@ fn element(i: u32) {
   let p = params;
   let row = i / p.inner;
   let k = index[select(i, row, SHARED)];
-  if (k >= 0 && u32(k) < p.rows) {
-    y[i] = x[(row / p.length * p.rows + u32(k)) * p.inner + i % p.inner];
-  } else {
-    y[i] = Item(bitcast<f32>(p.nan));
-  }
+  let seen = x[(row / p.length * p.rows + u32(k)) * p.inner + (i - row * p.inner)];
+  y[i] = select(Item(Act(bitcast<f32>(p.nan))), seen, k >= 0 && u32(k) < p.rows);
 }

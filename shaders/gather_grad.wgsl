@@ -1,6 +1,7 @@
 // dx = the sum of dy over the positions whose index names an element, in their order. dx was cleared before: only the first
 // position of each chain (gather_links.wgsl) writes.
 //!include "lib/elements.wgsl"
+alias Act = f32;                         //!spec   element type of activations in memory
 const FIRST: u32 = 0x80000000u;
 const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params {
@@ -9,10 +10,10 @@ struct Params {
   length: u32,               // entries of dy
   inner: u32,
 }
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Act>;
 @group(0) @binding(1) var<storage, read> index: array<i32>;
 @group(0) @binding(2) var<storage, read> links: array<u32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<Act>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 fn element(i: u32) {
@@ -32,10 +33,10 @@ fn element(i: u32) {
     var block = 0.0;
     for (var c = 0u; c < 32u && k < p.length; c++) {
       let at = base + k * p.inner;
-      block += dy[at];
+      block += f32(dy[at]);
       k = links[at] & ~FIRST;
     }
     sum += block;
   }
-  dx[(outer * p.rows + u32(entry)) * p.inner + lane] = sum;
+  dx[(outer * p.rows + u32(entry)) * p.inner + lane] = Act(sum);
 }

@@ -1,7 +1,7 @@
 // y [b, a, inner] = x [a, b, inner] with the first two axes swapped. An invocation copies eight Items, 64 apart in y, and
 // walks from one to the next by additions: a division costs as much as many loads.
 //!include "lib/index.wgsl"
-alias Item = vec4<f32>;                  //!spec   f32 or vec4<f32>
+alias Item = vec4<f32>;                  //!spec   f32 or f16, or a vec4 of it
 const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params {
   n: u32,                    // a · b · inner
@@ -17,21 +17,22 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
+  let p = params;
   var i = flat_group(group, groups) * (64u * ITEMS_PER_INVOCATION) + lane;
-  let row = i / params.inner;
-  var at = vec3<u32>(i % params.inner, row % params.a, row / params.a);
+  let row = i / p.inner;
+  var at = vec3<u32>(i % p.inner, row % p.a, row / p.a);
   for (var k = 0u; k < ITEMS_PER_INVOCATION; k++) {
-    if (i < params.n) {
-      y[i] = x[(at.y * params.b + at.z) * params.inner + at.x];
+    if (i < p.n) {
+      y[i] = x[(at.y * p.b + at.z) * p.inner + at.x];
     }
     i += 64u;
-    at += params.step;
-    if (at.x >= params.inner) {
-      at.x -= params.inner;
+    at += p.step;
+    if (at.x >= p.inner) {
+      at.x -= p.inner;
       at.y += 1u;
     }
-    if (at.y >= params.a) {
-      at.y -= params.a;
+    if (at.y >= p.a) {
+      at.y -= p.a;
       at.z += 1u;
     }
   }

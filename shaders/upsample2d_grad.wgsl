@@ -1,9 +1,10 @@
 // Gradient of upsample2d: each source pixel gathers the output pixels that read it, in a fixed order.
 //!include "lib/elements.wgsl"
 //!include "lib/upsample.wgsl"
+alias Act = f32;                         //!spec   element type of activations in memory
 const ITEMS_PER_INVOCATION: u32 = 1u;
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Act>;
+@group(0) @binding(1) var<storage, read_write> dx: array<Act>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 // Output pixels [first, end) that may read source pixel `at`: a few more at both ends, for rounding.
@@ -34,25 +35,26 @@ fn row_part(share: f32, column: u32, t: Taps, g: f32) -> f32 {
 }
 
 fn element(i: u32) {
-  let size = params.input;
-  let out = params.output;
+  let p = params;
+  let size = p.input;
+  let out = p.output;
   let row = i / size.y % size.x;
   let column = i % size.y;
-  let rows = readers(row, size.x, out.x, params.ratio.x);
-  let columns = readers(column, size.y, out.y, params.ratio.y);
+  let rows = readers(row, size.x, out.x, p.ratio.x);
+  let columns = readers(column, size.y, out.y, p.ratio.y);
   let plane = i / (size.x * size.y) * out.x;
   var sum = 0.0;
   for (var r = rows.x; r < rows.y; r++) {
-    let row_taps = taps(r, size.x, out.x, params.ratio.x);
+    let row_taps = taps(r, size.x, out.x, p.ratio.x);
     if (row_taps.low != row && row_taps.high != row) {
       continue;
     }
     for (var c = columns.x; c < columns.y; c++) {
-      let column_taps = taps(c, size.y, out.y, params.ratio.y);
+      let column_taps = taps(c, size.y, out.y, p.ratio.y);
       if (column_taps.low != column && column_taps.high != column) {
         continue;
       }
-      let g = dy[(plane + r) * out.y + c];
+      let g = f32(dy[(plane + r) * out.y + c]);
       if (row_taps.low == row) {
         sum += row_part(1.0 - row_taps.share, column, column_taps, g);
       }
@@ -61,5 +63,5 @@ fn element(i: u32) {
       }
     }
   }
-  dx[i] = sum;
+  dx[i] = Act(sum);
 }

@@ -1,9 +1,13 @@
 // y = a where the condition is not zero, else b, with broadcasting. Copies bits, so that any dtype works.
 //!include "lib/elements.wgsl"
+alias Item = u32;                        //!spec   u32 or f16; of vec4 where all have the shape of y, whole quads
+alias Test = u32;                        //!spec   the same for the condition
+alias Flag = bool;                       //!spec   bool or vec4<bool>
 const STRIDED: bool = false;             //!spec   otherwise each operand has the shape of y, or a single element (ONE)
 const CONDITION_IS_ONE: bool = false;    //!spec
 const A_IS_ONE: bool = false;            //!spec
 const B_IS_ONE: bool = false;            //!spec
+const AXES: u32 = 8u;                    //!spec   those that count, the last
 const ITEMS_PER_INVOCATION: u32 = 4u;
 struct Params {
   n: u32,
@@ -17,11 +21,17 @@ struct Params {
   b0: vec4<u32>,
   b1: vec4<u32>,
 }
-@group(0) @binding(0) var<storage, read> condition: array<u32>;
-@group(0) @binding(1) var<storage, read> a: array<u32>;
-@group(0) @binding(2) var<storage, read> b: array<u32>;
-@group(0) @binding(3) var<storage, read_write> y: array<u32>;
+@group(0) @binding(0) var<storage, read> condition: array<Test>;
+@group(0) @binding(1) var<storage, read> a: array<Item>;
+@group(0) @binding(2) var<storage, read> b: array<Item>;
+@group(0) @binding(3) var<storage, read_write> y: array<Item>;
 @group(0) @binding(4) var<uniform> params: Params;
+
+fn holds(c: Test) -> Flag { return (c & Test(params.mask)) != Test(0u); }  //!spec
+
+fn innermost_first(outer: vec4<u32>, inner: vec4<u32>) -> array<u32, 8> {
+  return array(inner.w, inner.z, inner.y, inner.x, outer.w, outer.z, outer.y, outer.x);
+}
 
 // Offsets in condition, a and b.
 fn offsets(i: u32) -> vec3<u32> {
@@ -31,25 +41,19 @@ fn offsets(i: u32) -> vec3<u32> {
   let p = params;
   var rest = i;
   var at = vec3(0u);
-  for (var k = 0u; k < 8u; k++) {
-    let axis = 3u - k % 4u;
-    let inner = k < 4u;
-    let size = select(p.size0[axis], p.size1[axis], inner);
-    if (size > 1u) {
-      let outer_stride = vec3(p.c0[axis], p.a0[axis], p.b0[axis]);
-      let inner_stride = vec3(p.c1[axis], p.a1[axis], p.b1[axis]);
-      at += rest % size * select(outer_stride, inner_stride, vec3(inner));
-      rest /= size;
-    }
+  let size = innermost_first(p.size0, p.size1);
+  let c = innermost_first(p.c0, p.c1);
+  let of_a = innermost_first(p.a0, p.a1);
+  let of_b = innermost_first(p.b0, p.b1);
+  for (var k = 0u; k < AXES; k++) {  //!unroll
+    let above = select(rest / size[k], 0u, k + 1u == AXES);
+    at += (rest - above * size[k]) * vec3(c[k], of_a[k], of_b[k]);
+    rest = above;
   }
   return at;
 }
 
 fn element(i: u32) {
   let at = offsets(i);
-  if ((condition[at.x] & params.mask) != 0u) {
-    y[i] = a[at.y];
-  } else {
-    y[i] = b[at.z];
-  }
+  y[i] = select(b[at.z], a[at.y], holds(condition[at.x]));
 }

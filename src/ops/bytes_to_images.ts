@@ -2,7 +2,7 @@
 import wgsl from "../../shaders/bytes_to_images.wgsl";
 import { defineOp } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { numel, sameShape, type Tensor } from "../tensor/index.ts";
+import { actSpec, numel, sameShape, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const imagesKernel = kernel("bytes_to_images", wgsl);
@@ -13,6 +13,8 @@ export interface BytesToImagesOptions {
   readonly shape: readonly [n: number, c: number, h: number, w: number];
   /** Height and width of the images in the bytes. */
   readonly stored: readonly [height: number, width: number];
+  /** Dtype of the result. Default f32. */
+  readonly dtype?: "f32" | "f16" | undefined;
 }
 
 const isSize = (d: number) => Number.isInteger(d) && d > 0;
@@ -64,10 +66,10 @@ function expectSizes({ shape, stored }: BytesToImagesOptions, cropped: boolean):
  */
 export const bytesToImages = defineOp({
   name: "bytesToImages",
-  options: ["shape", "stored"],
+  options: ["shape", "stored", "dtype"],
   infer(
     [bytes, crop, table]: [bytes: Tensor, crop: Tensor | null, table: Tensor],
-    { shape, stored }: BytesToImagesOptions,
+    { shape, stored, dtype = "f32" }: BytesToImagesOptions,
   ) {
     expectSizes({ shape, stored }, crop !== null);
     const [n, c] = shape;
@@ -80,7 +82,8 @@ export const bytesToImages = defineOp({
     }
     if (crop && (crop.dtype !== "i32" || !sameShape(crop.shape, [n, 4]))) fail(`crop: expected [${n},4] i32`, { crop });
     if (table.dtype !== "f32" || !sameShape(table.shape, [c, 256])) fail(`table: expected [${c},256] f32`, { table });
-    return { shape, dtype: "f32" };
+    if (dtype !== "f32" && dtype !== "f16") fail(`dtype: expected f32 or f16, got ${dtype}`);
+    return { shape, dtype };
   },
   forward(y, [bytes, crop, table], { shape: [, c, h, w], stored }) {
     const n = numel(y.shape);
@@ -89,7 +92,7 @@ export const bytesToImages = defineOp({
       bind: { x: bytes, crop: crop ?? vec4(bytes), table, result: vec4(y) },
       params: { n, stored },
       // Without crops an image may be treated as one row: more widths are then multiples of four.
-      spec: { CHANNELS: c, HEIGHT: crop ? h : 1, WIDTH: crop ? w : h * w, CROPPED: crop !== null },
+      spec: { CHANNELS: c, HEIGHT: crop ? h : 1, WIDTH: crop ? w : h * w, CROPPED: crop !== null, ...actSpec(y) },
       grid: grid1d(n),
     });
     return [];

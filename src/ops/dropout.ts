@@ -2,7 +2,7 @@
 
 import drawWgsl from "../../shaders/dropout.wgsl";
 import maskWgsl from "../../shaders/masked_scale.wgsl";
-import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
+import { defineOp, expectActivations, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { actSpec, sameShape, type Tensor } from "../tensor/index.ts";
 import { streams } from "../tensor/philox.ts";
@@ -37,7 +37,9 @@ export const dropout = defineDraw("dropout", draw);
 
 function applyMask(x: Tensor, mask: Tensor, y: Tensor, p: number): Tensor {
   const params = { n: x.numel, scale: scaleFor(p) };
-  maskKernel.run({ bind: { x, mask, y }, params, grid: grid1d(x.numel) });
+  const bind = { x: vec4(x), mask: vec4(mask), result: vec4(y) };
+  const spec = { ...actSpec(x), ...(mask.dtype === "f16" && { Mask: "f16" }) };
+  maskKernel.run({ bind, params, spec, grid: grid1d(x.numel) });
   return y;
 }
 
@@ -52,7 +54,8 @@ export const dropoutWithMask = defineOp({
   name: "dropoutWithMask",
   options: ["p"],
   infer([x, mask]: [x: Tensor, mask: Tensor], { p }: { p: number }) {
-    expectFloat("dropoutWithMask", { x, mask });
+    expectActivations("dropoutWithMask", { x });
+    expectActivations("dropoutWithMask", { mask });
     checkP("dropoutWithMask", p);
     if (!sameShape(x.shape, mask.shape)) throw new OpError("dropoutWithMask", "mask: expected x's shape", { x, mask });
     return outputLike(x);

@@ -3,9 +3,9 @@
 import encodeWgsl from "../../shaders/encode.wgsl";
 import latencyWgsl from "../../shaders/encode_latency.wgsl";
 import poissonWgsl from "../../shaders/encode_poisson.wgsl";
-import { computeOnce, defineOp, expectFloat, sumAxesInto } from "../autograd/index.ts";
+import { computeOnce, defineOp, expectActivations, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { clone, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { actSpec, clone, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
 import { streams } from "../tensor/philox.ts";
 import { expectDraw } from "./pointwise/random_draw.ts";
 import { vec4 } from "./pointwise/vec4.ts";
@@ -30,24 +30,25 @@ const MOST_DIGITS = 126;
 const LATENCY_STEPS = 4;
 
 function timed(op: string, x: Tensor, timeSteps: number, most = 0xffffffff): { shape: Shape; dtype: DType } {
-  expectFloat(op, { x });
+  expectActivations(op, { x });
   expectTimeSteps(op, timeSteps);
   if (timeSteps > most) throw new OpError(op, `timeSteps: expected at most ${most}, got ${timeSteps}`);
-  return { shape: [timeSteps, ...x.shape], dtype: "f32" };
+  return { shape: [timeSteps, ...x.shape], dtype: x.dtype };
 }
 
 /** Params of a kernel that handles one Item of x per invocation. */
 function itemsOf(x: Tensor) {
   const wide = x.numel % 4 === 0;
-  return { Item: wide ? "vec4<f32>" : "f32", n: wide ? x.numel / 4 : x.numel };
+  const types = { Item: wide ? "vec4<f32>" : "f32", ...(x.dtype === "f16" && { Stored: wide ? "vec4<f16>" : "f16" }) };
+  return { types, n: wide ? x.numel / 4 : x.numel };
 }
 
 function repeat(x: Tensor, y: Tensor, DIGITS: boolean): void {
-  const { Item, n } = itemsOf(x);
+  const { types, n } = itemsOf(x);
   encodeKernel.run({
     bind: { x, y },
     params: { n, steps: y.shape[0]! },
-    spec: { Item, DIGITS },
+    spec: { ...types, DIGITS },
     grid: grid1d(n),
   });
 }
@@ -111,14 +112,14 @@ export const encodeLatency = defineOp({
     return timed("encodeLatency", x, timeSteps, rule === "log" ? MOST_LOG_STEPS : undefined);
   },
   forward(y, [x], { timeSteps, function: rule = "linear" }) {
-    const { Item, n } = itemsOf(x);
+    const { types, n } = itemsOf(x);
     const bounds = latencyBounds(timeSteps, rule);
     const four = (from: number) =>
       Array.from({ length: LATENCY_STEPS }, (_, t) => bounds[Math.min(from + t, timeSteps)]!);
     for (let first = 0; first < timeSteps; first += LATENCY_STEPS) {
       const steps = Math.min(LATENCY_STEPS, timeSteps - first);
       const params = { n, first, steps, before: four(first), since: four(first + 1) };
-      latencyKernel.run({ bind: { x, y }, params, spec: { Item }, grid: grid1d(n) });
+      latencyKernel.run({ bind: { x, y }, params, spec: types, grid: grid1d(n) });
     }
     return [];
   },
@@ -144,15 +145,23 @@ interface Draw {
 
 function compare(x: Tensor, y: Tensor, { given, step, seed, layer }: Draw): void {
   const wide = x.numel % 4 === 0;
+  const { types, n } = itemsOf(x);
   poissonKernel.run({
     bind: { x, u: given ? vec4(given) : vec4(x), step: step ?? x, result: vec4(y) },
     params: {
       n: y.numel,
-      items: wide ? x.numel / 4 : x.numel,
+      items: n,
       seed: [seed >>> 0, Math.floor(seed / 2 ** 32)],
       layer,
     },
-    spec: { Item: wide ? "vec4<f32>" : "f32", WIDE: wide, GIVEN: given !== null, STREAM: streams.poisson },
+    spec: {
+      ...types,
+      ...actSpec(y),
+      ...(given?.dtype === "f16" && { Given: "f16" }),
+      WIDE: wide,
+      GIVEN: given !== null,
+      STREAM: streams.poisson,
+    },
     grid: grid1d(y.numel),
   });
 }
@@ -194,10 +203,11 @@ export const encodePoissonWith = defineOp({
   name: "encodePoissonWith",
   options: [],
   infer([x, u]: [x: Tensor, u: Tensor], _options: object) {
-    expectFloat("encodePoissonWith", { x, u });
+    expectActivations("encodePoissonWith", { x });
+    expectActivations("encodePoissonWith", { u });
     if (u.shape.length === 0 || !sameShape(u.shape.slice(1), x.shape))
       throw new OpError("encodePoissonWith", "u: expected x's shape behind an axis of time", { x, u });
-    return { shape: u.shape, dtype: "f32" };
+    return { shape: u.shape, dtype: x.dtype };
   },
   forward(y, [x, u]) {
     compare(x, y, { given: u, step: null, seed: 0, layer: 0 });

@@ -1,5 +1,5 @@
 // Picks elements along an axis by index.
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { normalizeAxis, numel, type Shape, type Tensor } from "../tensor/index.ts";
 import { expectIndex, gatherRows, type Rows, scatterRows } from "./indexing/gather_rows.ts";
@@ -18,7 +18,7 @@ const pick = defineOp({
   name: "gather",
   options: ["dim"],
   // The function below has checked and cut x.
-  infer: ([, index]: [x: Tensor, index: Tensor], _options: GatherOptions) => ({ shape: index.shape, dtype: "f32" }),
+  infer: ([x, index]: [x: Tensor, index: Tensor], _options: GatherOptions) => ({ shape: index.shape, dtype: x.dtype }),
   forward(y, [x, index], { dim }) {
     gatherRows(x, index, y, rowsOf(x.shape, index.shape, dim));
     return [index];
@@ -44,7 +44,7 @@ const pick = defineOp({
  * console.log(await gather(x, 1, index).data()); // 3, 4
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
-  expectFloat("gather", { x });
+  expectActivations("gather", { x });
   expectIndex("gather", index);
   if (index.shape.length !== x.shape.length)
     throw new OpError("gather", `index: expected ${x.shape.length} axes, got ${index.shape.length}`, { x, index });

@@ -2,9 +2,9 @@
 
 import forwardWgsl from "../../shaders/local_response_norm.wgsl";
 import backwardWgsl from "../../shaders/local_response_norm_grad.wgsl";
-import { defineOp, expectFloat, outputLike } from "../autograd/index.ts";
+import { defineOp, expectActivations, outputLike } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { emptyLike, type Tensor } from "../tensor/index.ts";
+import { actSpec, empty, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("local_response_norm", forwardWgsl);
 const backwardKernel = kernel("local_response_norm_grad", backwardWgsl);
@@ -39,7 +39,7 @@ export const localResponseNorm = defineOp({
   name: "localResponseNorm",
   options: ["size", "alpha", "beta", "k"],
   infer([x]: [x: Tensor], { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
-    expectFloat("localResponseNorm", { x });
+    expectActivations("localResponseNorm", { x });
     if (x.shape.length < 2) throw new OpError("localResponseNorm", "x: expected at least [N, C]", { x });
     if (!Number.isInteger(size) || size < 1)
       throw new OpError("localResponseNorm", `size: expected an integer >= 1, got ${size}`, { x });
@@ -51,13 +51,18 @@ export const localResponseNorm = defineOp({
     return outputLike(x);
   },
   forward(y, [x], options) {
-    const scale = emptyLike(x);
-    forwardKernel.run({ bind: { x, y, scale }, params: paramsOf(x, options), grid: grid1d(x.numel) });
+    const scale = empty(x.shape);
+    forwardKernel.run({ bind: { x, y, scale }, params: paramsOf(x, options), spec: actSpec(x), grid: grid1d(x.numel) });
     return [x, scale];
   },
   backward(dy, [x, scale], { options, out }) {
     const dx = out(0);
-    backwardKernel.run({ bind: { x, scale, dy, dx }, params: paramsOf(x, options), grid: grid1d(x.numel) });
+    backwardKernel.run({
+      bind: { x, scale, dy, dx },
+      params: paramsOf(x, options),
+      spec: actSpec(x),
+      grid: grid1d(x.numel),
+    });
     return [dx];
   },
 });

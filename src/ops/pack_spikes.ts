@@ -2,9 +2,9 @@
 
 import packWgsl from "../../shaders/pack_spikes.wgsl";
 import unpackWgsl from "../../shaders/unpack_spikes.wgsl";
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { numel, type Shape, type Tensor } from "../tensor/index.ts";
+import { actSpec, numel, type Shape, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
 const packKernel = kernel("pack_spikes", packWgsl);
@@ -18,19 +18,20 @@ const wordsOf = (elements: number) => Math.ceil(elements / 32);
  *
  * Shapes    s [*] -> words [ceil(numel / 32)], u32.
  * Backward  none.
- * Errors    OpError when s is not f32.
+ * Errors    OpError when s is not f32 or f16.
  */
 export const packSpikes = defineOp({
   name: "packSpikes",
   options: [],
   infer([s]: [s: Tensor], _options: object) {
-    expectFloat("packSpikes", { s });
+    expectActivations("packSpikes", { s });
     return { shape: [wordsOf(s.numel)], dtype: "u32" };
   },
   forward(words, [s]) {
     packKernel.run({
       bind: { x: vec4(s), y: words },
       params: { n: words.numel, bits: s.numel },
+      spec: actSpec(s),
       grid: grid1d(words.numel),
     });
     return [];

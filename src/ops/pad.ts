@@ -2,9 +2,9 @@
 
 import forwardWgsl from "../../shaders/pad.wgsl";
 import backwardWgsl from "../../shaders/pad_grad.wgsl";
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { empty, numel, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
+import { actSpec, empty, numel, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
 import { expectNumber } from "./pointwise/numbers.ts";
 
 const forwardKernel = kernel("pad", forwardWgsl);
@@ -70,6 +70,7 @@ function merged(axes: readonly PaddedAxis[]): PaddedAxis[] {
 
 function runPad(x: Tensor, y: Tensor, padded: readonly PaddedAxis[], mode: PadMode, value: number): void {
   const axes = merged(padded);
+  const used = Math.max(axes.length, 1);
   while (axes.length < AXES) axes.unshift({ size: 1, before: 0, after: 0 });
   if (axes.length > AXES) throw new OpError("pad", `expected at most ${AXES} groups of axes`, { x });
   const strides = stridesOf(axes.map(({ size }) => size));
@@ -81,7 +82,7 @@ function runPad(x: Tensor, y: Tensor, padded: readonly PaddedAxis[], mode: PadMo
   forwardKernel.run({
     bind: { x, y },
     params: { n: y.numel, value, size0, size1, from0, from1, stride0, stride1, before0, before1 },
-    spec: { source: SOURCES[mode] },
+    spec: { source: SOURCES[mode], AXES: used, ...actSpec(x) },
     grid: grid1d(y.numel),
   });
 }
@@ -94,11 +95,11 @@ function foldAxes(dy: Tensor, dx: Tensor, padded: readonly PaddedAxis[], mode: P
   for (const axis of axes) {
     const { size, before, after } = padded[axis]!;
     shape[axis] = size;
-    const to = axis === axes.at(-1) ? dx : empty(shape);
+    const to = axis === axes.at(-1) ? dx : empty(shape, dx.dtype);
     backwardKernel.run({
       bind: { dy: from, dx: to },
       params: { n: to.numel, size, before, after, inner: numel(shape.slice(axis + 1)) },
-      spec: { REFLECT: mode === "reflect" },
+      spec: { REFLECT: mode === "reflect", ...actSpec(dx) },
       grid: grid1d(to.numel),
     });
     from = to;
@@ -139,9 +140,9 @@ const padded = defineOp({
   name: "pad",
   options: ["pads", "mode", "value"],
   infer([x]: [x: Tensor], options: Padding) {
-    expectFloat("pad", { x });
+    expectActivations("pad", { x });
     checkPads(x, options);
-    return { shape: axesOf(x.shape, options.pads).map(paddedSize), dtype: "f32" };
+    return { shape: axesOf(x.shape, options.pads).map(paddedSize), dtype: x.dtype };
   },
   forward(y, [x], { pads, mode = "constant", value = 0 }) {
     runPad(x, y, axesOf(x.shape, pads), mode, value);
@@ -165,7 +166,7 @@ const padded = defineOp({
  *
  * Shapes    x [..., h, w] -> y [..., top + h + bottom, left + w + right].
  * Backward  dx = dy of the entry itself, plus in modes reflect and replicate the dy of its copies, in a fixed order.
- * Errors    OpError if x is not f32, pads are not integers in pairs, an axis would be empty, a mirrored pad is not smaller than
+ * Errors    OpError if x is not f32 or f16, pads are not integers in pairs, an axis would be empty, a mirrored pad is not smaller than
  *           its axis, or `value` comes with another mode than constant.
  * @example
  * const x = tensor([[1, 2, 3]]);

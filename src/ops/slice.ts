@@ -1,10 +1,11 @@
 // Cuts a tensor along an axis, and joins pieces: narrow and concat, each the other's gradient.
 
 import wgsl from "../../shaders/copy_slice.wgsl";
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { fillZero, formatShape, normalizeAxis, numel, type Shape, type Tensor } from "../tensor/index.ts";
 import { kindOf } from "../text/index.ts";
+import { bitsOf } from "./indexing/bits_of.ts";
 
 const copyKernel = kernel("copy_slice", wgsl);
 
@@ -21,17 +22,15 @@ function copySlice(axis: number, length: number, from: Place, to: Place): void {
   const width = length * inner;
   const n = numel(shape.slice(0, axis)) * width;
   const row = ({ tensor }: Place) => tensor.shape[axis]! * inner;
+  const places = { width, x_row: row(from), x_first: from.first * inner, y_row: row(to), y_first: to.first * inner };
+  const wide = Object.values(places).every((place) => place % 4 === 0);
+  const each = wide ? 4 : 1;
+  const items = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, place / each]));
   copyKernel.run({
     bind: { x: from.tensor, y: to.tensor },
-    params: {
-      n,
-      width,
-      x_row: row(from),
-      x_first: from.first * inner,
-      y_row: row(to),
-      y_first: to.first * inner,
-    },
-    grid: grid1d(n),
+    params: { n: n / each, ...items },
+    spec: { Item: bitsOf(from.tensor, wide) },
+    grid: grid1d(n / each),
   });
 }
 
@@ -55,12 +54,12 @@ export const narrow = defineOp({
   name: "narrow",
   options: ["axis", "start", "length"],
   infer([x]: [x: Tensor], { axis, start, length }: NarrowOptions) {
-    expectFloat("narrow", { x });
+    expectActivations("narrow", { x });
     const at = normalizeAxis("narrow", axis, x.shape.length);
     const whole = Number.isInteger(start) && Number.isInteger(length);
     if (!whole || start < 0 || length < 1 || start + length > x.shape[at]!)
       throw new OpError("narrow", `expected entries of axis ${at}, got ${length} from ${start} on`, { x });
-    return { shape: x.shape.map((d, i) => (i === at ? length : d)), dtype: "f32" };
+    return { shape: x.shape.map((d, i) => (i === at ? length : d)), dtype: x.dtype };
   },
   forward(y, [x], { axis, start, length }) {
     const at = normalizeAxis("narrow", axis, x.shape.length);
@@ -82,7 +81,7 @@ const join = defineOp({
   infer(inputs: Tensor[], { axis }: { axis: number }) {
     const [first] = inputs;
     if (!first) throw new OpError("concat", "expected at least one tensor");
-    for (const [i, x] of inputs.entries()) expectFloat("concat", { [`tensor ${i}`]: x });
+    expectActivations("concat", Object.fromEntries(inputs.map((x, i) => [`tensor ${i}`, x])));
     const at = normalizeAxis("concat", axis, first.shape.length);
     for (const { shape } of inputs) {
       if (shape.length !== first.shape.length || shape.some((d, i) => i !== at && d !== first.shape[i])) {
@@ -91,7 +90,7 @@ const join = defineOp({
       }
     }
     const size = inputs.reduce((sum, { shape }) => sum + shape[at]!, 0);
-    return { shape: first.shape.map((d, i) => (i === at ? size : d)), dtype: "f32" };
+    return { shape: first.shape.map((d, i) => (i === at ? size : d)), dtype: first.dtype };
   },
   forward(y, inputs, { axis }) {
     const at = normalizeAxis("concat", axis, y.shape.length);

@@ -1,7 +1,7 @@
 // Moves time to the front: a batch of recordings becomes one batch per time step.
 
 import swapWgsl from "../../shaders/swap_leading.wgsl";
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import type { Shape, Tensor } from "../tensor/index.ts";
 
@@ -20,7 +20,7 @@ function swapLeading(x: Tensor, y: Tensor, a: number, b: number): void {
   swapKernel.run({
     bind: { x, y },
     params: { n: a * b * inner, a, b, inner, step: [STRIDE % inner, rows % a, Math.floor(rows / a)] },
-    spec: { Item: wide ? "vec4<f32>" : "f32" },
+    spec: { Item: wide ? `vec4<${x.dtype}>` : x.dtype },
     grid: grid1d(a * b * inner),
   });
 }
@@ -53,8 +53,8 @@ export const timeMajor = defineOp({
   name: "timeMajor",
   options: ["timeSteps"],
   infer([x]: [x: Tensor], { timeSteps }: { readonly timeSteps?: number }) {
-    expectFloat("timeMajor", { x });
-    return { shape: layoutOf(x, timeSteps).shape, dtype: "f32" };
+    expectActivations("timeMajor", { x });
+    return { shape: layoutOf(x, timeSteps).shape, dtype: x.dtype };
   },
   forward(y, [x], { timeSteps }) {
     const { batch, steps } = layoutOf(x, timeSteps);

@@ -1,9 +1,9 @@
 // Resamples images to another size: nearest pixels, or bilinear interpolation.
 import forwardWgsl from "../../shaders/upsample2d.wgsl";
 import backwardWgsl from "../../shaders/upsample2d_grad.wgsl";
-import { defineOp, expectFloat, expectRank } from "../autograd/index.ts";
+import { defineOp, expectActivations, expectRank } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import type { Shape, Tensor } from "../tensor/index.ts";
+import { actSpec, type Shape, type Tensor } from "../tensor/index.ts";
 import { type Pair, pairOf } from "./conv/shape.ts";
 
 const forwardKernel = kernel("upsample2d", forwardWgsl);
@@ -59,7 +59,7 @@ export function upsamplePlan(x: Shape, options: UpsampleOptions): readonly [rows
   return [axis(0), axis(1)];
 }
 
-function runParts(x: Shape, options: UpsampleOptions, n: number) {
+function runParts(x: Shape, options: UpsampleOptions, { numel: n, dtype }: Tensor) {
   const [rows, columns] = upsamplePlan(x, options);
   const params = {
     n,
@@ -68,7 +68,8 @@ function runParts(x: Shape, options: UpsampleOptions, n: number) {
     ratio: [rows.ratio, columns.ratio],
   };
   const { mode = "nearest", alignCorners = false } = options;
-  const spec = { BILINEAR: mode === "bilinear", ALIGNED: alignCorners, RATIONAL: rows.rational && columns.rational };
+  const RATIONAL = rows.rational && columns.rational;
+  const spec = { BILINEAR: mode === "bilinear", ALIGNED: alignCorners, RATIONAL, ...actSpec({ dtype }) };
   return { params, spec };
 }
 
@@ -79,7 +80,7 @@ function runParts(x: Shape, options: UpsampleOptions, n: number) {
  * Modes     nearest: y[i] = x[floor(i · H / OH)]. bilinear: the four pixels around (i + 1/2) · H / OH - 1/2, at least 0; with
  *           alignCorners around i · (H - 1) / (OH - 1). A fractional scale takes 1 / scale in place of H / OH, as in PyTorch.
  * Backward  Each pixel of x gets the weighted sum of the dy that read it, in a fixed order: no atomics, same bits.
- * Errors    OpError unless x is f32 with 4 axes, for both or neither of size and scale, for options out of range.
+ * Errors    OpError unless x is f32 or f16 with 4 axes, for both or neither of size and scale, for options out of range.
  *
  * @example
  * const x = tensor([[[[1, 2], [3, 4]]]]); // [1, 1, 2, 2]
@@ -91,18 +92,18 @@ export const upsample = defineOp({
   name: OP,
   options: ["size", "scale", "mode", "alignCorners"],
   infer([x]: [x: Tensor], options: UpsampleOptions) {
-    expectFloat(OP, { x });
+    expectActivations(OP, { x });
     expectRank(OP, "x", x, 4);
     const [rows, columns] = upsamplePlan(x.shape, options);
-    return { shape: [...x.shape.slice(0, 2), rows.out, columns.out], dtype: "f32" };
+    return { shape: [...x.shape.slice(0, 2), rows.out, columns.out], dtype: x.dtype };
   },
   forward(y, [x], options) {
-    forwardKernel.run({ bind: { x, y }, ...runParts(x.shape, options, y.numel), grid: grid1d(y.numel) });
+    forwardKernel.run({ bind: { x, y }, ...runParts(x.shape, options, y), grid: grid1d(y.numel) });
     return [];
   },
   backward(dy, _saved, { options, shapes, out }) {
     const dx = out(0);
-    backwardKernel.run({ bind: { dy, dx }, ...runParts(shapes[0]!, options, dx.numel), grid: grid1d(dx.numel) });
+    backwardKernel.run({ bind: { dy, dx }, ...runParts(shapes[0]!, options, dx), grid: grid1d(dx.numel) });
     return [dx];
   },
 });

@@ -6,19 +6,30 @@ import {
   adaptiveAvgPool2d,
   add,
   avgPool2d,
+  bytesToImages,
   clamp,
+  concat,
   div,
   dropout,
+  dropoutWithMask,
+  encodeLatency,
+  encodePoisson,
+  gather,
   gelu,
   gt,
   integrateAndFire,
   leakyRelu,
   lif,
+  localResponseNorm,
   maximum,
   maxPool2d,
   maxPool2dIndices,
   membranePotential,
   mul,
+  narrow,
+  packSpikes,
+  pad,
+  permute,
   plif,
   pow,
   relu,
@@ -29,6 +40,10 @@ import {
   stochasticDepth,
   sub,
   tanh,
+  timeMajor,
+  transpose,
+  upsample,
+  where,
 } from "../../src/ops/index.ts";
 import { type DType, metaTensor, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { HALF_ROUNDING, roundedToHalf, testHalf } from "../support/half.ts";
@@ -131,7 +146,39 @@ const neurons: Row[] = [
   },
 ];
 
-const ROWS = [...elementwise, ...pairs, ...broadcasts, ...pools, ...neurons];
+const moves: Row[] = (
+  [
+    ["narrow, quads", (x: Tensor) => narrow(x, { axis: 1, start: 1, length: 2 }), WHOLE],
+    ["narrow", (x: Tensor) => narrow(x, { axis: 2, start: 1, length: 3 }), ODD],
+    ["pad", (x: Tensor) => pad(x, [1, 2], { value: 0.1 }), ODD],
+    ["pad, reflect", (x: Tensor) => pad(x, [2, 1, 1, 1], { mode: "reflect" }), ODD],
+    ["pad, replicate", (x: Tensor) => pad(x, [2, 1], { mode: "replicate" }), ODD],
+    ["permute, quads", (x: Tensor) => permute(x, [1, 0, 2, 3]), WHOLE],
+    ["permute", (x: Tensor) => permute(x, [2, 0, 1]), ODD],
+    ["transpose", (x: Tensor) => transpose(x, 0, 1), [17, 35]],
+    ["timeMajor, quads", (x: Tensor) => timeMajor(x), WHOLE],
+    ["timeMajor", (x: Tensor) => timeMajor(x), ODD],
+    ["gather", (x: Tensor) => gather(x, 1, tensor(Int32Array.of(4, 0, 4, 2, 3, 1), [3, 2, 1])), ODD],
+    ["where, with a number", (x: Tensor) => where(gt(x, 0), x, 0.5), ODD],
+    ["where of a condition in f16", (x: Tensor) => where(relu(x), x, mul(x, 0)), WHOLE],
+    ["upsample", (x: Tensor) => upsample(x, { scale: 2 }), [1, 2, 3, 5]],
+    ["upsample, bilinear", (x: Tensor) => upsample(x, { size: [5, 7], mode: "bilinear" }), [1, 2, 3, 5]],
+    ["localResponseNorm", (x: Tensor) => localResponseNorm(x, { size: 3, alpha: 0.5 }), ODD],
+    ["dropoutWithMask", (x: Tensor) => dropoutWithMask(x, gt(x, 0), { p: 0.5 }), ODD],
+    ["encodeLatency", (x: Tensor) => encodeLatency(x, { timeSteps: 5 }), ODD],
+    ["encodePoisson", (x: Tensor) => encodePoisson(x, { timeSteps: 3, seed: 5, stream: 1, step: draw().step }), ODD],
+  ] as readonly (readonly [string, (x: Tensor) => Tensor, readonly number[]])[]
+).map(([name, run, shape]) => {
+  return { name, shapes: [shape], run: (x) => run(x!), differentiable: !name.startsWith("encode") };
+});
+
+const others: Row[] = [
+  { name: "concat, quads", shapes: [WHOLE, [2, 2, 8, 8]], run: (a, b) => concat([a!, b!], { axis: 1 }) },
+  { name: "concat", shapes: [ODD, [3, 2, 7]], run: (a, b) => concat([a!, b!], { axis: 1 }) },
+  { name: "packSpikes", shapes: [[71]], run: (x) => packSpikes(relu(x!)), gives: "u32", differentiable: false },
+];
+
+const ROWS = [...elementwise, ...pairs, ...broadcasts, ...pools, ...neurons, ...moves, ...others];
 
 /** Run an op and its backward in one dtype. */
 async function pass({ shapes, run, differentiable = true }: Row, dtype: DType) {
@@ -175,4 +222,15 @@ test("arithmetic of f16 and f32 gives f32, but a number or a scalar beside a ten
   expect(add(half, single)).toMatchObject({ shape: [2, 3], dtype: "f32" });
   expect(mul(half, 2).dtype).toBe("f16");
   expect(mul(metaTensor([]), half).dtype).toBe("f16");
+});
+
+testHalf("images from bytes in f16 are those in f32, rounded", async () => {
+  using _scope = new Scope();
+  const bytes = tensor(Uint32Array.from({ length: 24 }, (_, i) => i * 0x3050709));
+  const table = tensor(randomArray(3 * 256, 4), [3, 256]);
+  const options = { shape: [2, 3, 4, 4], stored: [4, 4] } as const;
+  const want = await bytesToImages(bytes, null, table, options).data();
+  const half = bytesToImages(bytes, null, table, { ...options, dtype: "f16" });
+  expect(half.dtype).toBe("f16");
+  expectRounded(await half.data(), want, 0, "y");
 });

@@ -59,7 +59,7 @@ test("errors", () => {
       localResponseNorm(input, options as ResponseNormOptions);
   expect(bad({ size: 3 }, metaTensor([4]))).toThrow(OpError);
   expect(bad({ size: 3 }, metaTensor([4]))).toThrow(/localResponseNorm.*at least \[N, C\]/);
-  expect(bad({ size: 3 }, metaTensor([1, 4], "u32"))).toThrow(/x: expected f32, got u32/);
+  expect(bad({ size: 3 }, metaTensor([1, 4], "u32"))).toThrow(/x: expected f32 or f16, got u32/);
   expect(bad({ size: 0 })).toThrow(/size: expected an integer >= 1, got 0/);
   expect(bad({})).toThrow(/size: expected .* undefined/);
   expect(bad({ size: 3, k: 0 })).toThrow(/k: expected a number > 0, got 0/);

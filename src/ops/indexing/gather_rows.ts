@@ -4,7 +4,7 @@ import forwardWgsl from "../../../shaders/gather.wgsl";
 import backwardWgsl from "../../../shaders/gather_grad.wgsl";
 import linksWgsl from "../../../shaders/gather_links.wgsl";
 import { grid1d, kernel, OpError } from "../../gpu/index.ts";
-import { empty, fillZero, type Tensor } from "../../tensor/index.ts";
+import { actSpec, empty, fillZero, type Tensor } from "../../tensor/index.ts";
 
 const forwardKernel = kernel("gather", forwardWgsl);
 const linksKernel = kernel("gather_links", linksWgsl);
@@ -27,7 +27,7 @@ export function gatherRows(x: Tensor, index: Tensor, y: Tensor, { rows, length, 
   forwardKernel.run({
     bind: { x, index, y },
     params: { n, rows, length, inner: inner / width, nan },
-    spec: { Item: width === 4 ? "vec4<f32>" : "f32", SHARED: shared },
+    spec: { ...actSpec(x), Item: width === 4 ? "vec4<Act>" : "Act", SHARED: shared },
     grid: grid1d(n),
   });
 }
@@ -39,7 +39,7 @@ export function scatterRows(dy: Tensor, index: Tensor, dx: Tensor, { rows, lengt
   const n = index.numel;
   const grid = grid1d(n);
   linksKernel.run({ bind: { index, links }, params: { n, length, inner }, grid });
-  backwardKernel.run({ bind: { dy, index, links, dx }, params: { n, rows, length, inner }, grid });
+  backwardKernel.run({ bind: { dy, index, links, dx }, params: { n, rows, length, inner }, spec: actSpec(dx), grid });
 }
 
 /** Throw OpError unless the index is i32. */

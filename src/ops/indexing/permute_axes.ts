@@ -4,6 +4,7 @@ import transposeWgsl from "../../../shaders/transpose.wgsl";
 import { currentGpu, grid1d, groups1d, kernel, OpError } from "../../gpu/index.ts";
 import { copyInto, stridesOf, type Tensor } from "../../tensor/index.ts";
 import { mergeAxes } from "../pointwise/merge_axes.ts";
+import { bitsOf } from "./bits_of.ts";
 
 const permuteKernel = kernel("permute", permuteWgsl);
 const transposeKernel = kernel("transpose", transposeWgsl);
@@ -17,6 +18,7 @@ export function transposeTiles(x: Tensor, y: Tensor, [batch, rows, columns]: rea
   transposeKernel.run({
     bind: { x, y },
     params: { batch, rows, columns, tiles_down, tiles_across },
+    spec: { Cell: bitsOf(x, false) },
     grid: groups1d(batch * tiles_down * tiles_across),
   });
 }
@@ -52,15 +54,23 @@ export function permuteAxes(
       return;
     }
   }
+  // Where the innermost axis stays, strides outside of it are multiples of its size.
+  const wide = rows.a === 1 && rows.size % 4 === 0;
+  if (wide) {
+    rows.size /= 4;
+    for (const axis of moved) if (axis !== rows) axis.a /= 4;
+  }
+  const n = wide ? x.numel / 4 : x.numel;
   permuteKernel.run({
     bind: { x, y },
     params: {
-      n: x.numel,
+      n,
       size0: axes.slice(0, 4).map(({ size }) => size),
       size1: axes.slice(4).map(({ size }) => size),
       stride0: axes.slice(0, 4).map(({ a }) => a),
       stride1: axes.slice(4).map(({ a }) => a),
     },
-    grid: grid1d(x.numel),
+    spec: { Item: bitsOf(x, wide), STRIDED_AXES: moved.length },
+    grid: grid1d(n),
   });
 }

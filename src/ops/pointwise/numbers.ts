@@ -1,7 +1,7 @@
 // Numbers as operands: each becomes a tensor of one element for the length of one call.
 import { fill, isTracing, tracedNumber } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
-import { empty, Tensor } from "../../tensor/index.ts";
+import { type DType, empty, Tensor } from "../../tensor/index.ts";
 
 const MOST_F32 = 3.4028235677973366e38; // values from here on round to infinity
 
@@ -12,20 +12,21 @@ export function expectNumber(op: string, name: string, value: unknown): void {
     throw new OpError(op, `${name}: expected a number of f32, up to 3.4e38, got ${value}`);
 }
 
-function tensorOf(value: number): Tensor {
-  const t = empty([]);
+function tensorOf(value: number, dtype: DType): Tensor {
+  const t = empty([], dtype);
   fill(t, value);
   return t;
 }
 
 /**
  * Call an op whose operands are tensors or numbers; at least one is a tensor. A captured step records each number: one that
- * changes between steps must be a scalar tensor.
+ * changes between steps must be a scalar tensor. `dtype`: of the numbers.
  */
 export function withNumbers(
   op: string,
   operands: Readonly<Record<string, Tensor | number>>,
   run: (...tensors: Tensor[]) => Tensor,
+  dtype: DType = "f32",
 ): Tensor {
   const values = Object.values(operands);
   if (!values.some((value) => typeof value === "number")) return run(...(values as Tensor[]));
@@ -38,7 +39,7 @@ export function withNumbers(
   try {
     const all = values.map((value) => {
       if (typeof value !== "number") return value;
-      const t = tensorOf(value);
+      const t = tensorOf(value, dtype);
       made.push(t);
       return t;
     });
