@@ -6,7 +6,7 @@ import { defineOp, expectActivations, expectRank, sumAxesInto } from "../autogra
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { actSpec, type Shape, type Tensor } from "../tensor/index.ts";
 import type { Pair } from "./conv/shape.ts";
-import { expandInto } from "./expand.ts";
+import { expandInto } from "./pointwise/expand_into.ts";
 
 const forwardKernel = kernel("adaptive_avg_pool2d", forwardWgsl);
 const backwardKernel = kernel("adaptive_avg_pool2d_grad", backwardWgsl);
