@@ -45,7 +45,7 @@ var<private> x_at: u32;
 var<private> y_at: u32;
 var<private> pixel: u32;
 var<private> pixel_end: u32;
-var<private> area: u32;
+var<private> area: vec3<u32>;            // numbers of dy from one channel to the next, the second and the third
 var<private> size: vec2<i32>;
 var<private> turn: vec2<i32>;            // rows and columns of x from the end of dy to its start
 var<private> stride: vec2<i32>;
@@ -72,8 +72,8 @@ fn span_bits(first: i32, size: i32) -> u32 {
 // WGSL lets an index lie outside of an array: any number is read then, and b_stored() puts zero in its place.
 fn fetch() {
   for (var i = 0u; i < A_LOADS; i++) {  //!unroll
-    let at = y_at + a_place(0u, i).y * 4u * area;
-    a_next[i] = vec4(f32(dy[at]), f32(dy[at + area]), f32(dy[at + 2u * area]), f32(dy[at + 3u * area]));
+    let at = y_at + a_place(0u, i).y * 4u * area.x;
+    a_next[i] = vec4(f32(dy[at]), f32(dy[at + area.x]), f32(dy[at + area.y]), f32(dy[at + area.z]));
   }
   for (var i = 0u; i < B_LOADS; i++) {  //!unroll
     let at = x_at + column_at[i];
@@ -155,7 +155,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   let last = min(first + p.slice, p.pixels);
 
-  area = p.out.x * p.out.y;
+  let plane = p.out.x * p.out.y;
+  area = vec3(1u, 2u, 3u) * plane;
   size = vec2<i32>(p.size);
   stride = vec2<i32>(p.stride);
   turn = vec2<i32>(p.out * p.stride);
@@ -172,11 +173,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let place = a_place(lane, 0u);
   pixel = first + place.x;
   pixel_end = last;
-  let n = pixel / area;
-  let here = pixel % area;
+  let n = pixel / plane;
+  let here = pixel % plane;
   origin = vec2<i32>(vec2(here / p.out.y, here % p.out.y) * p.stride) - vec2<i32>(p.padding);
   x_at = n * p.x_image + g * p.x_group + bitcast<u32>(origin.x * size.y + origin.y);
-  y_at = n * p.y_image + (g * p.written + row0 + place.y * 4u) * area + here;
+  y_at = n * p.y_image + (g * p.written + row0 + place.y * 4u) * plane + here;
   sum_tile(lane, (last - first + DEPTH - 1u) / DEPTH);
 
   let row = row0 + lane / X * (4u * ROW_QUADS);

@@ -134,7 +134,7 @@ testHalf("weight gradients of f16 activations are f32, by every kernel", async (
     ];
     const { stride, padding, dilation, groups } = c;
     const s = convShape(metaTensor(c.x), metaTensor(weightShape(c)), null, { stride, padding, dilation, groups });
-    const tile = gradientTiles("apple")[i + 1]!;
+    const tile = gradientTiles("apple")[i]!;
     for (const algorithm of ["tile", "plain", "broadcast"] as const) {
       using _scope = new Scope();
       const dw = empty(weightShape(c));

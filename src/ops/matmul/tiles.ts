@@ -37,12 +37,14 @@ const SMALL = [SMALL_TILE, tile(4, 16, 2, 1, 8), tile(16, 4, 1, 2, 8)];
 export const RULE_TILES: readonly Tile[] = [...LARGE, ...SMALL];
 export const TRIED_TILES: readonly Tile[] = [...LARGE, ...DEEP, ...SMALL];
 /** Tiles of weight gradients, which need registers for addresses too. 64x64 has 8x4 results an invocation. */
-const LIGHT = [tile(16, 8, 2, 1, 8), SMALL_TILE, tile(4, 16, 2, 1, 8), tile(16, 4, 1, 2, 8)];
-const GRADIENT = [tile(16, 8, 2, 2, 8), tile(8, 16, 2, 2, 8), tile(16, 16, 2, 2, 8), ...LIGHT];
+const GRADIENT = [
+  ...[tile(16, 8, 2, 2, 8), tile(8, 16, 2, 2, 8), tile(16, 16, 2, 2, 8)],
+  ...[tile(16, 8, 2, 1, 8), SMALL_TILE, tile(4, 16, 2, 1, 8), tile(16, 4, 1, 2, 8)],
+];
 
-/** Return the tiles of weight gradients. Apple's compiler spills where an invocation has 8x8 results. */
+/** Return the tiles of weight gradients. Apple's compiler spills where an invocation has 8 columns of results. */
 export function gradientTiles(vendor: string): readonly Tile[] {
-  return vendor === "apple" ? LIGHT : GRADIENT;
+  return vendor === "apple" ? GRADIENT.filter(({ spec }) => spec.COLUMN_QUADS === 1) : GRADIENT;
 }
 
 /** Sizes of a batch of products. */
