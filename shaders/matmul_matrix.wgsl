@@ -5,6 +5,10 @@
 alias A = vec4<u32>;         //!spec   f16, f32, or eight halves or four f32 where octets are aligned
 alias B = vec4<u32>;         //!spec
 alias Y = f32;               //!spec   f32 or f16, or a vec4 of these
+const A_LINES: bool = false; //!spec
+const B_LINES: bool = false; //!spec
+const A_ACROSS: bool = false; //!spec
+const B_ACROSS: bool = false; //!spec
 const A_WIDTH: u32 = 8u;     //!spec   numbers of an A
 const B_WIDTH: u32 = 8u;     //!spec
 
@@ -27,6 +31,9 @@ var<private> b_row: u32;
 var<private> y_at: u32;
 var<private> row0: u32;
 var<private> column0: u32;
+var<private> y_from: u32;
+var<private> bias_quad: vec4<f32>;
+var<private> count: u32;                 // columns from the quad's first on
 
 fn fetch() {
   for (var i = 0u; i < A_LOADS; i++) {  //!unroll
@@ -45,15 +52,18 @@ fn b_stored(i: u32) -> vec4<u32> {
   return b_next[i];
 }
 
-fn store(row: u32, column: u32, v: vec4<f32>) {
-  let i = row0 + row;
+fn aim(column: u32) {
   let j = column0 + column;
-  if (i < params.m && j < params.n) {
-    var sum = v;
-    if (params.has_bias != 0u) {
-      sum += vec4(bias[j], bias[j + 1u], bias[j + 2u], bias[j + 3u]);
-    }
-    _ = put(y_at + i * params.y_row + j, sum, params.n - j);
+  count = max(params.n, j) - j;
+  y_from = y_at + j;
+  bias_quad = vec4(0.0);
+  if (params.has_bias != 0u) {
+    bias_quad = vec4(bias[j], bias[j + 1u], bias[j + 2u], bias[j + 3u]);
+  }
+}
+fn store(row: u32, v: vec4<f32>) {
+  if (row0 + row < params.m && count > 0u) {
+    _ = put(y_from + (row0 + row) * params.y_row, v + bias_quad, count);
   }
 }
 

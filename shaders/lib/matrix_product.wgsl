@@ -5,7 +5,11 @@
 // The including kernel declares
 //   fetch()        sets a_next and b_next to octets of the next stage, from the first on. It runs once more than there are stages.
 //   a_stored(i), b_stored(i)   return octet i for workgroup memory.
-//   store(row, column, v)      takes four results of one row, from that place of the tile on.
+//   aim(column)    prepares storing of four columns of the tile, from this one on.
+//   store(row, v)  takes the four results of a row.
+//   A_LINES, B_LINES, A_ACROSS, B_ACROSS   An octet holds eight terms of one line (a row of a, a column of b), or with LINES eight
+//                  lines of one term. Neighbouring invocations fetch neighbouring octets along the terms, or with LINES along the
+//                  lines; with ACROSS the other way round.
 //!include "lib/subgroup_matrix.wgsl"
 const M: u32 = 16u;                      //!spec   what the adapter multiplies: [M, K] by [K, N]
 const N: u32 = 16u;                      //!spec
@@ -17,12 +21,6 @@ const SUBGROUPS_M: u32 = 2u;             //!spec   of a workgroup
 const SUBGROUPS_N: u32 = 2u;             //!spec
 const DEPTH: u32 = 32u;                  //!spec   terms of a stage
 const STORED: u32 = 4u;                  //!spec   matrices that a subgroup stores at once; divides MATRICES_N
-// An octet holds eight terms of one line (a row of a, a column of b), or with LINES eight lines of one term. Neighbouring
-// invocations fetch neighbouring octets along the terms, or with LINES along the lines; with ACROSS the other way round.
-const A_LINES: bool = false;             //!spec
-const B_LINES: bool = false;             //!spec
-const A_ACROSS: bool = false;            //!spec
-const B_ACROSS: bool = false;            //!spec
 
 const SUBGROUPS: u32 = SUBGROUPS_M * SUBGROUPS_N;
 const LANES: u32 = S * SUBGROUPS;
@@ -38,6 +36,7 @@ const B_STRIDE: u32 = 1u + select(DEPTH, COLUMNS, B_LINES) / 8u;
 const A_OCTETS: u32 = A_STRIDE * select(ROWS, DEPTH, A_LINES);
 const B_OCTETS: u32 = B_STRIDE * select(COLUMNS, DEPTH, B_LINES);
 const QUADS: u32 = N * STORED / 4u;      // of a row of results that is stored at once
+const_assert S % QUADS == 0u;
 
 var<workgroup> tile: array<vec4<u32>, max(A_OCTETS + B_OCTETS, SUBGROUPS * M * QUADS)>;
 var<private> a_next: array<vec4<u32>, A_LOADS>;
@@ -140,17 +139,18 @@ fn multiply(lane: u32, terms: u32) {
     store_stage(lane, terms - min(stage * DEPTH, terms));
     workgroupBarrier();
   }
-  // The results pass through workgroup memory: only there is it known which lane holds which.
-  for (var r = 0u; r < MATRICES_M; r++) {  //!unroll
-    for (var c = 0u; c < MATRICES_N; c += STORED) {  //!unroll
+  // The results pass through workgroup memory: only there is it known which lane holds which. A lane stores the same columns of
+  // all its rows.
+  for (var c = 0u; c < MATRICES_N; c += STORED) {  //!unroll
+    aim((along * MATRICES_N + c) * N + lane % QUADS * 4u);
+    for (var r = 0u; r < MATRICES_M; r++) {  //!unroll
       for (var i = 0u; i < STORED; i++) {  //!unroll
         subgroupMatrixStore<row_major>(&tile, subgroup * M * QUADS + i * N / 4u, sums[r * MATRICES_N + c + i], QUADS);
       }
       workgroupBarrier();
       for (var e = 0u; e < M * QUADS / S; e++) {
         let q = lane % S + e * S;
-        store((down * MATRICES_M + r) * M + q / QUADS, (along * MATRICES_N + c) * N + q % QUADS * 4u,
-          bitcast<vec4<f32>>(tile[subgroup * M * QUADS + q]));
+        store((down * MATRICES_M + r) * M + q / QUADS, bitcast<vec4<f32>>(tile[subgroup * M * QUADS + q]));
       }
       workgroupBarrier();
     }

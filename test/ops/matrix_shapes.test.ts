@@ -1,6 +1,8 @@
 // Kernels on matrix units compile for the shapes of each vendor, on Dawn's Null backend: it validates and runs nothing.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { create, globals } from "webgpu";
+import gradWeightWgsl from "../../shaders/conv2d_grad_weight_matrix.wgsl";
+import correlationWgsl from "../../shaders/conv2d_matrix.wgsl";
 import productWgsl from "../../shaders/matmul_matrix.wgsl";
 import { FEATURES, fitExtensions } from "../../src/gpu/features.ts";
 import type { MatrixShape, Spec } from "../../src/gpu/index.ts";
@@ -11,7 +13,7 @@ import { type MatrixAdapter, matrixSplits, matrixTiles, rankMatrixTiles } from "
 const LIMITS = { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 16384 };
 
 function adapterWith(vendor: string, shape: MatrixShape, limits = LIMITS): MatrixAdapter {
-  return { vendor, software: false, matrices: [shape], limits } as unknown as MatrixAdapter;
+  return { vendor, software: vendor === "mesa", matrices: [shape], limits } as unknown as MatrixAdapter;
 }
 const ADAPTERS: readonly (readonly [string, MatrixAdapter])[] = [
   ["NVIDIA and AMD, 16x16x16 by 32 lanes", adapterWith("nvidia", { m: 16, n: 16, k: 16, lanes: 32 })],
@@ -57,6 +59,16 @@ describe.each(ADAPTERS)("%s", (_name, adapter) => {
       await expectPipeline("matmul_matrix", productWgsl, spec);
       await expectPipeline("matmul_matrix", productWgsl, { ...spec, A_LINES: true, B_LINES: true });
       await expectPipeline("matmul_matrix", productWgsl, { ...spec, A_LINES: true, B_ACROSS: true });
+    }
+  });
+  test("compiles the convolutions", async () => {
+    for (const { spec } of matrixTiles(adapter)) {
+      await expectPipeline("conv2d_matrix", correlationWgsl, spec);
+      const wide = { WIDE_Y: true, Y: "vec4<f16>", put: "y[at] = Y(v); return at;" };
+      await expectPipeline("conv2d_matrix", correlationWgsl, { ...spec, ...wide, BY_ROW: true });
+      await expectPipeline("conv2d_grad_weight_matrix", gradWeightWgsl, spec);
+      const octets = { Dy: "vec4<u32>", DY_WIDTH: 8, A_LINES: false, dy_octet: "dy[at]" };
+      await expectPipeline("conv2d_grad_weight_matrix", gradWeightWgsl, { ...spec, ...octets });
     }
   });
 });

@@ -1,6 +1,7 @@
 // Chooses kernels and tile widths by rule, and lists alternatives for the autotuner. On software adapters the rule
 // decides alone: each candidate would cost seconds of compilation.
 import { currentGpu, OpError } from "../../gpu/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
 import type { ConvAlgorithm } from "./shape.ts";
 
 const PATCHES: readonly ConvAlgorithm[] = ["broadcast", "plain"];
@@ -8,10 +9,16 @@ const PATCHES: readonly ConvAlgorithm[] = ["broadcast", "plain"];
 /**
  * Software adapters keep tiles of results in registers: one load costs as much as fifty multiplications. With
  * subgroups of one fixed size the lanes share their loads ("broadcast"); otherwise each loads alone ("plain"). Hardware
- * stages tiles in workgroup memory ("tile"). Throws OpError for an algorithm that the adapter cannot run.
+ * stages tiles in workgroup memory ("tile"), and multiplies f16 on its matrix units ("matrix") if it has some. Throws OpError for
+ * an algorithm that the adapter cannot run.
  */
-export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "auto"> {
-  const { software, subgroupSize, description, device } = currentGpu().adapter;
+export function chooseAlgorithm(
+  wanted: ConvAlgorithm,
+  { dtype }: Pick<Tensor, "dtype">,
+): Exclude<ConvAlgorithm, "auto"> {
+  const { software, subgroupSize, matrices, description, device } = currentGpu().adapter;
+  if (wanted === "matrix" && matrices.length === 0)
+    throw new OpError("conv2d", "algorithm matrix: expected an adapter with matrix units of f16");
   if (wanted === "broadcast" && subgroupSize < 4)
     throw new OpError("conv2d", `algorithm broadcast: expected subgroups of one fixed size >= 4, got ${subgroupSize}`);
   if (!software && PATCHES.includes(wanted))
@@ -20,7 +27,7 @@ export function chooseAlgorithm(wanted: ConvAlgorithm): Exclude<ConvAlgorithm, "
       `algorithm ${wanted}: expected a software adapter, got ${description || device || "a GPU"}`,
     );
   if (wanted !== "auto") return wanted;
-  if (!software) return "tile";
+  if (!software) return dtype === "f16" && matrices.length > 0 ? "matrix" : "tile";
   return subgroupSize >= 4 && subgroupSize <= 16 ? "broadcast" : "plain";
 }
 

@@ -1,4 +1,5 @@
 // The three passes of a convolution, each by the chosen algorithm.
+import { onDevice } from "../../gpu/index.ts";
 import { fillZero, type Tensor } from "../../tensor/index.ts";
 import { chooseAlgorithm } from "./choose.ts";
 import { correlate } from "./correlate.ts";
@@ -9,15 +10,25 @@ import { naiveConvolution } from "./naive_parts.ts";
 import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type TiledAlgorithm } from "./shape.ts";
 import type { CorrelationTensors } from "./ways.ts";
 
+let units: typeof import("./matrix_units.ts") | null = null;
+onDevice(({ matrices }) =>
+  matrices.length > 0
+    ? import("./matrix_units.ts").then((part) => {
+        units = part;
+      })
+    : undefined,
+);
+
 interface How {
-  readonly algorithm: TiledAlgorithm;
+  readonly algorithm: TiledAlgorithm | "matrix";
   /** True if the tuner may choose: the caller named no algorithm. */
   readonly tuned: boolean;
 }
 
 function run(s: ConvShape, { algorithm, tuned }: How, phases: Correlation[], tensors: CorrelationTensors): void {
   const rest = isDepthwise(s) ? phases.filter((c) => !depthwiseCorrelate(c, tensors)) : phases;
-  if (rest.length > 0) correlate(rest, algorithm, tensors, tuned);
+  if (rest.length === 0 || (algorithm === "matrix" && units?.correlateMatrix(rest, tensors))) return;
+  correlate(rest, algorithm === "matrix" ? "tile" : algorithm, tensors, tuned);
 }
 
 /** Compute y [N,O,OH,OW] = convolution of x [N,C,H,W] with w [O,C/groups,kh,kw], plus b [O] unless null. */
@@ -26,7 +37,7 @@ export function convForward(
   wanted: ConvAlgorithm,
   { x, w, b, y }: { x: Tensor; w: Tensor; b: Tensor | null; y: Tensor },
 ): void {
-  const algorithm = chooseAlgorithm(wanted);
+  const algorithm = chooseAlgorithm(wanted, x);
   if (algorithm === "naive") naiveConvolution().forward(s, y, x, w, b);
   else run(s, { algorithm, tuned: wanted === "auto" }, [forwardCorrelation(flattenPoints(s))], { x, w, b, y });
 }
@@ -41,7 +52,7 @@ export function convGradInput(
   { dy, w, dx }: { dy: Tensor; w: Tensor; dx: Tensor },
   bias: { readonly b: Tensor; fill(dx: Tensor): void } | null = null,
 ): void {
-  const algorithm = chooseAlgorithm(wanted);
+  const algorithm = chooseAlgorithm(wanted, dy);
   if (algorithm === "naive") {
     naiveConvolution().gradInput(s, dx, dy, w);
     return;
@@ -49,8 +60,8 @@ export function convGradInput(
   const flat = flattenPoints(s);
   const how = { algorithm, tuned: wanted === "auto" };
   const tensors = { x: dy, w, b: bias?.b ?? null, y: dx };
-  // The tile kernel also writes the pixels that get no term.
-  if (algorithm === "tile" && !isDepthwise(s)) {
+  // These kernels also write the pixels that get no term.
+  if ((algorithm === "tile" || algorithm === "matrix") && !isDepthwise(s)) {
     run(s, how, gradientPhases(flat), tensors);
     return;
   }
@@ -65,12 +76,14 @@ export function convGradWeight(
   wanted: ConvAlgorithm,
   { x, dy, dw }: { x: Tensor; dy: Tensor; dw: Tensor },
 ): void {
-  const algorithm = chooseAlgorithm(wanted);
+  const algorithm = chooseAlgorithm(wanted, x);
   if (algorithm === "naive") {
     naiveConvolution().gradWeight(s, dw, x, dy);
     return;
   }
   const flat = flattenPoints(s);
   if (isDepthwise(s) && depthwiseGradWeight(flat, { dw, x, dy })) return;
-  gradWeight(flat, algorithm, { dw, x, dy }, wanted === "auto");
+  if (algorithm === "matrix" && units?.matrixGradWeight(flat, { dw, x, dy })) return;
+  const tiled = algorithm === "matrix" ? "tile" : algorithm;
+  gradWeight(flat, tiled, { dw, x, dy }, wanted === "auto");
 }

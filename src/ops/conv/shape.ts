@@ -11,9 +11,9 @@ export type Pair = number | readonly [rows: number, columns: number];
  * for software adapters, "broadcast" needs subgroups of one fixed size; "naive" is the slow definition, for tests and for
  * finding bugs.
  */
-export type ConvAlgorithm = "auto" | "tile" | "broadcast" | "plain" | "naive";
-/** The tiled algorithms. */
-export type TiledAlgorithm = Exclude<ConvAlgorithm, "auto" | "naive">;
+export type ConvAlgorithm = "auto" | "tile" | "matrix" | "broadcast" | "plain" | "naive";
+/** The algorithms that multiply in registers. */
+export type TiledAlgorithm = Exclude<ConvAlgorithm, "auto" | "matrix" | "naive">;
 
 /** Options of `conv2d`. Sizes are one number for both axes, or [rows, columns]. */
 export interface Conv2dOptions {
@@ -53,7 +53,7 @@ export interface ConvShape {
 type Described = Pick<Tensor, "shape" | "dtype">;
 
 const OP = "conv2d";
-const ALGORITHMS: readonly string[] = ["auto", "tile", "broadcast", "plain", "naive"];
+const ALGORITHMS: readonly string[] = ["auto", "tile", "matrix", "broadcast", "plain", "naive"];
 
 /** Return both numbers of a pair. Throws OpError unless they are integers >= `least`. */
 export function pairOf(op: string, name: string, value: Pair, least: number): readonly [number, number] {

@@ -20,8 +20,9 @@ export interface ProductSize {
   readonly products: number;
 }
 
-/** Terms of a stage. */
+/** Terms of a stage. Software adapters compile fewer faster. */
 const DEPTH = 32;
+const DEPTH_SOFTWARE = 16;
 /** Subgroups of a workgroup, down and along. */
 const SUBGROUPS = 2;
 /** Matrices of a subgroup, down and along; the largest tile first. */
@@ -37,6 +38,8 @@ const MATRICES = [
 /** Sums that a lane keeps in registers. Half of Intel's registers hold 64. */
 const MOST_SUMS = 128;
 const MOST_SUMS_INTEL = 64;
+/** Matrices of a subgroup on software adapters, which take half a minute to compile the largest tile. */
+const MOST_MATRICES_SOFTWARE = 4;
 
 /** Workgroups that fill an adapter: with fewer, a smaller tile is faster. */
 const WORKGROUPS_HARDWARE = 256;
@@ -44,28 +47,34 @@ const WORKGROUPS_SOFTWARE = 8;
 
 const powerOfTwo = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
 
-function tileOf({ m, n, k, lanes }: MatrixShape, down: number, along: number): MatrixTile & { octets: number } {
+function tileOf(
+  { m, n, k, lanes }: MatrixShape,
+  depth: number,
+  down: number,
+  along: number,
+): MatrixTile & { octets: number } {
   const [rows, columns] = [m * down * SUBGROUPS, n * along * SUBGROUPS];
-  const octets = (rows + columns) * (DEPTH / 8 + 1);
+  const octets = (rows + columns) * (depth / 8 + 1);
   const stored = Math.min(along, powerOfTwo(octets / (SUBGROUPS ** 2 * m * (n / 4))));
   const shape = { M: m, N: n, K: k, S: lanes };
   const subgroups = { SUBGROUPS_M: SUBGROUPS, SUBGROUPS_N: SUBGROUPS, MATRICES_M: down, MATRICES_N: along };
   const label = `matrix ${rows}x${columns}`;
-  return { label, rows, columns, octets, spec: { ...shape, ...subgroups, DEPTH, STORED: stored } };
+  return { label, rows, columns, octets, spec: { ...shape, ...subgroups, DEPTH: depth, STORED: stored } };
 }
 
 /** Return the tiles that an adapter can run, the largest first; none without matrix units. */
-export function matrixTiles({ vendor, matrices, limits }: MatrixAdapter): MatrixTile[] {
+export function matrixTiles({ vendor, software, matrices, limits }: MatrixAdapter): MatrixTile[] {
   const shape = matrices[0];
   if (!shape) return [];
   const { m, n, lanes } = shape;
   const mostSums = vendor === "intel" ? MOST_SUMS_INTEL : MOST_SUMS;
+  const depth = software ? DEPTH_SOFTWARE : DEPTH;
   const invocations = lanes * SUBGROUPS ** 2;
   if (invocations > limits.maxComputeInvocationsPerWorkgroup) return [];
   return MATRICES.filter(([down, along]) => (down * along * m * n) / lanes <= mostSums)
-    .map(([down, along]) => tileOf(shape, down, along))
+    .map(([down, along]) => tileOf(shape, depth, down, along))
     .filter(({ rows, columns, octets, spec }) => {
-      const fetched = Math.min(rows, columns) * (DEPTH / 8);
+      const fetched = Math.min(rows, columns) * (depth / 8);
       const used = Math.max(octets, SUBGROUPS ** 2 * m * (n / 4) * spec["STORED"]!);
       return fetched % invocations === 0 && 16 * used <= limits.maxComputeWorkgroupStorageSize;
     });
@@ -86,6 +95,7 @@ const READ = 16;
 export function rankMatrixTiles(adapter: MatrixAdapter, size: ProductSize): MatrixTile[] {
   const wanted = adapter.software ? WORKGROUPS_SOFTWARE : WORKGROUPS_HARDWARE;
   return matrixTiles(adapter)
+    .filter(({ spec }) => !adapter.software || spec["MATRICES_M"]! * spec["MATRICES_N"]! <= MOST_MATRICES_SOFTWARE)
     .map((tile) => ({ tile, cost: costOf(tile, size, wanted) }))
     .sort((a, b) => a.cost - b.cost)
     .map(({ tile }) => tile);
