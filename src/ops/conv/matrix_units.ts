@@ -10,7 +10,7 @@ import { type Correlation, forwardCorrelation, type Line } from "./correlation.t
 import { octetTable } from "./octet_table.ts";
 import type { ConvShape } from "./shape.ts";
 import { type GradWeightTensors, sliceCount, sumSlices } from "./slices.ts";
-import type { CorrelationTensors } from "./tile.ts";
+import type { CorrelationTensors } from "./ways.ts";
 
 const matrixKernel = kernel("conv2d_matrix", matrixWgsl);
 const packKernel = kernel("conv2d_matrix_pack", packWgsl);
@@ -19,8 +19,14 @@ const WORKGROUPS_WANTED = 512; // enough to fill a large adapter
 
 const area = (c: Correlation, side: "source" | "plane" | "pixels") => c.rows[side] * c.columns[side];
 
+/** Matrices of a subgroup that leave registers for eight loads of single numbers an octet. */
+const MOST_MATRICES_SINGLE = 8;
+
 /** Return the tile that the rule chooses; null if the adapter runs none. */
-const bestTile = (size: ProductSize): MatrixTile | null => rankMatrixTiles(currentGpu().adapter, size)[0] ?? null;
+function bestTile(size: ProductSize, most = Number.POSITIVE_INFINITY): MatrixTile | null {
+  const matrices = ({ spec }: MatrixTile) => spec["MATRICES_M"]! * spec["MATRICES_N"]!;
+  return rankMatrixTiles(currentGpu().adapter, size).find((tile) => matrices(tile) <= most) ?? null;
+}
 
 const isWhole = (l: Line) => l.planeStart === 0 && l.planeStep === 1 && l.pixels === l.plane;
 
@@ -73,10 +79,12 @@ export function matrixGradWeight(s: ConvShape, { dw, x, dy }: GradWeightTensors)
   const found = octetTable([c]);
   if (!found) return false;
   const { table, places, octets, byRow } = found;
-  const tile = bestTile({ rows: c.written, columns: 8 * octets, products: c.groups });
+  const plane = area(c, "pixels");
+  const wide = dy.dtype === "f16" && plane % 8 === 0;
+  const size = { rows: c.written, columns: 8 * octets, products: c.groups };
+  const tile = bestTile(size, wide ? undefined : MOST_MATRICES_SINGLE);
   if (!tile) return false;
   const depth = tile.spec["DEPTH"]!;
-  const plane = area(c, "pixels");
   const pixels = c.batch * plane;
   const rowTiles = Math.ceil(c.written / tile.rows);
   const columnTiles = Math.ceil((8 * octets) / tile.columns);
@@ -84,7 +92,6 @@ export function matrixGradWeight(s: ConvShape, { dw, x, dy }: GradWeightTensors)
   const items = rowTiles * columnTiles * c.groups;
   const slice = Math.ceil(stages / sliceCount(stages, depth, items, WORKGROUPS_WANTED, dw.bytes)) * depth;
   const slices = Math.ceil(pixels / slice);
-  const wide = dy.dtype === "f16" && plane % 8 === 0;
   sumSlices(dw, slices, (partial) => {
     gradWeightKernel.run({
       bind: { x, dy, table, places, dw: partial },
