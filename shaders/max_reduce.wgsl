@@ -2,11 +2,15 @@
 //!include "lib/index.wgsl"
 //!include "lib/axes.wgsl"
 //!include "lib/nonfinite.wgsl"
+alias Act = f32;                         //!spec   element type of x and y in memory
 const LANES: u32 = 64u;                  //!spec   1, 8 or 64
+const TURNS: u32 = 4u;                   //!spec   loads of an invocation before it waits for the first
 const RESULTS: u32 = 64u / LANES;        // of one workgroup
-struct Params { kept: vec4<u32>, kept_stride: vec4<u32>, reduced: vec4<u32>, reduced_stride: vec4<u32>, outputs: u32, terms: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+// step, wrap: LANES terms on, see lib/axes.wgsl
+struct Params { kept: vec4<u32>, kept_stride: vec4<u32>, reduced: vec4<u32>, reduced_stride: vec4<u32>, step: vec4<u32>,
+  wrap: vec4<u32>, outputs: u32, terms: u32 }
+@group(0) @binding(0) var<storage, read> x: array<Act>;
+@group(0) @binding(1) var<storage, read_write> y: array<Act>;
 @group(0) @binding(2) var<storage, read_write> winner: array<u32>;       // flat index in x
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -16,17 +20,25 @@ var<workgroup> terms: array<u32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let flat = flat_group(group, groups) * RESULTS + lane % RESULTS;
-  let out = min(flat, params.outputs - 1u);
-  let base = axes_offset(out, params.kept, params.kept_stride);
+  let p = params;
+  let flat = flat_group(group, groups) * RESULTS + (lane & (RESULTS - 1u));
+  let out = min(flat, p.outputs - 1u);
+  let base = axes_offset(out, p.kept, p.kept_stride);
+  let own = lane >> firstTrailingBit(RESULTS);
   // Every lane starts from the first term, which loses every tie against itself.
   var best = 0u;
-  var top = x[base];
-  for (var k = lane / RESULTS; k < params.terms; k += LANES) {
-    let v = x[base + axes_offset(k, params.reduced, params.reduced_stride)];
-    if (takes_lead(v, top)) {
-      top = v;
-      best = k;
+  var top = f32(x[base]);
+  var walk = axes_walk(base, own, p.reduced, p.reduced_stride);
+  for (var k = own; k < p.terms; k += LANES * TURNS) {
+    var v: array<f32, TURNS>;
+    for (var t = 0u; t < TURNS; t++) {  //!unroll
+      v[t] = f32(x[walk.at]);
+      walk = axes_step(walk, p.reduced, p.step, p.wrap);
+    }
+    for (var t = 0u; t < TURNS; t++) {  //!unroll
+      let leads = takes_lead(v[t], top) && (t == 0u || k + t * LANES < p.terms);
+      top = select(top, v[t], leads);
+      best = select(best, k + t * LANES, leads);
     }
   }
   if (LANES > 1u) {
@@ -45,11 +57,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       }
       workgroupBarrier();
     }
-    top = values[lane % RESULTS];
-    best = terms[lane % RESULTS];
+    top = values[lane & (RESULTS - 1u)];
+    best = terms[lane & (RESULTS - 1u)];
   }
-  if (lane < RESULTS && flat < params.outputs) {
-    y[out] = top;
-    winner[out] = base + axes_offset(best, params.reduced, params.reduced_stride);
+  if (lane < RESULTS && flat < p.outputs) {
+    y[out] = Act(top);
+    winner[out] = base + axes_offset(best, p.reduced, p.reduced_stride);
   }
 }

@@ -23,6 +23,6 @@ export {
   type OpDefinition,
   outputLike,
 } from "./op.ts";
-export { splitAxes, sumAxesInto, sumTo } from "./reduce_axes.ts";
+export { axesStep, splitAxes, sumAxesInto, sumTo } from "./reduce_axes.ts";
 export { accumulate, type BackwardContext, currentTape, fill, onStrayGradient, Tape } from "./tape.ts";
 export { isTracing, numberOf, type TracedOp, tracedNumber, traceOps } from "./trace.ts";

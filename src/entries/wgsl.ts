@@ -35,6 +35,7 @@ import power from "../../shaders/lib/power.wgsl?raw";
 import quads from "../../shaders/lib/quads.wgsl?raw";
 import reduceLanes from "../../shaders/lib/reduce_lanes.wgsl?raw";
 import rowNorm from "../../shaders/lib/row_norm.wgsl?raw";
+import rows from "../../shaders/lib/rows.wgsl?raw";
 import segment from "../../shaders/lib/segment.wgsl?raw";
 import shareNone from "../../shaders/lib/share_none.wgsl?raw";
 import shareSubgroup from "../../shaders/lib/share_subgroup.wgsl?raw";
@@ -84,6 +85,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/quads.wgsl": quads,
   "lib/reduce_lanes.wgsl": reduceLanes,
   "lib/row_norm.wgsl": rowNorm,
+  "lib/rows.wgsl": rows,
   "lib/segment.wgsl": segment,
   "lib/share_none.wgsl": shareNone,
   "lib/share_subgroup.wgsl": shareSubgroup,

@@ -27,7 +27,7 @@ const op = elementwiseLoss(OP, {
  * Shapes    x, target [*] of one shape, posWeight [], [C] for x [*, C], or [C, 1, 1] for x [N, C, H, W] -> [] (mean, sum) or
  *           [*] (none). Targets are probabilities, usually 0 or 1.
  * Backward  dx = ((1 - t) p - w t (1 - p)) · dy, over the number of elements for the mean. posWeight gets none.
- * Errors    OpError for different shapes of x and target, for a posWeight that does not fit, for dtypes other than f32, for an
+ * Errors    OpError for different shapes of x and target, for a posWeight that does not fit, for dtypes other than f32 and f16, for an
  *           unknown reduction.
  *
  * @example

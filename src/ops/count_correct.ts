@@ -1,8 +1,8 @@
 // Counts correct predictions, for the accuracy.
 import forwardWgsl from "../../shaders/count_correct.wgsl";
-import { defineOp, expectFloat } from "../autograd/index.ts";
+import { defineOp, expectActivations } from "../autograd/index.ts";
 import { kernel, OpError } from "../gpu/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { actSpec, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("count_correct", forwardWgsl);
 const nan = 0x7fc00000;
@@ -11,7 +11,7 @@ const nan = 0x7fc00000;
  * Count the rows whose largest logit is the target's; among equal ones the first counts. NaN if any logit is NaN, so that an
  * accuracy computed from it is NaN too.
  *
- * Shapes    logits [N, C], target [N] i32 -> [] f32, exact up to 2^24.
+ * Shapes    logits [N, C] f32 or f16, target [N] i32 -> [] f32, exact up to 2^24.
  * Backward  none.
  * Errors    OpError for other shapes or dtypes.
  */
@@ -21,12 +21,17 @@ export const countCorrect = defineOp({
   infer([logits, target]: [logits: Tensor, target: Tensor], _options: object) {
     if (logits.shape.length !== 2 || target.numel !== logits.shape[0] || target.dtype !== "i32")
       throw new OpError("countCorrect", "expected logits [N, C] and target [N] i32", { logits, target });
-    expectFloat("countCorrect", { logits });
+    expectActivations("countCorrect", { logits });
     return { shape: [], dtype: "f32" };
   },
   forward(y, [logits, target]) {
     const [rows, classes] = logits.shape as [number, number];
-    forwardKernel.run({ bind: { logits, labels: target, correct: y }, params: { rows, classes, nan }, grid: [1] });
+    forwardKernel.run({
+      bind: { logits, labels: target, correct: y },
+      params: { rows, classes, nan },
+      spec: { ...(classes < 64 ? { LANES: 1, SIZE: 64 } : { LANES: 64, SIZE: 256 }), ...actSpec(logits) },
+      grid: [1],
+    });
     return [];
   },
 });

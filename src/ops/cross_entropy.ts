@@ -4,7 +4,7 @@ import forwardWgsl from "../../shaders/cross_entropy.wgsl";
 import backwardWgsl from "../../shaders/cross_entropy_grad.wgsl";
 import { defineOp, lanesFor, sumAxesInto } from "../autograd/index.ts";
 import { grid1d, kernel, OpError } from "../gpu/index.ts";
-import { empty, type Tensor } from "../tensor/index.ts";
+import { actSpec, empty, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("cross_entropy", forwardWgsl);
 const backwardKernel = kernel("cross_entropy_grad", backwardWgsl);
@@ -22,7 +22,7 @@ export interface CrossEntropyOptions {
 /**
  * Compute the cross entropy -(1-e) log p[target] - (e/C) Σ log p, with p = softmax(logits).
  *
- * Shapes    logits [N, C], target [N] i32 -> [] (mean, sum) or [N] (none).
+ * Shapes    logits [N, C] f32 or f16, target [N] i32 -> [] (mean, sum) or [N] (none), f32.
  * Backward  dlogits = (p - target distribution) · dy, over N for the mean.
  * Errors    OpError for other shapes or dtypes. A target outside 0..C-1 makes the loss and gradients of its row NaN: the
  *           host cannot check it without waiting.
@@ -36,8 +36,8 @@ export const crossEntropy = defineOp({
   options: ["labelSmoothing", "reduction"],
   infer([logits, target]: [logits: Tensor, target: Tensor], options: CrossEntropyOptions) {
     const { labelSmoothing = 0, reduction = "mean" } = options;
-    if (logits.shape.length !== 2 || logits.dtype !== "f32")
-      throw new OpError("crossEntropy", "logits: expected [N, C] f32", { logits });
+    if (logits.shape.length !== 2 || (logits.dtype !== "f32" && logits.dtype !== "f16"))
+      throw new OpError("crossEntropy", "logits: expected [N, C] f32 or f16", { logits });
     if (target.shape.length !== 1 || target.shape[0] !== logits.shape[0] || target.dtype !== "i32")
       throw new OpError("crossEntropy", `target: expected [${logits.shape[0]}] i32`, { logits, target });
     if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
@@ -50,10 +50,12 @@ export const crossEntropy = defineOp({
     const [rows, classes] = logits.shape as [number, number];
     const probability = empty(logits.shape);
     const losses = reduction === "none" ? y : empty([rows]);
+    const { spec, grid } = lanesFor(classes, rows);
     forwardKernel.run({
       bind: { logits, labels: target, probability, losses },
       params: { rows, classes, smoothing: labelSmoothing, nan },
-      ...lanesFor(classes, rows),
+      spec: { ...spec, ...actSpec(logits) },
+      grid,
     });
     if (reduction !== "none") sumAxesInto("crossEntropy", y, losses, [0], reduction === "mean" ? 1 / rows : 1);
     return [probability, target];
@@ -70,7 +72,7 @@ export const crossEntropy = defineOp({
         scale: reduction === "mean" ? 1 / rows : 1,
         nan,
       },
-      spec: { PER_ROW: reduction === "none" },
+      spec: { PER_ROW: reduction === "none", ...actSpec(dlogits) },
       grid: grid1d(probability.numel),
     });
     return [dlogits, null];

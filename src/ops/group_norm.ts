@@ -51,7 +51,7 @@ const op = defineOp({
  *
  * Shapes    x [N, C, ...], weight and bias [C] or absent -> y like x.
  * Backward  to x through the statistics, to weight and bias. The variance is summed about the mean, in a second pass.
- * Errors    OpError if groups does not divide C, for weights of another shape, for dtypes other than f32, for eps <= 0.
+ * Errors    OpError if groups does not divide C, for weights of another shape, for dtypes other than f32 and f16, for eps <= 0.
  * Source    Wu and He 2018, "Group normalization".
  *
  * @example

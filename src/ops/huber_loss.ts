@@ -22,7 +22,7 @@ const op = elementwiseLoss(OP, {
  *
  * Shapes    x, target [*] of one shape -> [] (mean, sum) or [*] (none).
  * Backward  dx = d, limited to ±delta, times dy, over the number of elements for the mean; dtarget = -dx.
- * Errors    OpError for different shapes (nothing is broadcast), for dtypes other than f32, for delta <= 0, for an unknown
+ * Errors    OpError for different shapes (nothing is broadcast), for dtypes other than f32 and f16, for delta <= 0, for an unknown
  *           reduction.
  * Source    Huber 1964, "Robust estimation of a location parameter".
  *

@@ -50,7 +50,7 @@ const op = defineOp({
  * Shapes    x [*, ...shape], weight and bias [...shape] or absent -> y like x.
  * Backward  to x through the statistics, to weight and bias. The variance is summed about the mean, in a second pass: a mean
  *           much larger than the deviations costs no digits.
- * Errors    OpError if `shape` is not the end of x's shape, for weights of another shape, for dtypes other than f32, for eps <= 0.
+ * Errors    OpError if `shape` is not the end of x's shape, for weights of another shape, for dtypes other than f32 and f16, for eps <= 0.
  * Source    Ba et al. 2016, "Layer normalization".
  *
  * @example

@@ -19,7 +19,7 @@ const op = elementwiseLoss("mseLoss", {
  *
  * Shapes    x, target [*] of one shape -> [] (mean, sum) or [*] (none).
  * Backward  dx = 2 (x - target) · dy, over the number of elements for the mean; dtarget = -dx.
- * Errors    OpError for different shapes (nothing is broadcast), for dtypes other than f32, for an unknown reduction.
+ * Errors    OpError for different shapes (nothing is broadcast), for dtypes other than f32 and f16, for an unknown reduction.
  *
  * @example
  * const loss = mseLoss(tensor([1, 2, 3]), tensor([1, 0, 0]));

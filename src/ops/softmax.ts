@@ -2,9 +2,9 @@
 
 import forwardWgsl from "../../shaders/softmax.wgsl";
 import backwardWgsl from "../../shaders/softmax_grad.wgsl";
-import { defineOp, expectFloat, lanesFor, outputLike } from "../autograd/index.ts";
+import { defineOp, expectActivations, lanesFor, outputLike } from "../autograd/index.ts";
 import { kernel } from "../gpu/index.ts";
-import { normalizeAxis, type Shape, type Tensor } from "../tensor/index.ts";
+import { actSpec, normalizeAxis, type Shape, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("softmax", forwardWgsl);
 const backwardKernel = kernel("softmax_grad", backwardWgsl);
@@ -21,21 +21,21 @@ function define(name: string, LOG: boolean) {
     name,
     options: ["axis"],
     infer([x]: [x: Tensor], { axis = -1 }: { axis?: number }) {
-      expectFloat(name, { x });
+      expectActivations(name, { x });
       normalizeAxis(name, axis, x.shape.length);
       return outputLike(x);
     },
     forward(y, [x], { axis = -1 }) {
       const params = rowsOf(name, x.shape, axis);
       const { spec, grid } = lanesFor(params.length, params.rows);
-      forwardKernel.run({ bind: { x, y }, params, spec: { LOG, ...spec }, grid });
+      forwardKernel.run({ bind: { x, y }, params, spec: { LOG, ...spec, ...actSpec(x) }, grid });
       return [y];
     },
     backward(dy, [y], { options: { axis = -1 }, out }) {
       const params = rowsOf(name, y.shape, axis);
       const dx = out(0);
       const { spec, grid } = lanesFor(params.length, params.rows);
-      backwardKernel.run({ bind: { y, dy, dx }, params, spec: { LOG, ...spec }, grid });
+      backwardKernel.run({ bind: { y, dy, dx }, params, spec: { LOG, ...spec, ...actSpec(y) }, grid });
       return [dx];
     },
   });
@@ -46,7 +46,7 @@ function define(name: string, LOG: boolean) {
  *
  * Shapes    x [*] -> y [*].
  * Backward  dx = y (dy - Σ dy y).
- * Errors    OpError if x is not f32, or for an axis out of range.
+ * Errors    OpError if x is not f32 or f16, or for an axis out of range.
  * @example
  * console.log(await softmax(tensor([1, 2, 3])).data()); // 0.09, 0.2447, 0.6652
  */
@@ -56,6 +56,6 @@ export const softmax = define("softmax", false);
  * Compute log(softmax(x)) along an axis (default the last), without the rounding of a logarithm afterwards.
  *
  * Shapes    x [*] -> y [*].
- * Errors    OpError if x is not f32, or for an axis out of range.
+ * Errors    OpError if x is not f32 or f16, or for an axis out of range.
  */
 export const logSoftmax = define("logSoftmax", true);

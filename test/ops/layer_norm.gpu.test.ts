@@ -94,7 +94,7 @@ test("shapes and errors", () => {
   expect(() => layerNorm(x, 4 as never)).toThrow("shape: expected the sizes of the last axes of x");
   expect(() => layerNorm(x, [4], { weight: metaTensor([3]) })).toThrow("layerNorm: weight: expected [4], got [3]");
   expect(() => layerNorm(x, [4], { bias: metaTensor([1, 4]) })).toThrow("layerNorm: bias: expected [4], got [1,4]");
-  expect(() => layerNorm(metaTensor([4], "i32"), [4])).toThrow("layerNorm: x: expected f32, got i32");
+  expect(() => layerNorm(metaTensor([4], "i32"), [4])).toThrow("layerNorm: x: expected f32 or f16, got i32");
   expect(() => layerNorm(x, [4], { eps: 0 })).toThrow("layerNorm: eps: expected a number > 0, got 0");
 });
 

@@ -2,9 +2,10 @@
 
 import forwardWgsl from "../../../shaders/loss.wgsl";
 import backwardWgsl from "../../../shaders/loss_grad.wgsl";
-import { defineOp, expectFloat, sumAxesInto } from "../../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../../gpu/index.ts";
-import { empty, formatShape, numel, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { defineOp, expectActivations, expectFloat, sumAxesInto } from "../../autograd/index.ts";
+import { grid1d, kernel, OpError, type Spec } from "../../gpu/index.ts";
+import { actSpec, empty, formatShape, numel, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { vec4 } from "../pointwise/vec4.ts";
 
 const forwardKernel = kernel("loss", forwardWgsl);
 const backwardKernel = kernel("loss_grad", backwardWgsl);
@@ -28,6 +29,9 @@ interface LossRow {
   readonly df: { readonly u: string; readonly t: string };
 }
 
+/** Return the element type of `t` as the spec of the alias `name`; nothing for f32, which is the default. */
+const typeSpec = (name: string, { dtype }: Tensor): Spec => (dtype === "f32" ? {} : { [name]: dtype });
+
 type Inputs = [x: Tensor, target: Tensor, posWeight: Tensor | null];
 
 /**
@@ -49,15 +53,17 @@ function weightPlan(op: string, x: Shape, weight: Shape): { inner: number; count
 /** Make a loss of x, target and optional weights. Weights get no gradient. */
 export function elementwiseLoss(name: string, { f, df }: LossRow) {
   const partsOf = ([x, target, weight]: Inputs, k: number) => ({
-    bind: { x, goal: target, weight: weight ?? x },
+    bind: { x: vec4(x), goal: vec4(target), weight: weight ?? x },
     params: { n: x.numel, k, ...(weight ? weightPlan(name, x.shape, weight.shape) : { inner: 1, count: 1 }) },
-    spec: { WEIGHTED: weight !== null },
+    spec: { WEIGHTED: weight !== null, ...typeSpec("ActX", x), ...typeSpec("ActT", target) },
     grid: grid1d(x.numel),
   });
   return defineOp({
     name,
     infer([x, target, posWeight]: Inputs, { reduction = "mean" }: LossSettings) {
-      expectFloat(name, { x, target, posWeight });
+      expectActivations(name, { x });
+      expectActivations(name, { target });
+      expectFloat(name, { posWeight });
       if (!sameShape(x.shape, target.shape))
         throw new OpError(name, `target: expected ${formatShape(x.shape)} as x, got ${formatShape(target.shape)}`);
       if (posWeight) weightPlan(name, x.shape, posWeight.shape);
@@ -69,7 +75,7 @@ export function elementwiseLoss(name: string, { f, df }: LossRow) {
       const { bind, spec, ...parts } = partsOf(inputs, delta);
       const n = inputs[0].numel;
       const losses = reduction === "none" ? y : empty([n]);
-      forwardKernel.run({ ...parts, bind: { ...bind, losses }, spec: { ...spec, loss: f } });
+      forwardKernel.run({ ...parts, bind: { ...bind, result: vec4(losses) }, spec: { ...spec, loss: f } });
       if (reduction !== "none") sumAxesInto(name, y, losses, [0], reduction === "mean" ? 1 / n : 1);
       return inputs;
     },
@@ -80,8 +86,8 @@ export function elementwiseLoss(name: string, { f, df }: LossRow) {
       const to = (i: 0 | 1, slope: string) => {
         if (!needs[i]) return null;
         const dx = out(i);
-        const run = { bind: { ...bind, dy, dx }, params: { ...params, scale }, grid };
-        backwardKernel.run({ ...run, spec: { ...spec, EACH: reduction === "none", slope } });
+        const run = { bind: { ...bind, dy: vec4(dy), result: vec4(dx) }, params: { ...params, scale }, grid };
+        backwardKernel.run({ ...run, spec: { ...spec, ...actSpec(dx), EACH: reduction === "none", slope } });
         return dx;
       };
       return [to(0, df.u), to(1, df.t), null];

@@ -1,9 +1,9 @@
 // The passes of layer norm and group norm: both normalise rows of x, [rows, length], with different weights.
 import forwardWgsl from "../../../shaders/row_norm.wgsl";
 import backwardWgsl from "../../../shaders/row_norm_grad.wgsl";
-import { type BackwardContext, lanesFor, sumAxesInto } from "../../autograd/index.ts";
+import { type BackwardContext, expectActivations, expectFloat, lanesFor, sumAxesInto } from "../../autograd/index.ts";
 import { kernel, OpError } from "../../gpu/index.ts";
-import { empty, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
+import { actSpec, empty, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
 
 const forwardKernel = kernel("row_norm", forwardWgsl);
 const backwardKernel = kernel("row_norm_grad", backwardWgsl);
@@ -21,9 +21,8 @@ export type NormInputs = [x: Tensor, weight: Tensor | null, bias: Tensor | null]
 
 /** Check dtype, weights and eps of a norm. Throws OpError. */
 export function expectNorm(op: string, [x, weight, bias]: NormInputs, affine: Shape, eps: number): void {
-  for (const [name, t] of Object.entries({ x, weight, bias })) {
-    if (t && t.dtype !== "f32") throw new OpError(op, `${name}: expected f32, got ${t.dtype}`, { x, weight, bias });
-  }
+  expectActivations(op, { x });
+  expectFloat(op, { weight, bias });
   for (const [name, t] of Object.entries({ weight, bias })) {
     if (t && !sameShape(t.shape, affine))
       throw new OpError(op, `${name}: expected [${affine.join(",")}], got [${t.shape.join(",")}]`, { x });
@@ -43,7 +42,7 @@ export function normaliseRows(
   forwardKernel.run({
     bind: { x, weight: weight ?? x, bias: bias ?? x, y, stats },
     params: { ...layout, eps },
-    spec: { ...spec, WEIGHT: weight !== null, BIAS: bias !== null },
+    spec: { ...spec, ...actSpec(x), WEIGHT: weight !== null, BIAS: bias !== null },
     grid,
   });
   return [x, weight, stats];
@@ -64,7 +63,7 @@ export function rowGradients(
     backwardKernel.run({
       bind: { x, weight: weight ?? x, stats, dy, dx: dx ?? empty([1]), scaled: scaled ?? empty([1]) },
       params: { ...layout },
-      spec: { ...spec, WEIGHT: weight !== null, SCALED: scaled !== null, INPUT: dx != null },
+      spec: { ...spec, ...actSpec(x), WEIGHT: weight !== null, SCALED: scaled !== null, INPUT: dx != null },
       grid,
     });
   }
