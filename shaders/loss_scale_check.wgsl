@@ -1,5 +1,6 @@
 // Checks the gradients of a scaled loss: a NaN or an infinity sets the overflow of the step in `guard`, which holds
 //   [0] first step whose loss was not finite, or 0xffffffff   [1] overflow of this step: 1, or 0   [2] bits of 1 / scale
+//   [3] overflow of the step before
 // A workgroup checks 1024 elements; the exponent bits are tested, since compilers may assume that floats are never NaN.
 //!include "lib/index.wgsl"
 struct Params { n: u32 }                 // vec4

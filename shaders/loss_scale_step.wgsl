@@ -32,5 +32,6 @@ fn main() {
     }
   }
   scale = s;
+  guard[3] = guard[1];
   guard[1] = 0u;
 }

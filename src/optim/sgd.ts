@@ -358,6 +358,13 @@ export class SGD {
     });
   }
 
+  /** @internal Read the factor from the gradients of the latest step to those of the loss; null after an overflow. Waits for the GPU. */
+  async gradientFactor(): Promise<number | null> {
+    if (!this.gradientScale) return 1;
+    const guard = await this.guard.data();
+    return guard[3] === 0 ? new Float32Array(guard.buffer)[2]! : null;
+  }
+
   /** Read the learned thresholds in force, by parameter. Waits for the GPU. */
   async learnedThresholds(): Promise<Map<Parameter, LearnedThreshold>> {
     const pairs = this.groups.flatMap(({ chunks, learned }) => learned.map((l, k) => [chunks[k]!, l] as const));
