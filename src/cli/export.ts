@@ -11,6 +11,7 @@ import {
   type Module,
   modelRegistry,
   type OpenWeights,
+  type Precision,
   RandomState,
   readModelWeights,
   SPARSE_LAYOUTS,
@@ -46,6 +47,7 @@ export interface ExportFlags extends WeightFlags {
   readonly channels?: number;
   readonly size?: number;
   readonly timeSteps?: number;
+  readonly precision?: Precision;
 }
 
 type Weights = Map<string, HostArray<Float32Array>>;
@@ -142,12 +144,12 @@ function checkWhole({ model, weights }: Known, file: string): void {
 }
 
 async function encode(flags: ExportFlags, known: Known | null, weights: Weights, metadata: Record<string, string>) {
-  const { format, layout = "bitmask" } = flags;
+  const { format, layout = "bitmask", precision } = flags;
   expectFinite(flags.path, weights);
   if (format === "onnx") {
     const { model, input } = known!;
     const { exportOnnx } = await import("../export/index.ts");
-    return exportOnnx(model, { input, weights, name: metadata["model"]!, metadata });
+    return exportOnnx(model, { input, weights, name: metadata["model"]!, metadata, ...defined({ precision }) });
   }
   if (format === "sparse") {
     const bytes = writeSparseModel(weights, metadata, { layout });
@@ -159,7 +161,9 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
 
 /** Return the file to export and the file to write, checked. Errors: UsageError. */
 function filesOf(flags: ExportFlags): { path: string; output: string } {
-  const { format, layout } = flags;
+  const { format, layout, precision } = flags;
+  if (precision !== undefined && format !== "onnx")
+    throw new UsageError(`--precision: expected --format onnx, got --format ${format}`);
   if (layout !== undefined && format !== "sparse")
     throw new UsageError(`--layout: expected --format sparse, got --format ${format}`);
   const path = modelFile(flags.path, "dense");
@@ -243,6 +247,7 @@ export function addExportCommand(command: Command, done: Done): void {
     {
       "model.name": { otherwise: "the file's" },
       "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
+      precision: { help: "onnx: f16 writes weights and computations in half the memory", otherwise: "f32" },
       ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
     },
     "Options",

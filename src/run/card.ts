@@ -117,6 +117,7 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     recipe: recipeToYaml(recipe).trimStart(),
     seed: recipe.seed,
     epochs: recipe.epochs + recipe.finetuneEpochs,
+    precision: recipe.precision,
     steps: result.steps,
     seconds: result.seconds,
     engine: engineOf(info),

@@ -27,6 +27,7 @@ export {
 export { actSpec, bytesOf, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 export { describeNonFinite, expectFinite, firstNonFinite, type NonFiniteEntry, NonFiniteError } from "./finite.ts";
 export { type FormatOptions, formatTensor } from "./format.ts";
+export { halfBits } from "./half.ts";
 export type { NestedNumbers } from "./nested.ts";
 export { bindableParts, type Part, partOf, stretch } from "./parts.ts";
 export { isRehearsing, rehearse } from "./rehearse.ts";

@@ -79,6 +79,20 @@ test("writes ONNX and both sparse layouts, which read back exactly", async () =>
   expect(new Set(sizes).size).toBe(2);
 });
 
+test("writes ONNX in f16, for ONNX alone", async () => {
+  const output = at("half.onnx");
+  const full = await run({ path: at("run"), format: "onnx" });
+  const { result } = await run({ path: at("run"), format: "onnx", precision: "f16", output });
+  expect(result["bytes"]).toBeLessThan(0.6 * (full.result["bytes"] as number));
+  const runtime = await loadOnnx(bytesOf(output));
+  const { logits } = await runtime.run({ input: { data: new Float32Array(784).fill(1), shape: [1, 1, 28, 28] } });
+  expect(logits!.data).toBeInstanceOf(Float32Array);
+  await runtime.release();
+  await expect(run({ path: at("run"), format: "safetensors", precision: "f16" })).rejects.toThrow(
+    "--precision: expected --format onnx, got --format safetensors",
+  );
+});
+
 test("translates names of foreign weights with --model, and keeps them without", async () => {
   const weights = weightsOf("resnet-20", 3, 32);
   const path = save("foreign.safetensors", new Map([...weights].map(([name, a]) => [`module.${name}`, a])));

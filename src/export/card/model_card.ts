@@ -46,6 +46,8 @@ export interface ModelCardFacts {
   readonly recipe: string;
   readonly seed: number;
   readonly epochs?: number;
+  /** Precision of training. Default f32. */
+  readonly precision?: "f32" | "f16" | undefined;
   readonly steps?: number;
   readonly seconds?: number;
   readonly engine: CardEngine;
@@ -77,7 +79,7 @@ const KEYS: KeysOf<ModelCardFacts> = {
   ...{ model: true, input: true, classes: true, parameters: true, data: true, trainSamples: true },
   ...{ testSamples: true, accuracy: true, loss: true, measuredOn: true, beforeFinetune: true, method: true },
   ...{ threshold: true, layers: true, report: true, timeSteps: true, command: true, changes: true },
-  ...{ recipe: true, seed: true, epochs: true, steps: true, seconds: true, engine: true },
+  ...{ recipe: true, seed: true, epochs: true, precision: true, steps: true, seconds: true, engine: true },
   ...{ adapter: true, software: true, started: true, normalise: true, plot: true, files: true },
   ...{ use: true },
 };
@@ -179,6 +181,7 @@ function trainingSection(f: ModelCardFacts): string {
     facts([
       ["Seed", String(f.seed)],
       ["Epochs", given(f.epochs, String)],
+      ["Precision", f.precision === "f16" ? "f16: activations and their gradients; weights and sums in f32" : "f32"],
       ["Steps", given(f.steps, count)],
       ["Time", given(f.seconds, duration)],
       ["Started", given(f.started, code)],

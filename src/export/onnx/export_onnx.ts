@@ -44,24 +44,37 @@ export interface OnnxOptions {
   readonly name?: string;
   /** Texts that the file carries, by name: accuracy, sparsity, seed. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** f16: weights and computations in half the memory; inputs and outputs stay f32. Not for spiking networks. Default f32. */
+  readonly precision?: "f32" | "f16";
   /** Rules for ops of your own, by the name in defineOp. A rule for an op of the engine replaces the built-in one. */
   readonly rules?: Readonly<Record<string, OnnxRule>>;
 }
 
 const KEYS: KeysOf<OnnxOptions> = {
   ...{ input: true, weights: true, batch: true, name: true },
-  ...{ metadata: true, rules: true },
+  ...{ metadata: true, precision: true, rules: true },
 };
 
 function checkOptions(options: OnnxOptions): void {
   expectKeys(options, KEYS, (problem) => new OpError(FAILED, problem));
-  const { batch = "N", rules = {} } = options;
+  const { batch = "N", precision = "f32", rules = {} } = options;
+  if (precision !== "f32" && precision !== "f16")
+    throw new OpError(FAILED, `precision: expected f32 or f16, got ${precision}`);
   if (batch !== "N" && !(Number.isInteger(batch) && batch >= 1))
     throw new OpError(FAILED, `batch: expected "N" or an integer >= 1, got ${JSON.stringify(batch)}`);
   if (!isRecord(rules)) throw new OpError(FAILED, "rules: expected an object of functions by op name");
   for (const [op, rule] of Object.entries(rules)) {
     if (typeof rule !== "function")
       throw new OpError(FAILED, `rules: ${op}: expected a function that writes the op's nodes, got ${kindOf(rule)}`);
+  }
+}
+
+/** Refuse weights that f16 does not hold. */
+function expectHalves(weights: StateDict): void {
+  for (const [name, { data }] of weights) {
+    const most = (data as Float32Array).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    if (most >= 65520)
+      throw new OpError(FAILED, `precision: ${name}: expected numbers up to 65504 for f16, got ${most}`);
   }
 }
 
@@ -107,9 +120,9 @@ interface Export {
 
 /** Write the nodes of every step. Each value is named after the module and op that computes it. */
 function writeNodes({ graph, trace, parameters, weights, rules }: Export): void {
-  const names = new Map<Tensor, string>(trace.inputs.map(([name, t]) => [t, name]));
+  const names = new Map<Tensor, string>(trace.inputs.map(([name, t]) => [t, graph.entry(name, t.dtype)]));
   const outputNames = new Map<Tensor, string>();
-  for (const [name, t] of trace.outputs) if (!outputNames.has(t)) outputNames.set(t, name);
+  for (const [name, t] of trace.outputs) if (!outputNames.has(t) && graph.isExit(t.dtype)) outputNames.set(t, name);
   const nameOf = (t: Tensor | null, op: string, module: string): string | null => {
     if (!t) return null;
     const known = names.get(t);
@@ -146,7 +159,7 @@ function writeNodes({ graph, trace, parameters, weights, rules }: Export): void 
   }
   for (const [name, t] of trace.outputs) {
     const made = nameOf(t, "the output", "");
-    if (made !== name) graph.node("Identity", [made], {}, name);
+    if (made !== name) graph.exit(made!, name, t.dtype);
   }
 }
 
@@ -192,6 +205,7 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
  * Graph     "input" [N, C, H, W] -> "logits"; initializers are named as in the state_dict. All sizes but the batch are
  *           fixed: a graph for 224 pixels takes 224 pixels. Several outputs are output0, output1, ..., or named by the keys of
  *           the object that forward returns.
+ * Precision with precision f16, initializers and values are float16; the graph converts its inputs and outputs, which are float.
  * Spiking   one time step. Each layer of neurons adds an input `v_in.<module>` and an output `v_out.<module>`: its membrane
  *           potential. The caller starts from `v_rest` of the metadata, feeds outputs back, and averages the logits. "input" is
  *           one event frame; with an encoder, one step of the encoder's output.
@@ -207,12 +221,15 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
  */
 export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<ArrayBuffer> {
   checkOptions(options);
-  const { input, weights, batch = "N", name = "espalier", metadata = {}, rules = {} } = options;
+  const { input, weights, batch = "N", name = "espalier", metadata = {}, precision = "f32", rules = {} } = options;
   checkWeights(model, weights);
+  if (precision === "f16") expectHalves(weights);
   const trace = traceModel(model, input, batch === "N" ? null : batch);
   const parameters = new Map<Tensor, string>();
   for (const [path, t] of model.namedState()) if (!parameters.has(t)) parameters.set(t, path);
-  const graph = new GraphBuilder(batch === "N" ? batch : null);
+  if (precision === "f16" && trace.spiking)
+    throw new OpError(FAILED, "precision: expected f32 for a spiking network, whose potentials are f32, got f16");
+  const graph = new GraphBuilder(batch === "N" ? batch : null, precision);
   const parts: Export = { graph, trace, parameters, weights, rules };
   const unknown = writeEnds(parts);
   // Before the next check: its error names the op.
@@ -222,5 +239,6 @@ export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<Arra
     throw new OpError(FAILED, problem);
   }
   const notes = spikingNotes(model, trace);
-  return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...notes } });
+  const half: Record<string, string> = precision === "f16" ? { precision } : {};
+  return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...half, ...notes } });
 }

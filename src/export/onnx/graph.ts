@@ -9,7 +9,7 @@ import {
   TensorProto_DataType,
   type TensorProtoSchema,
 } from "onnx-buf";
-import type { DType, Shape } from "../../tensor/index.ts";
+import { type DType, halfBits, type Shape } from "../../tensor/index.ts";
 import { isFixed, type OnnxShape, type OnnxSize } from "./shape.ts";
 
 /** Operator set of the rules, and the file format of its release (ONNX 1.12). */
@@ -40,7 +40,7 @@ function attribute(name: string, value: OnnxAttribute): AttributeInit {
 }
 
 /** View numbers as little-endian bytes without a copy. All hosts of WebGPU are little-endian, as ONNX is. */
-function raw(data: Float32Array | BigInt64Array): Uint8Array<ArrayBuffer> {
+function raw(data: Float32Array | Uint16Array | BigInt64Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
 
@@ -67,9 +67,12 @@ export class GraphBuilder {
   private readonly values = new Set<string>();
   /** Name of the batch axis; null if it is a number. */
   private readonly batch: string | null;
+  /** Type of the graph's numbers. Its inputs and outputs are f32 in any case. */
+  private readonly float: "f32" | "f16";
 
-  constructor(batch: string | null) {
+  constructor(batch: string | null, float: "f32" | "f16" = "f32") {
     this.batch = batch;
+    this.float = float;
   }
 
   /** Return an unused name. */
@@ -85,23 +88,50 @@ export class GraphBuilder {
     const given = inputs.map((name) => name ?? "");
     while (given.at(-1) === "") given.pop();
     const made = output ?? this.fresh(`${this.prefix}/${op}`);
-    this.parts.node.push({
-      name: `${made}:${op}`,
-      opType: op,
-      input: given,
-      output: [made],
-      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
-    });
+    const { to } = attributes;
+    const casts = op === "Cast" && to && "int" in to && to.int === ELEMENTS.f32;
+    this.push(op, given, casts ? { to: { int: ELEMENTS[this.float] } } : attributes, made);
     return made;
   }
 
-  /** Add values under a name; a name is added once. */
-  initializer(name: string, data: Float32Array | BigInt64Array, shape: Shape): string {
+  private push(op: string, input: string[], attributes: OnnxAttributes, made: string): void {
+    this.parts.node.push({
+      name: `${made}:${op}`,
+      opType: op,
+      input,
+      output: [made],
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+  }
+
+  /** Return the name under which nodes read an input of the graph, in the type of its numbers. */
+  entry(name: string, dtype: DType): string {
+    if (this.float === dtype || dtype !== "f32") return name;
+    const made = this.fresh(`${name}/f16`);
+    this.push("Cast", [name], { to: { int: ELEMENTS.f16 } }, made);
+    return made;
+  }
+
+  /** Add the last node of an output of the graph, which another value holds or whose numbers have another type. */
+  exit(made: string, name: string, dtype: DType): void {
+    if (this.float === dtype || dtype !== "f32") this.push("Identity", [made], {}, name);
+    else this.push("Cast", [made], { to: { int: ELEMENTS.f32 } }, name);
+  }
+
+  /** True if a value of this type is an output of the graph as it is. */
+  isExit(dtype: DType): boolean {
+    return this.float === "f32" || dtype !== "f32";
+  }
+
+  /** Add values under a name; a name is added once. `float`: type of numbers, by default that of the graph. */
+  initializer(name: string, data: Float32Array | BigInt64Array, shape: Shape, float = this.float): string {
     if (this.initializers.has(name)) return name;
     this.initializers.add(name);
     this.values.add(name);
-    const dataType = data instanceof Float32Array ? TensorProto_DataType.FLOAT : TensorProto_DataType.INT64;
-    const tensor: TensorInit = { name, dataType, dims: big(shape), rawData: raw(data) };
+    const isFloat = data instanceof Float32Array;
+    const dataType = isFloat ? ELEMENTS[float] : TensorProto_DataType.INT64;
+    const values = isFloat && float === "f16" ? halfBits(data).subarray(0, data.length) : data;
+    const tensor: TensorInit = { name, dataType, dims: big(shape), rawData: raw(values) };
     this.parts.initializer.push(tensor);
     return name;
   }
@@ -116,9 +146,9 @@ export class GraphBuilder {
     return this.initializer(`const/i64[${values.join(",")}]`, BigInt64Array.from(big(values)), [values.length]);
   }
 
-  /** Add numbers of a single node. */
-  numbers(label: string, data: Float32Array, shape: Shape): string {
-    return this.initializer(this.fresh(`${this.prefix}/${label}`), data, shape);
+  /** Add numbers of a single node. `float`: see initializer. */
+  numbers(label: string, data: Float32Array, shape: Shape, float = this.float): string {
+    return this.initializer(this.fresh(`${this.prefix}/${label}`), data, shape, float);
   }
 
   input(name: string, shape: OnnxShape, dtype: DType = "f32"): void {

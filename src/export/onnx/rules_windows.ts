@@ -120,7 +120,8 @@ function upsample(c: OpContext): void {
     const size = c.add("Concat", [lead, c.integers(plan.map(({ out }) => out))], { axis: { int: 0 } });
     c.end("Resize", [c.x, null, null, size], attributes);
   } else {
-    const scales = c.numbers("scales", Float32Array.of(1, 1, ...plan.map(({ ratio }) => 1 / ratio)), [4]);
+    // Resize takes scales of f32 alone.
+    const scales = c.graph.numbers("scales", Float32Array.of(1, 1, ...plan.map(({ ratio }) => 1 / ratio)), [4], "f32");
     c.end("Resize", [c.x, null, scales], attributes);
   }
 }
