@@ -4,13 +4,15 @@
 // The host writes the table (src/ops/conv/term_table.ts), so that nothing here divides inside of a loop.
 //!include "lib/index.wgsl"
 //!include "lib/tile_product.wgsl"
-alias Source = f32;          //!spec   f32; vec4<f32> where four neighbours in x are four neighbours in y
-alias Target = f32;          //!spec   f32; vec4<f32> where four neighbours are stored at once
+alias Act = f32;             //!spec   element type of x, y and packed weights in memory
+alias Source = Act;          //!spec   Act; vec4<Act> where four neighbours in x are four neighbours in y
+alias Target = Act;          //!spec   Act; vec4<Act> where four neighbours are stored at once
 const WIDE_X: bool = false;  //!spec   whether Source is a vec4
 const WIDE_Y: bool = false;  //!spec   whether Target is a vec4
 const MASKED: bool = true;   //!spec   taps are tested by bits: at most 15 on each axis
 const TARGET_WIDTH: u32 = select(1u, 4u, WIDE_Y);
-fn target_of(v: vec4<f32>) -> Target { return v.x; }  //!spec
+fn number_of(v: Source) -> Act { return v; }                  //!spec
+fn target_of(v: vec4<f32>) -> Target { return Target(v.x); }  //!spec
 
 struct Params {
   batch: u32,
@@ -33,7 +35,7 @@ struct Params {
   has_bias: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<Source>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;         // [group, row tile, term, QUADS_M], by conv2d_pack.wgsl
+@group(0) @binding(1) var<storage, read> w: array<vec4<Act>>;         // [group, row tile, term, QUADS_M], by conv2d_pack.wgsl
 @group(0) @binding(2) var<storage, read> b: array<f32>;               // [O]; anything when has_bias is 0
 @group(0) @binding(3) var<storage, read> table: array<vec4<u32>>;     // two entries a phase, then the terms
 @group(0) @binding(4) var<storage, read_write> y: array<Target>;
@@ -125,7 +127,7 @@ fn load_terms() {
 // WGSL lets an index lie outside: any element is read then, and b_stored() puts zero in its place.
 fn fetch() {
   for (var i = 0u; i < A_LOADS; i++) {  //!unroll
-    a_next[i] = w[w_at + i * LANES];
+    a_next[i] = NextA(w[w_at + i * LANES]);
   }
   w_at += DEPTH * QUADS_M;
   term = term_next;
@@ -133,25 +135,26 @@ fn fetch() {
   for (var i = 0u; i < B_LOADS; i++) {  //!unroll
     let at = x_at[i % PLACES] + term[i / PLACES].x;
     if (WIDE_X) {
-      b_next[i] = vec4<f32>(x[at.x / 4u]);
+      b_next[i] = NextB(x[at.x / 4u]);
     } else {
-      b_next[i] = vec4(vec4<f32>(x[at.x]).x, vec4<f32>(x[at.y]).x, vec4<f32>(x[at.z]).x, vec4<f32>(x[at.w]).x);
+      b_next[i] = NextB(number_of(x[at.x]), number_of(x[at.y]), number_of(x[at.z]), number_of(x[at.w]));
     }
   }
 }
 
 fn a_stored(i: u32) -> vec4<f32> {
-  return a_next[i];
+  return vec4<f32>(a_next[i]);
 }
 
 fn b_stored(i: u32) -> vec4<f32> {
   let t = term[i / PLACES];
+  let v = vec4<f32>(b_next[i]);
   if (MASKED) {
-    return select(vec4(0.0), b_next[i], (mask[i % PLACES] & t.yyyy) == t.yyyy);
+    return select(vec4(0.0), v, (mask[i % PLACES] & t.yyyy) == t.yyyy);
   }
   let inside = (bitcast<vec4<u32>>(x_row[i % PLACES]) + t.yyyy < vec4(params.source.x))
     & (bitcast<vec4<u32>>(x_column[i % PLACES]) + t.wwww < vec4(params.source.y));
-  return select(vec4(0.0), b_next[i], inside);
+  return select(vec4(0.0), v, inside);
 }
 
 @compute @workgroup_size(LANES)

@@ -1,6 +1,7 @@
 // Gradient of a convolution with respect to its input, by definition: one invocation per element of dx gathers every
 // output that read it.
 //!include "lib/index.wgsl"
+alias Act = f32;             //!spec   element type of x and y in memory
 struct Params {
   x_shape: vec4<u32>,        // N, C, H, W
   y_shape: vec4<u32>,        // N, O, OH, OW
@@ -10,9 +11,9 @@ struct Params {
   dilation: vec2<u32>,
   groups: u32,
 }
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Act>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;           // [O, C / groups, kh, kw]
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Act>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -41,11 +42,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let ox = sx / p.stride.y;
         if (oy < p.y_shape.z && ox < p.y_shape.w && sy % p.stride.x == 0u && sx % p.stride.y == 0u
             && ky * p.dilation.x <= iy + p.padding.x && kx * p.dilation.y <= ix + p.padding.y) {
-          sum += dy[((n * p.y_shape.y + o) * p.y_shape.z + oy) * p.y_shape.w + ox]
+          sum += f32(dy[((n * p.y_shape.y + o) * p.y_shape.z + oy) * p.y_shape.w + ox])
                * w[((o * channels + c % channels) * p.kernel.x + ky) * p.kernel.y + kx];
         }
       }
     }
   }
-  dx[i] = sum;
+  dx[i] = Act(sum);
 }

@@ -1,6 +1,7 @@
 // Gradient of a convolution with respect to its weight, by definition: one invocation per weight walks all outputs.
 // Sums per image first, so that the rounding error stays small enough to compare with.
 //!include "lib/index.wgsl"
+alias Act = f32;             //!spec   element type of x and y in memory
 struct Params {
   x_shape: vec4<u32>,        // N, C, H, W
   y_shape: vec4<u32>,        // N, O, OH, OW
@@ -10,8 +11,8 @@ struct Params {
   dilation: vec2<u32>,
   groups: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Act>;
+@group(0) @binding(1) var<storage, read> dy: array<Act>;
 @group(0) @binding(2) var<storage, read_write> dw: array<f32>;    // [O, C / groups, kh, kw]
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -38,8 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       for (var ox = 0u; ox < p.y_shape.w; ox++) {
         let ix = ox * p.stride.y + kx * p.dilation.y - p.padding.y;
         if (iy < p.x_shape.z && ix < p.x_shape.w) {
-          image += x[((n * p.x_shape.y + plane) * p.x_shape.z + iy) * p.x_shape.w + ix]
-                 * dy[((n * p.y_shape.y + o) * p.y_shape.z + oy) * p.y_shape.w + ox];
+          image += f32(x[((n * p.x_shape.y + plane) * p.x_shape.z + iy) * p.x_shape.w + ix])
+                 * f32(dy[((n * p.y_shape.y + o) * p.y_shape.z + oy) * p.y_shape.w + ox]);
         }
       }
     }

@@ -1,5 +1,6 @@
 // Convolution by its definition, one invocation per output: the twin that tests and the bench compare with.
 //!include "lib/index.wgsl"
+alias Act = f32;             //!spec   element type of x and y in memory
 struct Params {
   x_shape: vec4<u32>,        // N, C, H, W
   y_shape: vec4<u32>,        // N, O, OH, OW
@@ -10,10 +11,10 @@ struct Params {
   groups: u32,
   has_bias: u32,
 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Act>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;           // [O, C / groups, kh, kw]
 @group(0) @binding(2) var<storage, read> b: array<f32>;           // [O]; anything when has_bias is 0
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Act>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -41,11 +42,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       for (var kx = 0u; kx < p.kernel.y; kx++) {
         let ix = ox * p.stride.y + kx * p.dilation.y - p.padding.y;
         if (iy < p.x_shape.z && ix < p.x_shape.w) {
-          sum += x[((n * p.x_shape.y + first + c) * p.x_shape.z + iy) * p.x_shape.w + ix]
+          sum += f32(x[((n * p.x_shape.y + first + c) * p.x_shape.z + iy) * p.x_shape.w + ix])
                * w[((o * channels + c) * p.kernel.x + ky) * p.kernel.y + kx];
         }
       }
     }
   }
-  y[i] = sum;
+  y[i] = Act(sum);
 }

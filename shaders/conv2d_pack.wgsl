@@ -1,6 +1,7 @@
 // Weights as conv2d.wgsl reads them: [group, row tile, term, quads of a row tile], where a quad is four written channels.
 // Terms and channels that do not exist are zeros. A workgroup copies 16 terms of 16 channels.
 //!include "lib/index.wgsl"
+alias Act = f32;             //!spec   element type of packed weights
 struct Params {
   written: u32,              // channels per group
   first_group: u32,          // of w
@@ -15,7 +16,7 @@ struct Params {
 }
 @group(0) @binding(0) var<storage, read> w: array<f32>;
 @group(0) @binding(1) var<storage, read> table: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read_write> packed: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> packed: array<vec4<Act>>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -39,5 +40,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     v[i] = select(0.0, w[at], offset != 0xffffffffu && row + i < p.written);
     at += p.w_written;
   }
-  packed[((g * p.quads + quad / p.tile_quads * p.tile_quads) * p.terms) + term * p.tile_quads + quad % p.tile_quads] = v;
+  packed[((g * p.quads + quad / p.tile_quads * p.tile_quads) * p.terms) + term * p.tile_quads + quad % p.tile_quads] = vec4<Act>(v);
 }

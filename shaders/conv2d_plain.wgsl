@@ -6,10 +6,10 @@
 const S: u32 = 1u;           //!spec   lanes of a team
 
 //!include "lib/correlation_params.wgsl"
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Act>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;           // [O]; anything when has_bias is 0
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Act>;
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)

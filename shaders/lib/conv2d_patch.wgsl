@@ -1,6 +1,7 @@
 // The body of conv2d_broadcast and conv2d_plain: a team of S lanes computes OB x S channels of PY x PX pixels, its lanes
 // being channels. Per channel of x they load the patch under those pixels together, one pixel each, and share() it.
 // Reads x, w and b and writes y, with the Params of conv2d.wgsl.
+alias Act = f32;             //!spec   element type of x and y in memory
 const OB: u32 = 2u;          //!spec   channels per invocation
 const PY: u32 = 8u;          //!spec   rows and
 const PX: u32 = 8u;          //!spec   columns of pixels per team
@@ -41,7 +42,7 @@ fn correlate_patch(flat: u32, lane: u32) {
   for (var c = 0u; c < reduced; c++) {
     var pixel: array<f32, LOADS * S>;
     for (var i = 0u; i < LOADS; i++) {  //!unroll
-      let value = select(0.0, x[at[i] + c * source.x * source.y], inside[i]);
+      let value = select(0.0, f32(x[at[i] + c * source.x * source.y]), inside[i]);
       let all = share(value);
       for (var l = 0u; l < S; l++) {  //!unroll
         pixel[i * S + l] = all[l];
@@ -88,7 +89,7 @@ fn correlate_patch(flat: u32, lane: u32) {
           value += b[g * params.written + channel];
         }
         let plane = (image * params.written + channel) * params.plane.x;
-        y[(plane + py * params.y_step.x + params.y_start.x) * params.plane.y + px * params.y_step.y + params.y_start.y] = value;
+        y[(plane + py * params.y_step.x + params.y_start.x) * params.plane.y + px * params.y_step.y + params.y_start.y] = Act(value);
       }
     }
   }

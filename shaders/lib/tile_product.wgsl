@@ -12,6 +12,8 @@ const COLUMN_QUADS: u32 = 2u;            //!spec
 const DEPTH: u32 = 16u;                  //!spec   terms of a stage, a multiple of 4
 const A_ALONG: bool = false;             //!spec   neighbouring invocations fetch neighbouring terms of a, not rows
 const B_ALONG: bool = false;             //!spec   and of b, not columns
+alias NextA = vec4<f32>;                 //!spec   a quad of a on its way to workgroup memory, as it is loaded
+alias NextB = vec4<f32>;                 //!spec
 
 const LANES: u32 = X * Y;
 const QUADS_M: u32 = Y * ROW_QUADS;      // of the tile
@@ -26,8 +28,8 @@ const B_STRIDE: u32 = QUADS_N + select(0u, 1u, B_ALONG);
 
 var<workgroup> a_tile: array<vec4<f32>, DEPTH * A_STRIDE>;            // [term, row / 4]
 var<workgroup> b_tile: array<vec4<f32>, DEPTH * B_STRIDE>;            // [term, column / 4]
-var<private> a_next: array<vec4<f32>, A_LOADS>;
-var<private> b_next: array<vec4<f32>, B_LOADS>;
+var<private> a_next: array<NextA, A_LOADS>;
+var<private> b_next: array<NextB, B_LOADS>;
 var<private> tile_sum: array<vec4<f32>, RESULTS>;                     // [row, quad of columns]
 
 // (term, quad) of number `load` of the quads that an invocation fetches. One of the two is the same for all of its loads where

@@ -14,6 +14,7 @@ export type { Conv2dOptions, ConvAlgorithm, Pair } from "./conv/shape.ts";
  * Shapes    x [N,C,H,W], weight [O,C/groups,kh,kw], bias [O] or null -> y [N,O,OH,OW],
  *           OH = floor((H + 2·padding - dilation·(kh-1) - 1) / stride) + 1. Sizes take a number or [rows, columns].
  *           groups = C is the depthwise convolution; O = m·C multiplies its channels.
+ *           x f32 or f16, weight and bias f32; y has the dtype of x. Sums are f32.
  * Backward  dx: correlation of dy with the flipped weight, phase by phase of the stride. dweight: x against dy, in slices
  *           of the batch's pixels added in a fixed order. dbias: dy summed over batch and pixels. No atomics: same bits.
  * Errors    OpError if axes, dtypes, channels, groups or sizes do not fit, or if the kernel is larger than the padded x.
@@ -27,7 +28,7 @@ export const conv2d = defineOp({
   name: "conv2d",
   options: ["stride", "padding", "dilation", "groups", "algorithm"],
   infer([x, weight, bias]: [x: Tensor, weight: Tensor, bias: Tensor | null], options: Conv2dOptions) {
-    return { shape: outputShape(convShape(x, weight, bias, options)), dtype: "f32" };
+    return { shape: outputShape(convShape(x, weight, bias, options)), dtype: x.dtype };
   },
   forward(y, [x, weight, bias], options) {
     const s = convShape(x, weight, bias, options);

@@ -1,5 +1,5 @@
 // Transposed two-dimensional convolution: the input gradient of conv2d as a forward pass. It runs conv2d's kernels.
-import { defineOp, type Op, sumAxesInto } from "../autograd/index.ts";
+import { convertInto, defineOp, type Op, sumAxesInto } from "../autograd/index.ts";
 import { OpError } from "../gpu/index.ts";
 import { copyInto, empty, type Shape, type Tensor } from "../tensor/index.ts";
 import { add } from "./binary.ts";
@@ -20,7 +20,8 @@ type Inputs = [x: Tensor, weight: Tensor, bias: Tensor | null];
 /** Check axes, dtypes and channels. Returns the number of groups. */
 function expectTensors([x, weight, bias]: Inputs, groups: number): void {
   const tensors = { x, weight, bias };
-  for (const [name, t] of Object.entries(tensors))
+  if (x.dtype !== "f32" && x.dtype !== "f16") throw new OpError(OP, `x: expected f32 or f16, got ${x.dtype}`, tensors);
+  for (const [name, t] of Object.entries({ weight, bias }))
     if (t && t.dtype !== "f32") throw new OpError(OP, `${name}: expected f32, got ${t.dtype}`, tensors);
   for (const [name, t] of Object.entries({ x, weight }))
     if (t.shape.length !== 4) throw new OpError(OP, `${name}: expected 4 axes, got ${t.shape.length}`, tensors);
@@ -66,15 +67,20 @@ function shapeOf(inputs: Inputs, options: ConvTranspose2dOptions): ConvShape {
 
 const resultShape = (s: ConvShape): Shape => [s.batch, s.channels, s.rows.size, s.columns.size];
 
+/** Copy values into a tensor of as many, in its dtype. */
+function copyFloats(target: Tensor, source: Tensor): void {
+  (target.dtype === source.dtype ? copyInto : convertInto)(target, source);
+}
+
 function forward(y: Tensor, s: ConvShape, [x, w, bias]: Inputs, algorithm: Conv2dOptions["algorithm"] = "auto"): void {
   const b = bias?.alias([s.channels, 1, 1]) ?? null;
   if (b && algorithm === "naive") {
-    const product = empty(y.shape);
+    const product = empty(y.shape, y.dtype);
     convGradInput(s, algorithm, { dy: x, w, dx: product });
-    copyInto(y, add(product, b));
+    copyFloats(y, add(product, b));
     return;
   }
-  const fill = (target: Tensor) => copyInto(target, expand(b!, { shape: target.shape }));
+  const fill = (target: Tensor) => copyFloats(target, expand(b!, { shape: target.shape }));
   convGradInput(s, algorithm, { dy: x, w, dx: y }, bias && { b: bias, fill });
 }
 
@@ -85,6 +91,7 @@ function forward(y: Tensor, s: ConvShape, [x, w, bias]: Inputs, algorithm: Conv2
  *
  * Shapes    x [N,C,H,W], weight [C, O/groups, kh, kw], bias [O] or null -> y [N,O,OH,OW],
  *           OH = (H - 1)·stride - 2·padding + dilation·(kh-1) + outputPadding + 1. Sizes take a number or [rows, columns].
+ *           x f32 or f16, weight and bias f32; y has the dtype of x. Sums are f32.
  * Backward  dx: the convolution of dy with the weight. dweight: dy against x. dbias: dy summed over batch and pixels.
  * Errors    OpError if axes, dtypes, channels, groups or sizes do not fit, or for an outputPadding of the stride or more.
  * Source    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
@@ -99,7 +106,7 @@ export const convTranspose2d: Op<[x: Tensor, weight: Tensor, bias: Tensor | null
   options: ["stride", "padding", "outputPadding", "dilation", "groups", "algorithm"],
   infer: (inputs: [x: Tensor, weight: Tensor, bias: Tensor | null], options: ConvTranspose2dOptions) => ({
     shape: resultShape(shapeOf(inputs, options)),
-    dtype: "f32",
+    dtype: inputs[0].dtype,
   }),
   forward(y, inputs, options) {
     forward(y, shapeOf(inputs, options), inputs, options.algorithm);

@@ -310,6 +310,6 @@ describe("errors name the numbers", () => {
     using _scope = new Scope();
     const x = tensor(new Int32Array(16), [1, 1, 4, 4]);
     const w = tensor([1], [1, 1, 1, 1]);
-    expect(() => conv2d(x, w, null)).toThrow(/x: expected f32, got i32/);
+    expect(() => conv2d(x, w, null)).toThrow(/x: expected f32 or f16, got i32/);
   });
 });

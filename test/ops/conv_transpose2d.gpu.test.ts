@@ -213,7 +213,7 @@ test("shapes and errors", () => {
   );
   expect(call({}, metaTensor([4, 3, 3]))).toThrow("convTranspose2d: weight: expected 4 axes, got 3");
   expect(call({ groups: 2 }, w, metaTensor([3]))).toThrow("bias: expected shape [6], one value per output channel");
-  expect(() => convTranspose2d(metaTensor([1, 4, 5, 5], "i32"), w, null)).toThrow("x: expected f32, got i32");
+  expect(() => convTranspose2d(metaTensor([1, 4, 5, 5], "i32"), w, null)).toThrow("x: expected f32 or f16, got i32");
 });
 
 test("the layer has PyTorch's names, shapes and initial range, and counts its multiply-adds", () => {

@@ -1,5 +1,6 @@
 // Runs a correlation: the forward pass, or the phases of an input gradient.
 import { currentGpu, onDevice, type Trial, tuneClass } from "../../gpu/index.ts";
+import type { DType } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import type { Correlation, Line } from "./correlation.ts";
 import type { TiledAlgorithm } from "./shape.ts";
@@ -16,21 +17,21 @@ onDevice(({ software }) =>
 );
 
 /** Return the key of a correlation: its sizes in the order of the interfaces, and the class of its pixels. */
-function keyOf(phases: readonly Correlation[]): string {
+function keyOf(phases: readonly Correlation[], dtype: DType): string {
   const line = ({ taps, step, spread }: Line) => [taps, step, spread].join(",");
   const { batch, groups, reduced, written, rows, columns } = phases[0]!;
   const lines = phases.map((c) => ` rows ${line(c.rows)} columns ${line(c.columns)}`);
   const pixels = tuneClass(batch * rows.pixels * columns.pixels);
-  return `correlation ${groups},${reduced},${written} pixels ${pixels}${lines.join("")}`;
+  return `correlation ${dtype} ${groups},${reduced},${written} pixels ${pixels}${lines.join("")}`;
 }
 
-function trial(c: Correlation): Trial<Way> {
+function trial(c: Correlation, dtype: DType): Trial<Way> {
   const plane = (side: "source" | "plane") => c.batch * c.groups * c.rows[side] * c.columns[side];
   const operands = {
-    x: trialTensor(plane("source") * c.reduced),
+    x: trialTensor(plane("source") * c.reduced, dtype),
     w: trialTensor(c.groups * c.weightGroup),
     b: null,
-    y: trialTensor(plane("plane") * c.written),
+    y: trialTensor(plane("plane") * c.written, dtype),
   };
   return { run: (way) => way.run(operands), dispose: () => disposeAll(operands) };
 }
@@ -45,9 +46,10 @@ function workOf(phases: readonly Correlation[]): number {
 /** Run the rule's way, or the one that the tuner has found to be the fastest. */
 function runBest(phases: readonly Correlation[], rule: Way, others: () => Way[], run: CorrelationTensors): void {
   const bytes = run.x.bytes + run.w.bytes + run.y.bytes;
-  const choice = { key: keyOf(phases), work: workOf(phases), bytes, rule: () => rule, others };
+  const { dtype } = run.x;
+  const choice = { key: keyOf(phases, dtype), work: workOf(phases), bytes, rule: () => rule, others };
   currentGpu()
-    .tuner.pick({ ...choice, trial: () => trial(phases[0]!) })
+    .tuner.pick({ ...choice, trial: () => trial(phases[0]!, dtype) })
     .run(run);
 }
 

@@ -2,6 +2,7 @@
 import broadcastWgsl from "../../../shaders/conv2d_broadcast.wgsl";
 import plainWgsl from "../../../shaders/conv2d_plain.wgsl";
 import { currentGpu, grid1d, kernel } from "../../gpu/index.ts";
+import { actSpec } from "../../tensor/index.ts";
 import { type Correlation, correlationParams } from "./correlation.ts";
 import { type PatchSpec, patchSpec } from "./tiles.ts";
 import type { CorrelationTensors, Way } from "./ways.ts";
@@ -23,7 +24,12 @@ function runPatch(
   const blocks = Math.ceil(c.rows.pixels / spec.PY) * Math.ceil(c.columns.pixels / spec.PX);
   const teams = c.batch * c.groups * blocks * Math.ceil(c.written / (spec.OB * spec.S));
   const params = correlationParams(c, b !== null);
-  kernels[algorithm].run({ bind: { x, w, b: b ?? w, y }, params, spec, grid: grid1d(teams * spec.S) });
+  kernels[algorithm].run({
+    bind: { x, w, b: b ?? w, y },
+    params,
+    spec: { ...spec, ...actSpec(x) },
+    grid: grid1d(teams * spec.S),
+  });
 }
 
 /** Return the ways by this kernel, the rule's first. None if the window is too large to unroll. */

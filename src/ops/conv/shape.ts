@@ -99,7 +99,8 @@ export function convShape(x: Described, weight: Described, bias: Described | nul
   for (const [name, t] of Object.entries({ x, weight })) {
     if (t.shape.length !== 4) throw new OpError(OP, `${name}: expected 4 axes, got ${t.shape.length}`, tensors);
   }
-  for (const [name, t] of Object.entries(tensors)) {
+  if (x.dtype !== "f32" && x.dtype !== "f16") throw new OpError(OP, `x: expected f32 or f16, got ${x.dtype}`, tensors);
+  for (const [name, t] of Object.entries({ weight, bias })) {
     if (t && t.dtype !== "f32") throw new OpError(OP, `${name}: expected f32, got ${t.dtype}`, tensors);
   }
   const groups = expectGroups(x, weight, bias, options.groups ?? 1);

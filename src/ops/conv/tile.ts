@@ -3,7 +3,7 @@
 import tileWgsl from "../../../shaders/conv2d.wgsl";
 import packWgsl from "../../../shaders/conv2d_pack.wgsl";
 import { currentGpu, groups1d, kernel } from "../../gpu/index.ts";
-import { empty } from "../../tensor/index.ts";
+import { actSpec, type DType, empty } from "../../tensor/index.ts";
 import { type Parts, plausibleTiles, type Tile, type TiledSize, tile, workgroups } from "../matmul/tiles.ts";
 import type { Correlation, Line } from "./correlation.ts";
 import { isMasked, termTable } from "./term_table.ts";
@@ -77,14 +77,15 @@ const isPoint = (l: Line) => l.taps === 1 && l.step === 1 && l.start === 0 && l.
 const isWhole = (l: Line) => l.planeStart === 0 && l.planeStep === 1 && l.pixels === l.plane;
 
 /** Return the constants of the kernel that depend on the layer: the accesses that bring or store four numbers. */
-function accessSpec(phases: readonly Correlation[], masked: boolean) {
+function accessSpec(phases: readonly Correlation[], masked: boolean, dtype: DType) {
   const [c] = phases as [Correlation];
   const whole = phases.length === 1 && isWhole(c.rows) && isWhole(c.columns) && area(c, "plane") % 4 === 0;
   const points = masked && whole && isPoint(c.rows) && isPoint(c.columns);
   return {
     MASKED: masked,
-    ...(points ? { WIDE_X: true, Source: "vec4<f32>" } : {}),
-    ...(whole ? { WIDE_Y: true, Target: "vec4<f32>", target_of: "v" } : {}),
+    ...(dtype === "f16" ? { Act: "f16", NextA: "vec4<f16>", NextB: "vec4<f16>" } : {}),
+    ...(points ? { WIDE_X: true, Source: "vec4<Act>", number_of: "v.x" } : {}),
+    ...(whole ? { WIDE_Y: true, Target: "vec4<Act>", target_of: "Target(v)" } : {}),
   };
 }
 
@@ -135,10 +136,10 @@ export function correlateTile(phases: readonly Correlation[], tile: Tile, tensor
     y_step: [c.rows.planeStep, c.columns.planeStep],
     has_bias: b ? 1 : 0,
   };
-  const spec = { ...tile.spec, ...accessSpec(phases, masked) };
+  const spec = { ...tile.spec, ...accessSpec(phases, masked, x.dtype) };
   for (const { firstGroup, groups, firstTile, tiles } of sharesOf(c, tile, terms)) {
     const first = { first_group: firstGroup, first_row: firstTile * tile.rows };
-    using packed = empty([Math.max(groups * tiles * terms * tile.rows, 4)]);
+    using packed = empty([Math.max(groups * tiles * terms * tile.rows, 4)], x.dtype);
     const quads = (tiles * tile.rows) / 4;
     const packing = {
       ...first,
@@ -152,7 +153,8 @@ export function correlateTile(phases: readonly Correlation[], tile: Tile, tensor
       w_written: c.weightWritten,
     };
     const blocks = (terms / PACKED_TERMS) * Math.ceil(quads / PACKED_QUADS) * groups;
-    if (blocks > 0) packKernel.run({ bind: { w, table, packed }, params: packing, grid: groups1d(blocks) });
+    if (blocks > 0)
+      packKernel.run({ bind: { w, table, packed }, params: packing, spec: actSpec(x), grid: groups1d(blocks) });
     tileKernel.run({
       bind: { x, w: packed, b: b ?? w, table, y },
       params: { ...fixed, ...first, own_groups: groups, row_tiles: tiles },
