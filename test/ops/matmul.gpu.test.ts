@@ -141,7 +141,7 @@ test("the tile follows the product: large for many results, narrow for few colum
     const { rows, columns, splits } = planGemm(hardware, { m, n, k, batch: 1 });
     return { rows, columns, splits };
   };
-  expect(plan(4096, 4096, 1024)).toEqual({ rows: 64, columns: 128, splits: 1 });
+  expect(plan(4096, 4096, 1024)).toEqual({ rows: 128, columns: 128, splits: 1 });
   expect(plan(60, 50, 64)).toEqual({ rows: 32, columns: 32, splits: 1 });
   expect(plan(100_000, 10, 512)).toMatchObject({ rows: 128, columns: 16 });
   expect(plan(10, 100_000, 512)).toMatchObject({ rows: 16, columns: 128 });

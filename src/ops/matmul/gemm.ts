@@ -145,12 +145,14 @@ function addSplits(
   partial: Tensor,
   products: number,
 ): void {
-  const total = products * m * n;
+  const { dtype = "f32" } = y;
+  const wide = n % 4 === 0;
+  const count = (products * m * n) / (wide ? 4 : 1);
   splitsKernel.run({
     bind: { partial, bias: bias ?? partial, y },
-    params: { n: total, splits: partial.shape[0]!, columns: n, has_bias: bias ? 1 : 0 },
-    spec: actSpec({ dtype: y.dtype ?? "f32" }),
-    grid: grid1d(total),
+    params: { n: count, splits: partial.shape[0]!, columns: wide ? n / 4 : n, has_bias: bias ? 1 : 0 },
+    spec: wide ? { Item: "vec4<f32>", Act: `vec4<${dtype}>` } : actSpec({ dtype }),
+    grid: grid1d(count),
   });
 }
 

@@ -3,6 +3,7 @@
 import type { AdapterReport } from "../../gpu/index.ts";
 import {
   bestParts,
+  hasFewRegisters,
   type Parts,
   plausibleTiles,
   RULE_TILES,
@@ -123,8 +124,9 @@ const MOST_TRIED = 8;
 
 /** List alternatives to the rule's plan for a trial, with no more splits, so that workspaces are no larger. */
 export function otherPlans(adapter: Lanes, size: TiledSize, rule: GemmPlan): GemmPlan[] {
-  // Apple's compiler has no registers left for 16 terms.
-  const tried = TRIED_TILES.filter(({ spec, lanes }) => adapter.vendor !== "apple" || spec.DEPTH === 8 || lanes === 64);
+  const tried = TRIED_TILES.filter(
+    ({ spec, lanes }) => spec.DEPTH === 8 || lanes === 64 || !hasFewRegisters(adapter.vendor),
+  );
   const [best, ...rest] = plausibleTiles(size, tried, { ...PARTS, most: rule.splits });
   const { tile, parts } = best!;
   const whole = parts > 1 ? [tiled(tile, bestParts(size, tile, { ...PARTS, most: 1 }).parts)] : [];

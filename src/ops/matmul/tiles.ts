@@ -42,9 +42,12 @@ const GRADIENT = [
   ...[tile(16, 8, 2, 1, 8), SMALL_TILE, tile(4, 16, 2, 1, 8), tile(16, 4, 1, 2, 8)],
 ];
 
-/** Return the tiles of weight gradients. Apple's compiler spills where an invocation has 8 columns of results. */
+/** True for a GPU of 128 registers an invocation: Apple's, which has the vendor "mesa" on Linux. */
+export const hasFewRegisters = (vendor: string | undefined): boolean => vendor === "apple" || vendor === "mesa";
+
+/** Return the tiles of weight gradients. With few registers, 8 columns of results an invocation spill. */
 export function gradientTiles(vendor: string): readonly Tile[] {
-  return vendor === "apple" ? GRADIENT.filter(({ spec }) => spec.COLUMN_QUADS === 1) : GRADIENT;
+  return hasFewRegisters(vendor) ? GRADIENT.filter(({ spec }) => spec.COLUMN_QUADS === 1) : GRADIENT;
 }
 
 /** Sizes of a batch of products. */
@@ -67,10 +70,14 @@ const BUSY_LANES = 131072;
 const STAGE = 0.5;
 const DISPATCH = 4;
 
+// Instructions of an invocation per quad that it reads from workgroup memory, and per number that it loads.
+const READ = 2;
+const LOAD = 10;
+
 /** Return the share of the multiply-adds among the instructions of an invocation: larger tiles load less for each. */
-function efficiency({ spec }: Tile): number {
-  const [r, c] = [4 * spec.ROW_QUADS, 4 * spec.COLUMN_QUADS];
-  return (r * c) / (r * c + 2 * (r + c));
+function efficiency({ rows, columns, lanes, spec: { ROW_QUADS, COLUMN_QUADS } }: Tile): number {
+  const multiplyAdds = 16 * ROW_QUADS * COLUMN_QUADS;
+  return multiplyAdds / (multiplyAdds + READ * (ROW_QUADS + COLUMN_QUADS) + (LOAD * (rows + columns)) / lanes);
 }
 
 /** Return about the microseconds of a product with `splits` parts of its sum, on a card of nominal speed. */
