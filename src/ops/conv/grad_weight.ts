@@ -41,7 +41,7 @@ export interface TileWay extends Candidate {
 }
 // Pixels that an invocation adds up one after another: keeps rounding near 5e-7 of the sum. Slices that add less are not
 // worth another partial gradient.
-const PARTS: Parts = { most: 2048, longest: 1024, step: 128 };
+const PARTS: Parts = { most: 2048, longest: 1024, step: 128, loads: [6, 14] };
 const MOST_TRIED = 6;
 
 const way = ({ tile, parts }: { tile: Tile; parts: number }): TileWay => {

@@ -32,8 +32,8 @@ export const DEEP_TILES = [tile(8, 16, 1, 2, 16), tile(16, 8, 1, 2, 16)];
 export const SMALL_TILE = tile(16, 8, 1, 2, 8);
 /** Compiles in a second on software adapters, which run this kernel only where no other can. */
 const SOFTWARE_TILE = tile(16, 8, 1, 2, 4);
-/** A sum is not cut. */
-const WHOLE: Parts = { most: 1, longest: 2 ** 31, step: 1 };
+/** A sum is not cut. Loads do not count, so that a tile has few rows where there are few channels. */
+const WHOLE: Parts = { most: 1, longest: 2 ** 31, step: 1, loads: [0, 0] };
 
 const area = (c: Correlation, side: "source" | "plane" | "pixels") => c.rows[side] * c.columns[side];
 

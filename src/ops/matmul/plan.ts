@@ -95,7 +95,7 @@ function softwarePlan({ m, n, k, batch }: TiledSize, tile: GemmTile): GemmPlan {
   return { ...tile, swap, splits: wholeSplits(k, wanted) };
 }
 
-const PARTS: Parts = { most: MAX_SPLITS, longest: LONGEST_SUM, step: SPLIT_STEP };
+const PARTS: Parts = { most: MAX_SPLITS, longest: LONGEST_SUM, step: SPLIT_STEP, loads: [6, 6] };
 
 /**
  * Plan of `batch` products [m, k] x [k, n].

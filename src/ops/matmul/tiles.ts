@@ -66,25 +66,25 @@ export function workgroups({ m, n, batch }: TiledSize, { rows, columns }: Pick<T
 // the loads of one stage and of one more dispatch.
 const MULTIPLY_ADDS = 25e6;
 const BYTES = 3e6;
-const BUSY_LANES = 131072;
+const BUSY_LANES = 65536;
 const STAGE = 0.5;
 const DISPATCH = 4;
 
-// Instructions of an invocation per quad that it reads from workgroup memory, and per number that it loads.
+/** Instructions of an invocation per quad that it reads from workgroup memory. */
 const READ = 2;
-const LOAD = 10;
 
 /** Return the share of the multiply-adds among the instructions of an invocation: larger tiles load less for each. */
-function efficiency({ rows, columns, lanes, spec: { ROW_QUADS, COLUMN_QUADS } }: Tile): number {
+function efficiency({ rows, columns, lanes, spec: { ROW_QUADS, COLUMN_QUADS } }: Tile, loads: Parts["loads"]): number {
   const multiplyAdds = 16 * ROW_QUADS * COLUMN_QUADS;
-  return multiplyAdds / (multiplyAdds + READ * (ROW_QUADS + COLUMN_QUADS) + (LOAD * (rows + columns)) / lanes);
+  const loading = (loads[0] * rows + loads[1] * columns) / lanes;
+  return multiplyAdds / (multiplyAdds + READ * (ROW_QUADS + COLUMN_QUADS) + loading);
 }
 
 /** Return about the microseconds of a product with `splits` parts of its sum, on a card of nominal speed. */
-function estimate(size: TiledSize, tile: Tile, splits: number): number {
+function estimate(size: TiledSize, tile: Tile, splits: number, { loads }: Parts): number {
   const { m, n, k, batch } = size;
   const groups = workgroups(size, tile) * splits;
-  const work = (groups * tile.rows * tile.columns * (k / splits)) / efficiency(tile);
+  const work = (groups * tile.rows * tile.columns * (k / splits)) / efficiency(tile, loads);
   const busy = Math.min(1, (groups * tile.lanes) / BUSY_LANES);
   const loading = (k / splits / tile.spec.DEPTH) * STAGE;
   const adding = splits > 1 ? DISPATCH + (4 * (2 * splits + 1) * m * n * batch) / BYTES : 0;
@@ -103,6 +103,8 @@ export interface Parts {
   readonly longest: number;
   /** All parts but the last have a multiple of this many terms. */
   readonly step: number;
+  /** Instructions of an invocation per number that it loads of a row and of a column, with addresses and tests. */
+  readonly loads: readonly [row: number, column: number];
 }
 
 /** Return the terms of each part but the last. */
@@ -127,7 +129,7 @@ function partsToTry(size: TiledSize, tile: Tile, parts: Parts): number[] {
 /** Return the number of parts of least estimated time for one tile. */
 export function bestParts(size: TiledSize, tile: Tile, parts: Parts): { parts: number; time: number } {
   return partsToTry(size, tile, parts)
-    .map((count) => ({ parts: count, time: estimate(size, tile, count) }))
+    .map((count) => ({ parts: count, time: estimate(size, tile, count, parts) }))
     .reduce((a, b) => (b.time < a.time ? b : a));
 }
 
