@@ -3,7 +3,7 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { buildModel } from "../../src/models/index.ts";
 import { type Module, manualSeed } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
-import { type HostBatch, TrainStep } from "../../src/train/index.ts";
+import { type HostBatch, type Precision, TrainStep } from "../../src/train/index.ts";
 import { randomArray } from "../../test/support/random.ts";
 
 export interface TrainingOptions {
@@ -18,6 +18,8 @@ export interface TrainingOptions {
   readonly weights?: (model: Module) => void;
   /** Batch. Default: standard normal images, labels 0, 1, ... 9, 0, ... */
   readonly data?: HostBatch;
+  /** Element type of activations. Default f32. */
+  readonly precision?: Precision;
   /** False: run every step eagerly. Default true. */
   readonly replay?: boolean;
 }
@@ -41,14 +43,14 @@ export class Training {
   private done = 0;
 
   constructor(options: TrainingOptions) {
-    const { channels, size, lr = 0.02, replay = true } = options;
+    const { channels, size, lr = 0.02, precision = "f32", replay = true } = options;
     manualSeed(1);
     this.model = buildModel(options.model, { channels, size, classes: CLASSES });
     options.weights?.(this.model);
     this.lr = lr;
     this.optimizer = new SGD(this.model.parameters(), { lr, momentum: 0.9 });
     const { model, optimizer } = this;
-    this.step = new TrainStep({ model, optimizer, sample: [channels, size, size], replay });
+    this.step = new TrainStep({ model, optimizer, sample: [channels, size, size], precision, replay });
     this.batch = options.data ?? imagine(options);
   }
 

@@ -31,18 +31,18 @@ const order = JSON.parse(process.argv[2]!) as ChildOrder;
 const shaders = new Map<string, CompiledShader>();
 const failures: string[] = [];
 
-async function train(options: TrainingOptions): Promise<void> {
-  const training = new Training({ ...options, replay: false });
+async function train(options: TrainingOptions, precision: Precision): Promise<void> {
+  const training = new Training({ ...options, precision, replay: false });
   training.run();
   await currentGpu().wait();
   training.dispose();
 }
 
-async function infer({ model: name, batch, channels, size }: TrainingOptions): Promise<void> {
+async function infer({ model: name, batch, channels, size }: TrainingOptions, precision: Precision): Promise<void> {
   using _scope = new Scope();
   const model = buildModel(name, { channels, size, classes: 10 });
   model.eval();
-  noGrad(() => model.forward(zeros([batch, channels, size, size])));
+  noGrad(() => model.forward(zeros([batch, channels, size, size], precision)));
   await currentGpu().wait();
   model.dispose();
 }
@@ -67,7 +67,9 @@ function fixedTuner(number: number): Pick<Tuner, "active" | "pick"> {
 /** Run a step on a device without memory, and record the text of each shader that it would compile. */
 async function record(step: string, { adapter }: Gpu, work: () => Promise<void>): Promise<void> {
   for (let candidate = 0; candidate < (order.tune ? MOST_CANDIDATES : 1); candidate++) {
+    const before = shaders.size;
     await recordOnce(step, openDryGpu(adapter), candidate, work);
+    if (candidate > 0 && shaders.size === before) return;
   }
 }
 
@@ -91,8 +93,8 @@ async function recordOnce(step: string, dry: DryGpu, candidate: number, work: ()
 
 async function recordSteps(gpu: Gpu, precision: Precision): Promise<void> {
   for (const options of STEPS.filter(({ model }) => order.models.includes(model))) {
-    await record(`${options.model} training ${precision}`, gpu, () => train(options));
-    await record(`${options.model} inference ${precision}`, gpu, () => infer(options));
+    await record(`${options.model} training ${precision}`, gpu, () => train(options, precision));
+    await record(`${options.model} inference ${precision}`, gpu, () => infer(options, precision));
   }
 }
 
