@@ -34,6 +34,11 @@ class Recorded implements Variant {
     return this.made;
   }
 
+  kernels(): readonly string[] {
+    const names = (this.commands ?? []).flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : []));
+    return [...new Set(names)];
+  }
+
   private record(): void {
     const { stream, pool } = currentGpu();
     this.before();

@@ -8,6 +8,8 @@ export interface Variant {
   run(): void;
   /** Return the tensors that a run wrote, for the check. */
   results(): readonly Tensor[];
+  /** Return the names of the kernels that a run dispatches. */
+  kernels?(): readonly string[];
 }
 
 export interface Prepared {
