@@ -26,8 +26,12 @@ const B_LOADS: u32 = (DEPTH * QUADS_N + LANES - 1u) / LANES;
 const A_STRIDE: u32 = QUADS_M + select(0u, 1u, A_ALONG);
 const B_STRIDE: u32 = QUADS_N + select(0u, 1u, B_ALONG);
 
-var<workgroup> a_tile: array<vec4<f32>, DEPTH * A_STRIDE>;            // [term, row / 4]
-var<workgroup> b_tile: array<vec4<f32>, DEPTH * B_STRIDE>;            // [term, column / 4]
+// Quads of memory. Across terms every invocation stores all that it fetches, needed or not: no branch is among the stores.
+const A_SPACE: u32 = select(A_LOADS * LANES, DEPTH * A_STRIDE, A_ALONG);
+const B_SPACE: u32 = select(B_LOADS * LANES, DEPTH * B_STRIDE, B_ALONG);
+
+var<workgroup> a_tile: array<vec4<f32>, A_SPACE>;                     // [term, row / 4]
+var<workgroup> b_tile: array<vec4<f32>, B_SPACE>;                     // [term, column / 4]
 var<private> a_next: array<NextA, A_LOADS>;
 var<private> b_next: array<NextB, B_LOADS>;
 var<private> tile_sum: array<vec4<f32>, RESULTS>;                     // [row, quad of columns]
@@ -44,13 +48,13 @@ fn b_place(lane: u32, load: u32) -> vec2<u32> { return place(lane, load, QUADS_N
 fn store_stage(lane: u32) {
   for (var i = 0u; i < A_LOADS; i++) {  //!unroll
     let at = a_place(lane, i);
-    if (A_LOADS * LANES == DEPTH * QUADS_M || lane + i * LANES < DEPTH * QUADS_M) {
+    if (!A_ALONG || A_LOADS * LANES == DEPTH * QUADS_M || lane + i * LANES < DEPTH * QUADS_M) {
       a_tile[at.x * A_STRIDE + at.y] = a_stored(i);
     }
   }
   for (var i = 0u; i < B_LOADS; i++) {  //!unroll
     let at = b_place(lane, i);
-    if (B_LOADS * LANES == DEPTH * QUADS_N || lane + i * LANES < DEPTH * QUADS_N) {
+    if (!B_ALONG || B_LOADS * LANES == DEPTH * QUADS_N || lane + i * LANES < DEPTH * QUADS_N) {
       b_tile[at.x * B_STRIDE + at.y] = b_stored(i);
     }
   }
