@@ -78,8 +78,11 @@ fn gather(window: Window, entry: u32) -> Octet {
     select(0u, window.taps >> bits.x, ((window.rows >> bits.y) & 1u) == 1u));
 }
 
+// Two bits as the masks of two halves.
+fn pair(bits: i32, first: u32) -> u32 {
+  return insertBits(u32(extractBits(bits, first + 1u, 1u)), u32(extractBits(bits, first, 1u)), 0u, 16u);
+}
 fn masked(v: Octet) -> vec4<u32> {
-  let even = extractBits(vec4<i32>(i32(v.live)) >> vec4(0u, 2u, 4u, 6u), 0u, 1u);
-  let odd = extractBits(vec4<i32>(i32(v.live)) >> vec4(1u, 3u, 5u, 7u), 0u, 1u);
-  return vec4(halves(v.low), halves(v.high)) & insertBits(bitcast<vec4<u32>>(odd), bitcast<vec4<u32>>(even), 0u, 16u);
+  let bits = i32(v.live);
+  return vec4(halves(v.low), halves(v.high)) & vec4(pair(bits, 0u), pair(bits, 2u), pair(bits, 4u), pair(bits, 6u));
 }

@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import { currentGpu, OpError } from "../../src/gpu/index.ts";
 import { gemm } from "../../src/ops/matmul/gemm.ts";
+import { runMatrix, tilesToTry } from "../../src/ops/matmul/matrix_units.ts";
+import { matrixTiles } from "../../src/ops/tuning/matrix_tile.ts";
 import { type DType, empty, Scope, tensor } from "../../src/tensor/index.ts";
 import { matmulReference } from "../reference/matmul.ts";
 import { expectClose } from "../support/close.ts";
@@ -90,6 +92,25 @@ testMatrix("and with batches, also where one operand is the same for all", async
   await check({ m: 24, n: 16, k: 40, batch: [3, 3, 3] });
   await check({ m: 21, n: 19, k: 11, batch: [5, 1, 5], bias: true });
   await check({ m: 24, n: 16, k: 40, batch: [1, 4, 4], transposeB: true });
+});
+
+testMatrix("every tile is right, also the largest", async () => {
+  using _scope = new Scope();
+  const [m, n, k] = [70, 41, 40];
+  const [a, b] = [randomArray(m * k, 1), randomArray(k * n, 2)];
+  const want = matmulReference(roundedToHalf(a), roundedToHalf(b), { m, n, k });
+  const [left, right] = [tensor(a, [m, k], "f16"), tensor(b, [k, n], "f16")];
+  const none = [0, 0, 0, 0] as const;
+  const product = {
+    a: { tensor: left, row: k, col: 1 },
+    b: { tensor: right, row: n, col: 1 },
+    ...{ y: empty([m, n]), m, n, k, bias: null, axes: { size: [1, 1, 1, 0] as const, a: none, b: none } },
+  };
+  const [largest] = matrixTiles(currentGpu().adapter);
+  for (const tile of [...tilesToTry(product), largest!]) {
+    runMatrix(product, tile);
+    expectClose(await product.y.data(), want, { rtol: 2e-6, atol: 0 }, tile.label);
+  }
 });
 
 testMatrix("a long k is split in a fixed order and keeps its bits", async () => {

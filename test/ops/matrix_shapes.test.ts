@@ -83,12 +83,13 @@ test("an adapter without matrix units, or with too few invocations, has no tiles
 test("large products get the largest tile that memory holds; small ones fill the adapter with small tiles", () => {
   const shape = { m: 16, n: 16, k: 16, lanes: 32 };
   const wide = adapterWith("nvidia", shape, { ...LIMITS, maxComputeWorkgroupStorageSize: 32768 });
-  const best = (adapter: MatrixAdapter, rows: number, columns: number) => {
-    return rankMatrixTiles(adapter, { rows, columns, products: 1 })[0]!.label;
+  const best = (adapter: MatrixAdapter, rows: number, columns: number, terms = 1) => {
+    return rankMatrixTiles(adapter, { rows, columns, products: 1 }, terms)[0]!.label;
   };
   expect(best(wide, 4096, 4096)).toBe("matrix 128x128");
   expect(best(adapterWith("nvidia", shape), 4096, 4096)).toMatch(/matrix (128x64|64x128)/);
   expect(best(wide, 256, 256)).toBe("matrix 32x32");
+  expect(best(wide, 256, 256, 200_000)).toBe("matrix 128x128");
   expect(best(wide, 20, 50_000)).toMatch(/matrix 32x/);
 });
 

@@ -3,11 +3,12 @@
 import gradWeightWgsl from "../../../shaders/conv2d_grad_weight_matrix.wgsl";
 import matrixWgsl from "../../../shaders/conv2d_matrix.wgsl";
 import packWgsl from "../../../shaders/conv2d_matrix_pack.wgsl";
-import { currentGpu, grid1d, groups1d, kernel } from "../../gpu/index.ts";
-import { empty } from "../../tensor/index.ts";
-import { type MatrixTile, type ProductSize, rankMatrixTiles } from "../tuning/matrix_tile.ts";
+import { currentGpu, grid1d, groups1d, kernel, type Trial, tuneClass } from "../../gpu/index.ts";
+import { empty, type Tensor } from "../../tensor/index.ts";
+import { type MatrixTile, rankMatrixTiles } from "../tuning/matrix_tile.ts";
+import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type Correlation, forwardCorrelation, type Line } from "./correlation.ts";
-import { octetTable } from "./octet_table.ts";
+import { type OctetTable, octetTable } from "./octet_table.ts";
 import type { ConvShape } from "./shape.ts";
 import { type GradWeightTensors, sliceCount, sumSlices } from "./slices.ts";
 import type { CorrelationTensors } from "./ways.ts";
@@ -21,11 +22,42 @@ const area = (c: Correlation, side: "source" | "plane" | "pixels") => c.rows[sid
 
 /** Matrices of a subgroup that leave registers for eight loads of single numbers an octet. */
 const MOST_MATRICES_SINGLE = 8;
+/** Most tiles that the tuner tries: each is compiled. */
+const TILES_TRIED = 4;
 
-/** Return the tile that the rule chooses; null if the adapter runs none. */
-function bestTile(size: ProductSize, most = Number.POSITIVE_INFINITY): MatrixTile | null {
-  const matrices = ({ spec }: MatrixTile) => spec["MATRICES_M"]! * spec["MATRICES_N"]!;
-  return rankMatrixTiles(currentGpu().adapter, size).find((tile) => matrices(tile) <= most) ?? null;
+/** A product on matrix units: its key and work for the tuner, and operands for a trial. */
+interface Choice {
+  readonly key: string;
+  readonly work: number;
+  readonly bytes: number;
+  readonly tiles: readonly MatrixTile[];
+  run(tile: MatrixTile): void;
+  trial(): Trial<MatrixTile>;
+}
+
+/** Run the tile of the rule, or with `tuned` the one that the tuner chooses. Returns false if there is none. */
+function runBest({ tiles, run, ...choice }: Choice, tuned: boolean): boolean {
+  const [rule, ...others] = tiles.slice(0, TILES_TRIED);
+  if (!rule) return false;
+  const { tuner } = currentGpu();
+  run(tuned && tuner.active ? tuner.pick<MatrixTile>({ ...choice, rule: () => rule, others: () => others }) : rule);
+  return true;
+}
+
+/** Return the key of a correlation: its sizes, and the class of its pixels. */
+function keyOf(what: string, phases: readonly Correlation[], dtypes: readonly string[]): string {
+  const line = ({ taps, step, spread }: Line) => [taps, step, spread].join();
+  const { batch, groups, reduced, written, rows, columns } = phases[0]!;
+  const lines = phases.map((c) => `${line(c.rows)} ${line(c.columns)}`);
+  const pixels = tuneClass(batch * rows.pixels * columns.pixels);
+  return `${what} by matrix units ${[groups, reduced, written]} pixels ${pixels} ${lines.join(" ")} ${dtypes.join(" ")}`;
+}
+
+/** Multiply-adds of all phases. */
+function workOf(phases: readonly Correlation[]): number {
+  return phases.reduce((sum, c) => {
+    return sum + c.batch * c.groups * c.reduced * c.written * area(c, "pixels") * c.rows.taps * c.columns.taps;
+  }, 0);
 }
 
 const isWhole = (l: Line) => l.planeStart === 0 && l.planeStep === 1 && l.pixels === l.plane;
@@ -34,13 +66,39 @@ const isWhole = (l: Line) => l.planeStart === 0 && l.planeStep === 1 && l.pixels
  * Write the pixels of y that the phases name, in all channels. Returns false if the adapter has no matrix units or the window
  * is too large.
  */
-export function correlateMatrix(phases: readonly Correlation[], { x, w, b, y }: CorrelationTensors): boolean {
+export function correlateMatrix(phases: readonly Correlation[], tensors: CorrelationTensors, tuned = false): boolean {
+  const found = octetTable(phases);
+  if (!found) return false;
+  const [c] = phases as [Correlation];
+  const { x, w, y } = tensors;
+  const pixels = Math.max(...phases.map((phase) => area(phase, "pixels")));
+  const size = { rows: c.written, columns: c.batch * pixels, products: c.groups * phases.length };
+  const choice: Choice = {
+    key: keyOf("correlation", phases, [x.dtype, y.dtype]),
+    work: workOf(phases),
+    bytes: x.bytes + w.bytes + y.bytes,
+    tiles: rankMatrixTiles(currentGpu().adapter, size, 1),
+    run: (tile) => correlateBy(phases, tile, found, tensors),
+    trial() {
+      const like = (t: Tensor) => trialTensor(t.numel, t.dtype);
+      const operands = { x: like(x), w: like(w), b: null, y: like(y) };
+      return {
+        run: (tile) => correlateBy(phases, tile, found, operands),
+        dispose: () => disposeAll(operands),
+      };
+    },
+  };
+  return runBest(choice, tuned);
+}
+
+function correlateBy(
+  phases: readonly Correlation[],
+  tile: MatrixTile,
+  { table, places, octets, byRow }: OctetTable,
+  { x, w, b, y }: CorrelationTensors,
+): void {
   const [c] = phases as [Correlation];
   const pixels = Math.max(...phases.map((phase) => area(phase, "pixels")));
-  const tile = bestTile({ rows: c.written, columns: c.batch * pixels, products: c.groups * phases.length });
-  const found = octetTable(phases);
-  if (!tile || !found) return false;
-  const { table, places, octets, byRow } = found;
   const rows = c.groups * c.written;
   using packed = empty([rows * octets * 8], "f16");
   packKernel.run({
@@ -70,21 +128,45 @@ export function correlateMatrix(phases: readonly Correlation[], { x, w, b, y }: 
     },
     grid: groups1d(rowTiles * columnTiles * c.groups * phases.length),
   });
-  return true;
 }
 
+/** Return true if eight pixels in a row are an octet of dy. */
+const hasWide = (dy: Tensor, c: Correlation): boolean => dy.dtype === "f16" && area(c, "pixels") % 8 === 0;
+
 /** Compute dw. Returns false if the adapter has no matrix units or the window is too large. */
-export function matrixGradWeight(s: ConvShape, { dw, x, dy }: GradWeightTensors): boolean {
+export function matrixGradWeight(s: ConvShape, tensors: GradWeightTensors, tuned = false): boolean {
   const c = forwardCorrelation(s);
   const found = octetTable([c]);
   if (!found) return false;
-  const { table, places, octets, byRow } = found;
-  const plane = area(c, "pixels");
-  const wide = dy.dtype === "f16" && plane % 8 === 0;
-  const size = { rows: c.written, columns: 8 * octets, products: c.groups };
-  const tile = bestTile(size, wide ? undefined : MOST_MATRICES_SINGLE);
-  if (!tile) return false;
+  const { dw, x, dy } = tensors;
+  const most = hasWide(dy, c) ? Number.POSITIVE_INFINITY : MOST_MATRICES_SINGLE;
+  const size = { rows: c.written, columns: 8 * found.octets, products: c.groups };
+  const choice: Choice = {
+    key: keyOf("weight gradient", [c], [x.dtype, dy.dtype]),
+    work: workOf([c]),
+    bytes: x.bytes + dy.bytes + dw.bytes,
+    tiles: rankMatrixTiles(currentGpu().adapter, size, c.batch * area(c, "pixels")).filter(
+      ({ spec }) => spec["MATRICES_M"]! * spec["MATRICES_N"]! <= most,
+    ),
+    run: (tile) => gradWeightBy(c, tile, found, tensors),
+    trial() {
+      const like = (t: Tensor) => trialTensor(t.numel, t.dtype);
+      const operands = { dw: like(dw), x: like(x), dy: like(dy) };
+      return { run: (tile) => gradWeightBy(c, tile, found, operands), dispose: () => disposeAll(operands) };
+    },
+  };
+  return runBest(choice, tuned);
+}
+
+function gradWeightBy(
+  c: Correlation,
+  tile: MatrixTile,
+  { table, places, octets, byRow }: OctetTable,
+  { dw, x, dy }: GradWeightTensors,
+): void {
+  const wide = hasWide(dy, c);
   const depth = tile.spec["DEPTH"]!;
+  const plane = area(c, "pixels");
   const pixels = c.batch * plane;
   const rowTiles = Math.ceil(c.written / tile.rows);
   const columnTiles = Math.ceil((8 * octets) / tile.columns);
@@ -116,5 +198,4 @@ export function matrixGradWeight(s: ConvShape, { dw, x, dy }: GradWeightTensors)
       grid: groups1d(items * slices),
     });
   });
-  return true;
 }

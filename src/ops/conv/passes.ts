@@ -27,7 +27,7 @@ interface How {
 
 function run(s: ConvShape, { algorithm, tuned }: How, phases: Correlation[], tensors: CorrelationTensors): void {
   const rest = isDepthwise(s) ? phases.filter((c) => !depthwiseCorrelate(c, tensors)) : phases;
-  if (rest.length === 0 || (algorithm === "matrix" && units?.correlateMatrix(rest, tensors))) return;
+  if (rest.length === 0 || (algorithm === "matrix" && units?.correlateMatrix(rest, tensors, tuned))) return;
   correlate(rest, algorithm === "matrix" ? "tile" : algorithm, tensors, tuned);
 }
 
@@ -82,8 +82,9 @@ export function convGradWeight(
     return;
   }
   const flat = flattenPoints(s);
+  const tuned = wanted === "auto";
   if (isDepthwise(s) && depthwiseGradWeight(flat, { dw, x, dy })) return;
-  if (algorithm === "matrix" && units?.matrixGradWeight(flat, { dw, x, dy })) return;
+  if (algorithm === "matrix" && units?.matrixGradWeight(flat, { dw, x, dy }, tuned)) return;
   const tiled = algorithm === "matrix" ? "tile" : algorithm;
-  gradWeight(flat, tiled, { dw, x, dy }, wanted === "auto");
+  gradWeight(flat, tiled, { dw, x, dy }, tuned);
 }

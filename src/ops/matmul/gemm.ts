@@ -5,6 +5,7 @@ import tileWgsl from "../../../shaders/matmul_tile.wgsl";
 import {
   type AdapterReport,
   type Bindable,
+  type Candidate,
   currentGpu,
   grid1d,
   groups1d,
@@ -17,6 +18,7 @@ import {
 } from "../../gpu/index.ts";
 import { actSpec, bytesOf, type DType, empty, type Tensor } from "../../tensor/index.ts";
 import { mergeAxes } from "../pointwise/merge_axes.ts";
+import type { MatrixTile } from "../tuning/matrix_tile.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import { type Matrix, transposed } from "./matrix.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
@@ -34,11 +36,11 @@ onDevice(({ software, subgroupSize }) =>
       })
     : undefined,
 );
-let runMatrix: typeof import("./matrix_units.ts").runMatrix | null = null;
+let units: typeof import("./matrix_units.ts") | null = null;
 onDevice(({ matrices }) =>
   matrices.length > 0
     ? import("./matrix_units.ts").then((part) => {
-        runMatrix = part.runMatrix;
+        units = part;
       })
     : undefined,
 );
@@ -173,7 +175,10 @@ function bytesMoved({ a, b, y, m, n, k, axes }: Operands): number {
 }
 
 /** Make the product's operands for a trial: zeros of the real size, or less for views of larger tensors. */
-function trial({ a, b, y: result, m, n, k, axes }: Operands): Trial<GemmPlan> {
+function trial<C extends Candidate>(
+  { a, b, y: result, m, n, k, axes }: Operands,
+  run: (operands: Operands, candidate: C) => void,
+): Trial<C> {
   const span = ({ row, col }: Matrix, rows: number, columns: number, strides: Four) =>
     1 + (rows - 1) * row + (columns - 1) * col + strides.reduce((sum, s, i) => sum + s * ((axes.size[i] || 1) - 1), 0);
   const left = trialTensor(span(a, m, k, axes.a), typeOf(a));
@@ -181,7 +186,7 @@ function trial({ a, b, y: result, m, n, k, axes }: Operands): Trial<GemmPlan> {
   const y = trialTensor(productsOf(axes) * m * n, result.dtype);
   const operands = { a: { ...a, tensor: left }, b: { ...b, tensor: right }, y, m, n, k, bias: null, axes };
   return {
-    run: (plan) => runPlan(operands, plan),
+    run: (candidate) => run(operands, candidate),
     dispose: () => disposeAll({ left, right, y }),
   };
 }
@@ -192,6 +197,28 @@ const lanesOf = ({ software, subgroupSize, vendor }: AdapterReport) => ({
   vendor,
   subgroupSize: kernels.subgroup ? subgroupSize : 0,
 });
+
+/** Run the product on matrix units, with `tuned` by the tile that the tuner chooses. Throws OpError without such units. */
+function runOnUnits(operands: Operands, tuned: boolean): void {
+  const part = units;
+  const [rule, ...others] = part?.tilesToTry(operands) ?? [];
+  if (!part || !rule) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
+  const { tuner } = currentGpu();
+  if (!(tuned && tuner.active)) {
+    part.runMatrix(operands, rule);
+    return;
+  }
+  const { m, n, k, axes } = operands;
+  const tile = tuner.pick<MatrixTile>({
+    key: `${keyOf(operands)} by matrix units`,
+    work: m * n * k * productsOf(axes),
+    bytes: bytesMoved(operands),
+    rule: () => rule,
+    others: () => others,
+    trial: () => trial<MatrixTile>(operands, part.runMatrix),
+  });
+  part.runMatrix(operands, tile);
+}
 
 /** Return true if the matrix units of a GPU run the product: one operand is f16. Software adapters only imitate them. */
 function suitsMatrix({ a, b }: Operands): boolean {
@@ -211,8 +238,7 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family, plan: 
   const operands: Operands = { a, b, y, m, n, k, bias, axes };
   const gpu = currentGpu();
   if (family === "matrix" || (family === undefined && !forced && suitsMatrix(operands))) {
-    if (!runMatrix) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
-    runMatrix(operands);
+    runOnUnits(operands, family === undefined);
     return;
   }
   const adapter = lanesOf(gpu.adapter);
@@ -229,7 +255,7 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family, plan: 
     bytes: bytesMoved(operands),
     rule: () => rule,
     others: () => otherPlans(adapter, size, rule),
-    trial: () => trial(operands),
+    trial: () => trial(operands, runPlan),
   });
   runPlan(operands, plan);
 }

@@ -69,12 +69,21 @@ export function storeSpec(dtype: DType, columns: number): Spec {
   return columns % 4 === 0 ? { Y: `vec4<${dtype}>`, put: "y[at / 4u] = Y(v); return count;" } : { Y: dtype };
 }
 
+/** Most tiles that the tuner tries: each is compiled. */
+const TILES_TRIED = 4;
+
+/** Return the tiles to try, that of the rule first; none without matrix units. */
+export function tilesToTry({ m, n, k, axes }: MatrixProduct): MatrixTile[] {
+  const size = { rows: m, columns: n, products: axes.size[0] * axes.size[1] * axes.size[2] };
+  return rankMatrixTiles(currentGpu().adapter, size, k).slice(0, TILES_TRIED);
+}
+
 /** Compute the product. Splits of k are added in a fixed order. Throws OpError without matrix units. */
 export function runMatrix({ a, b, y, m, n, k, bias, axes }: MatrixProduct, chosen?: MatrixTile): void {
   const { adapter } = currentGpu();
   const products = axes.size[0] * axes.size[1] * axes.size[2];
   const size = { rows: m, columns: n, products };
-  const tile = chosen ?? rankMatrixTiles(adapter, size)[0];
+  const tile = chosen ?? rankMatrixTiles(adapter, size, k)[0];
   if (!tile) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
   const wanted = matrixSplits(adapter, tile, size, k);
   const terms = wanted === 1 ? k : Math.ceil(k / wanted / SPLIT_STEP) * SPLIT_STEP;

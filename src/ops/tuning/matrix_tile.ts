@@ -91,9 +91,11 @@ function costOf(tile: MatrixTile, size: ProductSize, wanted: number): number {
 /** Cost of a term of a row or column that is read, in terms of sums: it passes through workgroup memory. */
 const READ = 16;
 
-/** Return the tiles for a product that an adapter can run, the best by rule first. */
-export function rankMatrixTiles(adapter: MatrixAdapter, size: ProductSize): MatrixTile[] {
+/** Return the tiles for a product that an adapter can run, the best by rule first. The sum over `terms` may be split. */
+export function rankMatrixTiles(adapter: MatrixAdapter, { rows, columns, products }: ProductSize, terms: number) {
   const wanted = adapter.software ? WORKGROUPS_SOFTWARE : WORKGROUPS_HARDWARE;
+  const parts = Math.min(MOST_SPLITS, Math.max(1, Math.floor(terms / USUAL_SUM)));
+  const size = { rows, columns, products: products * parts };
   return matrixTiles(adapter)
     .filter(({ spec }) => !adapter.software || spec["MATRICES_M"]! * spec["MATRICES_N"]! <= MOST_MATRICES_SOFTWARE)
     .map((tile) => ({ tile, cost: costOf(tile, size, wanted) }))
@@ -107,6 +109,8 @@ export function matrixSplits(adapter: MatrixAdapter, tile: MatrixTile, size: Pro
   const forWork = Math.min(Math.floor(wanted / groupsOf(tile, size)), Math.floor(terms / SHORTEST_SUM));
   return Math.max(1, Math.min(forWork, MOST_SPLITS), Math.ceil(terms / LONGEST_SUM));
 }
+/** Terms of a part that a rule may count on. */
+const USUAL_SUM = 2048;
 /** Terms of a part: shorter ones are not worth a second dispatch, longer ones lose digits. */
 const SHORTEST_SUM = 512;
 const LONGEST_SUM = 4096;
