@@ -4,7 +4,7 @@
 alias Act = f32;                         //!spec   element type of the logits in memory
 const LANES: u32 = 64u;                  //!spec   1 or 64
 const SIZE: u32 = 256u;                  //!spec   invocations
-const TURNS: u32 = 4u;                   // loads of an invocation before it waits for the first
+const TURNS: u32 = 4u;                   //!spec   loads of an invocation before it waits for the first
 const ROWS: u32 = SIZE / LANES;          // at once
 struct Params { rows: u32, classes: u32, nan: u32 }     // nan: its bits; WGSL has no such literal
 @group(0) @binding(0) var<storage, read> logits: array<Act>;            // [rows, classes]

@@ -1,11 +1,26 @@
 // Counts correct predictions, for the accuracy.
 import forwardWgsl from "../../shaders/count_correct.wgsl";
 import { defineOp, expectActivations } from "../autograd/index.ts";
-import { kernel, OpError } from "../gpu/index.ts";
+import { currentGpu, kernel, OpError } from "../gpu/index.ts";
 import { actSpec, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("count_correct", forwardWgsl);
 const nan = 0x7fc00000;
+
+/** Write the count. `software`: as for a CPU, whose lanes take a row each; default: for the current adapter. */
+export function countInto(y: Tensor, logits: Tensor, target: Tensor, software = currentGpu().adapter.software): void {
+  const [rows, classes] = logits.shape as [number, number];
+  const shared = !software && classes >= 64;
+  forwardKernel.run({
+    bind: { logits, labels: target, correct: y },
+    params: { rows, classes, nan },
+    spec: {
+      ...(shared ? { LANES: 64, SIZE: 256, TURNS: 4 } : { LANES: 1, SIZE: 64, TURNS: classes < 64 ? 1 : 4 }),
+      ...actSpec(logits),
+    },
+    grid: [1],
+  });
+}
 
 /**
  * Count the rows whose largest logit is the target's; among equal ones the first counts. NaN if any logit is NaN, so that an
@@ -25,13 +40,7 @@ export const countCorrect = defineOp({
     return { shape: [], dtype: "f32" };
   },
   forward(y, [logits, target]) {
-    const [rows, classes] = logits.shape as [number, number];
-    forwardKernel.run({
-      bind: { logits, labels: target, correct: y },
-      params: { rows, classes, nan },
-      spec: { ...(classes < 64 ? { LANES: 1, SIZE: 64 } : { LANES: 64, SIZE: 256 }), ...actSpec(logits) },
-      grid: [1],
-    });
+    countInto(y, logits, target);
     return [];
   },
 });

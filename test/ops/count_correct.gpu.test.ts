@@ -1,13 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import { countCorrect } from "../../src/ops/count_correct.ts";
-import { metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
+import { countCorrect, countInto } from "../../src/ops/count_correct.ts";
+import { empty, metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { randomArray, randomInts } from "../support/random.ts";
 
 test("counts rows whose first largest logit is the target's", async () => {
   await fc.assert(
-    // From 64 classes on, 64 invocations share a row.
     fc.asyncProperty(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 90 }), async (rows, classes) => {
       using _scope = new Scope();
       // Few distinct values, so that ties are common.
@@ -17,7 +16,13 @@ test("counts rows whose first largest logit is the target's", async () => {
         const row = [...x.slice(i * classes, (i + 1) * classes)];
         return row.indexOf(Math.max(...row)) === label;
       }).length;
-      expect(await countCorrect(tensor(x, [rows, classes]), tensor(target), {}).item()).toBe(want);
+      const [logits, labels] = [tensor(x, [rows, classes]), tensor(target)];
+      expect(await countCorrect(logits, labels, {}).item()).toBe(want);
+      for (const software of [true, false]) {
+        const y = empty([]);
+        countInto(y, logits, labels, software);
+        expect(await y.item()).toBe(want);
+      }
     }),
     { numRuns: 20, seed: 1 },
   );
@@ -29,7 +34,12 @@ test("many classes: the first of equal ones, values below zero, zeros of either 
   const count = async (edit: (x: Float32Array) => void, label: number) => {
     const x = new Float32Array(classes).fill(-5);
     edit(x);
-    return countCorrect(tensor(x, [1, classes]), tensor(Int32Array.of(label))).item();
+    const [logits, target] = [tensor(x, [1, classes]), tensor(Int32Array.of(label))];
+    const [cpu, gpu] = [empty([]), empty([])];
+    countInto(cpu, logits, target, true);
+    countInto(gpu, logits, target, false);
+    expect(await gpu.item()).toBe(await cpu.item());
+    return cpu.item();
   };
   const at = (places: Record<number, number>) => (x: Float32Array) => {
     for (const [i, v] of Object.entries(places)) x[Number(i)] = v;

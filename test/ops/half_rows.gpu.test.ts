@@ -2,6 +2,7 @@
 // float64. Results in f16 are rounded once; losses and the gradients of weights are f32.
 import { describe, expect } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
+import { countInto } from "../../src/ops/count_correct.ts";
 import {
   bceWithLogits,
   countCorrect,
@@ -14,7 +15,7 @@ import {
   mseLoss,
   softmax,
 } from "../../src/ops/index.ts";
-import { type DType, numel, readAll, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { type DType, empty, numel, readAll, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { softmaxReference } from "../reference/axes.ts";
 import { crossEntropyReference } from "../reference/cross_entropy.ts";
 import { groupCase, layerCase, rowNorm, rowNormGradient } from "../reference/row_norm.ts";
@@ -185,8 +186,11 @@ testHalf("countCorrect", async () => {
     using _scope = new Scope();
     const values = randomArray(n * classes, 3, 4).map(Math.round);
     const of = randomInts(n, classes, 5);
-    const counts = (["f32", "f16"] as const).map((d) => countCorrect(tensor(values, [n, classes], d), tensor(of)));
-    const [wide, got] = await readAll(...counts);
-    expect(got).toEqual(wide);
+    const [wide, halves] = (["f32", "f16"] as const).map((dtype) => tensor(values, [n, classes], dtype));
+    const [cpu, gpu] = [empty([]), empty([])];
+    countInto(cpu, halves!, tensor(of), true);
+    countInto(gpu, halves!, tensor(of), false);
+    const want = await countCorrect(wide!, tensor(of)).item();
+    expect([await cpu.item(), await gpu.item()]).toEqual([want, want]);
   }
 });
