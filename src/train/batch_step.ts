@@ -87,7 +87,8 @@ export class BatchInput {
     const [, c, h, w] = shape;
     const { mean, std } = this.scale();
     this.table ??= persistent(normalisationTable({ shape: [c, h, w], mean, std }), [c, 256]);
-    return this.inPrecision(bytesToImages(x!, crop ?? null, this.table, { shape, stored }));
+    const { precision: dtype } = this.options;
+    return bytesToImages(x!, crop ?? null, this.table, { shape, stored, dtype });
   }
 
   private inPrecision(x: Tensor): Tensor {

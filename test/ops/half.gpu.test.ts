@@ -9,11 +9,13 @@ import {
   bytesToImages,
   clamp,
   concat,
+  conv2d,
   div,
   dropout,
   dropoutWithMask,
   encodeLatency,
   encodePoisson,
+  expand,
   gather,
   gelu,
   gt,
@@ -103,6 +105,9 @@ const pairs: Row[] = (
 const broadcasts: Row[] = [
   { name: "mul by rows of quads", shapes: [WHOLE, [2, 4, 1, 1]], run: (a, b) => mul(a!, b!), gradient: SAVED },
   { name: "mul by odd rows", shapes: [ODD, [3, 1, 7]], run: (a, b) => mul(a!, b!), gradient: SAVED },
+  { name: "add of a row", shapes: [WHOLE, [8]], run: (a, b) => add(a!, b!), gradient: SAVED },
+  { name: "expand", shapes: [[2, 4, 1, 1]], run: (x) => expand(x!, { shape: WHOLE }), gradient: SAVED },
+  { name: "expand, odd", shapes: [[3, 1, 7]], run: (x) => expand(x!, { shape: ODD, scale: 0.5 }), gradient: SAVED },
   { name: "gt", shapes: [ODD, ODD], run: (a, b) => gt(a!, b!), gives: "f32", differentiable: false },
 ];
 
@@ -172,7 +177,16 @@ const moves: Row[] = (
   return { name, shapes: [shape], run: (x) => run(x!), differentiable: !name.startsWith("encode") };
 });
 
+/** A depthwise convolution whose weight is f32 and the same in both dtypes. */
+const depthwise = (x: Tensor, stride: number) => {
+  const channels = x.shape[1]!;
+  const weight = tensor(randomArray(channels * 9, 7), [channels, 1, 3, 3]);
+  return conv2d(x, weight, null, { stride, padding: 1, groups: channels });
+};
+
 const others: Row[] = [
+  { name: "depthwise conv2d, quads", shapes: [[2, 3, 8, 8]], run: (x) => depthwise(x!, 1), gradient: SAVED },
+  { name: "depthwise conv2d", shapes: [[2, 3, 7, 9]], run: (x) => depthwise(x!, 2), gradient: SAVED },
   { name: "concat, quads", shapes: [WHOLE, [2, 2, 8, 8]], run: (a, b) => concat([a!, b!], { axis: 1 }) },
   { name: "concat", shapes: [ODD, [3, 2, 7]], run: (a, b) => concat([a!, b!], { axis: 1 }) },
   { name: "packSpikes", shapes: [[71]], run: (x) => packSpikes(relu(x!)), gives: "u32", differentiable: false },
