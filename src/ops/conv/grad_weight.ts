@@ -16,7 +16,7 @@ import {
   gradientTiles,
   type Parts,
   plausibleTiles,
-  SMALL_TILE,
+  SOFTWARE_TILE,
   type Tile,
   type TiledSize,
   termsOfPart,
@@ -60,7 +60,7 @@ function productOf(s: ConvShape): TiledSize {
 function wayByRule(s: ConvShape): TileWay {
   const { software, vendor } = currentGpu().adapter;
   const size = productOf(s);
-  if (software) return way({ tile: SMALL_TILE, parts: Math.ceil(size.k / PARTS.longest) });
+  if (software) return way({ tile: SOFTWARE_TILE, parts: Math.ceil(size.k / PARTS.longest) });
   return way(plausibleTiles(size, gradientTiles(vendor), PARTS)[0]!);
 }
 

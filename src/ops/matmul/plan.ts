@@ -7,7 +7,7 @@ import {
   type Parts,
   plausibleTiles,
   RULE_TILES,
-  SMALL_TILE,
+  SOFTWARE_TILE,
   type Tile,
   type TiledSize,
   TRIED_TILES,
@@ -76,8 +76,8 @@ const LONGEST_SUM = 4096; // terms that the tile kernel adds up one after anothe
 function familyOf({ software, subgroupSize }: Lanes, { m, n }: TiledSize): GemmFamily {
   if (!software) return "tile";
   if (subgroupSize > 0) return Math.min(m, n) <= MOST_ROWS ? "rows" : "subgroup";
-  const { rows, columns } = SMALL_TILE;
-  return (m * n) / tiles(m, n, SMALL_TILE) / (rows * columns) < 1 / 4 ? "naive" : "tile";
+  const { rows, columns } = SOFTWARE_TILE;
+  return (m * n) / tiles(m, n, SOFTWARE_TILE) / (rows * columns) < 1 / 4 ? "naive" : "tile";
 }
 
 /** Return the parts of a sum of `k` terms when about `wanted` are useful: all but the last end where a block does. */
@@ -115,7 +115,7 @@ export function planGemm(adapter: Lanes, size: TiledSize, forced?: GemmFamily): 
   if (family === "subgroup") return softwarePlan(size, subgroupTile(lanes));
   if (family === "rows") return softwarePlan(size, rowsTile(Math.min(size.m, size.n), lanes));
   if (family === "naive") return softwarePlan(size, { family, rows: 1, columns: 1, spec: {}, label: family });
-  if (adapter.software) return softwarePlan(size, tiled(SMALL_TILE, 1));
+  if (adapter.software) return softwarePlan(size, tiled(SOFTWARE_TILE, 1));
   const { tile, parts } = plausibleTiles(size, RULE_TILES, PARTS)[0]!;
   return tiled(tile, parts);
 }
