@@ -1,26 +1,8 @@
 // Counts correct predictions, for the accuracy.
-import forwardWgsl from "../../shaders/count_correct.wgsl";
 import { defineOp, expectActivations } from "../autograd/index.ts";
-import { currentGpu, kernel, OpError } from "../gpu/index.ts";
-import { actSpec, type Tensor } from "../tensor/index.ts";
-
-const forwardKernel = kernel("count_correct", forwardWgsl);
-const nan = 0x7fc00000;
-
-/** Write the count. `software`: as for a CPU, whose lanes take a row each; default: for the current adapter. */
-export function countInto(y: Tensor, logits: Tensor, target: Tensor, software = currentGpu().adapter.software): void {
-  const [rows, classes] = logits.shape as [number, number];
-  const shared = !software && classes >= 64;
-  forwardKernel.run({
-    bind: { logits, labels: target, correct: y },
-    params: { rows, classes, nan },
-    spec: {
-      ...(shared ? { LANES: 64, SIZE: 256, TURNS: 4 } : { LANES: 1, SIZE: 64, TURNS: classes < 64 ? 1 : 4 }),
-      ...actSpec(logits),
-    },
-    grid: [1],
-  });
-}
+import { OpError } from "../gpu/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import { countInto } from "./loss/count_into.ts";
 
 /**
  * Count the rows whose largest logit is the target's; among equal ones the first counts. NaN if any logit is NaN, so that an

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import { countCorrect, countInto } from "../../src/ops/count_correct.ts";
+import { countCorrect } from "../../src/ops/count_correct.ts";
+import { countInto } from "../../src/ops/loss/count_into.ts";
 import { empty, metaTensor, Scope, tensor } from "../../src/tensor/index.ts";
 import { randomArray, randomInts } from "../support/random.ts";
 

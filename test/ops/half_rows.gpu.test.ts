@@ -2,7 +2,6 @@
 // float64. Results in f16 are rounded once; losses and the gradients of weights are f32.
 import { describe, expect } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import { countInto } from "../../src/ops/count_correct.ts";
 import {
   bceWithLogits,
   countCorrect,
@@ -15,6 +14,7 @@ import {
   mseLoss,
   softmax,
 } from "../../src/ops/index.ts";
+import { countInto } from "../../src/ops/loss/count_into.ts";
 import { type DType, empty, numel, readAll, Scope, type Shape, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { softmaxReference } from "../reference/axes.ts";
 import { crossEntropyReference } from "../reference/cross_entropy.ts";
