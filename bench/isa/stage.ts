@@ -72,8 +72,12 @@ function writeOut({ blocks, loops }: Flow, within: Iterable<number>, around: Loo
   return out;
 }
 
+/** Multiply-adds of a lane in one instruction on matrices of 16x16x16. */
+const PER_MATRIX = 128;
+
 /** Work of a stage: multiply-adds, and accesses to global memory. */
-const workOf = (counts: Counts): number => multiplyAdds(counts) + counts.kinds.load + counts.kinds.store;
+const workOf = ({ kinds }: Counts): number =>
+  kinds.fma + kinds.packed + PER_MATRIX * kinds.matrix + kinds.load + kinds.store;
 
 /** Return the loop that is a stage: the smallest one of unknown trips that has half of the kernel's work. */
 function stageLoop(flow: Flow): Loop | null {

@@ -221,8 +221,10 @@ class Run {
     }
     const first = given[0];
     if (first !== undefined && typeof first === "object" && "to" in first) {
-      if (/^atomic(?!Load)/.test(name)) first.to.write(undefined);
-      else return first.to.read();
+      if (/^(atomicLoad|workgroupUniformLoad)$/.test(name)) return first.to.read();
+      if (name.startsWith("atomic")) first.to.write(undefined);
+      // The accesses of subgroup matrices depend on the adapter.
+      return undefined;
     }
     return builtin(name, given, this.options.assume);
   }

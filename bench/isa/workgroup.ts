@@ -39,13 +39,26 @@ export interface WorkgroupArray {
   readonly length: number;
 }
 
+/** Split `array<T, N>` into T and N, at the comma outside of brackets. Both are undefined for other types. */
+function arrayParts(type: string): [element?: string, length?: string] {
+  const inside = /^array\s*<([\s\S]*)>$/.exec(type)?.[1];
+  if (inside === undefined) return [];
+  let depth = 0;
+  for (const [i, letter] of [...inside].entries()) {
+    if ("<(".includes(letter)) depth++;
+    if (">)".includes(letter)) depth--;
+    if (letter === "," && depth === 0) return [inside.slice(0, i).trim(), inside.slice(i + 1).trim()];
+  }
+  return [inside.trim()];
+}
+
 /** Return the arrays and variables in workgroup memory. A variable has one element. */
 export function workgroupArrays(code: string): WorkgroupArray[] {
   const constants = constantsOf(code);
   const aliases = aliasesOf(code);
   const declared = [...code.matchAll(/var<workgroup>\s+(\w+)\s*:\s*([^;]+);/g)];
   return declared.map(([, name, type]) => {
-    const [, element, length] = /^array\s*<\s*(.+?)\s*,\s*([^,]+?)\s*>$/.exec(type!.trim()) ?? [];
+    const [element, length] = arrayParts(type!.trim());
     const count = length === undefined ? 1 : evaluate(length, constants);
     return {
       name: name!,

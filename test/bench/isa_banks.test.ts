@@ -104,7 +104,7 @@ test("a workgroup of two dimensions numbers its lanes by x first", () => {
 test("sizes of a workgroup are read from constants, aliases and halves included", () => {
   const declarations = `alias Item = vec4<f16>;
 var<workgroup> a: array<Item, ROWS * 2u>;
-var<workgroup> b: array<f32, 16>;
+var<workgroup> b: array<f32, max(8u, min(16u, ROWS))>;
 var<workgroup> flag: u32;`;
   expect(workgroupOf(shader(declarations, "", "16, 2u * 4u"))).toEqual({
     lanes: 128,

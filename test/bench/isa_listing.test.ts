@@ -103,4 +103,11 @@ describe("reading AMD's assembly", () => {
     );
     expect(flowOf(listing).loops.map(({ trips }) => trips)).toEqual([null]);
   });
+
+  test("a loop with matrix instructions is the stage, though more stores follow it", () => {
+    const wmma = "v_wmma_f32_16x16x16_f16 v[0:7], v[16:23], v[40:47], v[0:7]";
+    const stores = Array.from({ length: 40 }, () => "buffer_store_b16 v1, v2, s[8:11], 0 offen");
+    const stage = stageOf(amd("BB0:", "BB1:", wmma, "s_cbranch_scc0 BB1", ...stores, "s_endpgm"));
+    expect(stage).toMatchObject({ instructions: 2, kinds: { matrix: 1, store: 0 } });
+  });
 });
