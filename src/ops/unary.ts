@@ -34,15 +34,18 @@ interface Row {
   readonly by?: typeof PLAIN;
 }
 
+/** Return the spec of long functions: few elements an invocation, since each is written out. */
+const few = (by: typeof PLAIN) => (by === SMOOTH ? { ITEMS_PER_INVOCATION: 8 } : {});
+
 function run({ f, by = PLAIN }: Row, slope: number, x: Tensor, y: Tensor): void {
   const params = { n: x.numel, slope };
   const bind = { x: vec4(x), result: vec4(y) };
-  by.forward.run({ bind, params, spec: { f, ...actSpec(x) }, grid: grid1d(x.numel) });
+  by.forward.run({ bind, params, spec: { f, ...actSpec(x), ...few(by) }, grid: grid1d(x.numel) });
 }
 
 function runGrad({ df, flat, by = PLAIN }: Row, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
   const bind = { x: vec4(x), dy: vec4(dy), result: vec4(dx) };
-  const spec = { df, FLAT: flat ?? false, ...actSpec(x) };
+  const spec = { df, FLAT: flat ?? false, ...actSpec(x), ...few(by) };
   by.backward.run({ bind, params: { n: x.numel, slope }, spec, grid: grid1d(x.numel) });
   return dx;
 }
