@@ -3,12 +3,13 @@ import { LENET, RESNET } from "../cases/steps.ts";
 
 export const MODELS = [LENET, RESNET];
 
-/** What one process measured (side.ts). */
+/** Measurements of one process (side.ts). */
 export interface SideResult {
   readonly device: string;
   readonly description: string;
-  /** First step with the compilation of its kernels. */
+  /** Duration and processor time of the first step, with the compilation of its kernels. */
   readonly firstMs: number;
+  readonly firstCpuMs: number;
   /** Processor time and duration of a later step. */
   readonly cpuMs: number;
   readonly wallMs: number;
@@ -24,7 +25,8 @@ export interface Run {
 /** Return the first step of the first round, whose shader cache is empty, and the least times of all rounds. */
 export function best(rounds: readonly SideResult[]) {
   const least = (key: "cpuMs" | "wallMs") => Math.min(...rounds.map((round) => round[key]));
-  return { coldMs: rounds[0]!.firstMs, cpuMs: least("cpuMs"), wallMs: least("wallMs") };
+  const { firstMs, firstCpuMs } = rounds[0]!;
+  return { coldMs: firstMs, coldCpuMs: firstCpuMs, cpuMs: least("cpuMs"), wallMs: least("wallMs") };
 }
 
 const digits = (ms: number) => ms.toPrecision(3);
@@ -34,7 +36,7 @@ export function rowsOf(runs: readonly Run[]): string[][] {
   return MODELS.flatMap(({ model, batch }) => {
     const first = best(runs[0]!.rounds[model]!).cpuMs;
     return runs.map(({ name, rounds }) => {
-      const { coldMs, cpuMs, wallMs } = best(rounds[model]!);
+      const { coldMs, coldCpuMs, cpuMs, wallMs } = best(rounds[model]!);
       const { description, device } = rounds[model]![0]!;
       const bits = /(\d+)[ -]bits/.exec(device)?.[1];
       return [
@@ -44,13 +46,14 @@ export function rowsOf(runs: readonly Run[]): string[][] {
         digits(cpuMs),
         digits(wallMs),
         `${(first / cpuMs).toFixed(2)}x`,
+        (coldCpuMs / 1000).toFixed(1),
         (coldMs / 1000).toFixed(1),
       ];
     });
   });
 }
 
-const HEAD = ["step", "code and driver", "adapter", "CPU ms", "wall ms", "vs first (CPU)", "cold first step s"];
+const HEAD = ["step", "code, driver", "adapter", "CPU ms", "wall ms", "vs first (CPU)", "cold step, CPU s", "wall s"];
 
 /** Write the table as Markdown. */
 export function driversMarkdown(runs: readonly Run[], about: string): string {

@@ -1,6 +1,6 @@
 // Starts a command on the driver that `setup --driver mesa-latest` unpacked: Node must be started with the driver's C library.
 import { hasGpuNode } from "../node/gpu_nodes.ts";
-import { isMesaLatestChosen, mesaLatest, startedByLauncher } from "../node/mesa_latest.ts";
+import { isMesaLatestChosen, mesaLatest, runsOnMesaLatest, startedByLauncher } from "../node/mesa_latest.ts";
 import { replaceProcess } from "../node/replace_process.ts";
 
 /** Commands that open an adapter. */
@@ -36,7 +36,7 @@ export async function startOnMesaLatest(argv: readonly string[]): Promise<number
   const latest = mesaLatest();
   if (latest === null || process.release.name !== "node" || process.versions["bun"] !== undefined) return null;
   const facts = { argv, env: process.env, chosen: isMesaLatestChosen(), gpu: hasGpuNode() };
-  if (!startsOnMesaLatest(facts) || startedByLauncher()) return null;
+  if (!startsOnMesaLatest(facts) || startedByLauncher() || runsOnMesaLatest()) return null;
   process.env["ESPALIER_NODE"] = process.execPath;
   return replaceProcess(latest.node, [...process.execArgv, ...process.argv.slice(1)]);
 }

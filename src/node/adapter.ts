@@ -1,6 +1,14 @@
 // Opens the GPU for a command and describes it.
 
-import { type AdapterReport, currentGpu, type Gpu, requestGpu, setCurrentGpu, type TuneMode } from "../gpu/index.ts";
+import {
+  type AdapterReport,
+  currentGpu,
+  type Gpu,
+  lavapipe,
+  requestGpu,
+  setCurrentGpu,
+  type TuneMode,
+} from "../gpu/index.ts";
 import { mib } from "../text/index.ts";
 import { forgetGpu, installGpu } from "./dawn.ts";
 import { noteOpenGpu } from "./hanging.ts";
@@ -47,9 +55,15 @@ export function hurryGpu(): void {
   openedGpu()?.watchdog?.hurry();
 }
 
-/** Return the adapter's name: of a software adapter its driver, of a card the card and the driver. */
-export function adapterName({ device, description, vendor, software }: AdapterReport): string {
-  if (software) return description || device || vendor || "unknown software adapter";
+/**
+ * Return the adapter's name: of a software adapter its driver, of a card the card and the driver. An unusual width of
+ * lavapipe's vectors is part of it, because the last bits of results depend on it.
+ */
+export function adapterName(report: AdapterReport): string {
+  const { device, description, vendor, software } = report;
+  const lanes = lavapipe(report)?.lanes ?? 8;
+  const width = lanes === 8 ? "" : `, ${32 * lanes} bits`;
+  if (software) return `${description || device || vendor || "unknown software adapter"}${width}`;
   return [device || vendor, description].filter(Boolean).join(", ") || "unknown adapter";
 }
 

@@ -32,6 +32,8 @@ async function isolatedApt(folder: string, source: string): Promise<string[]> {
     `Dir::Cache=${folder}`,
     `Dir::Cache::archives=${join(folder, "archives")}`,
     "Acquire::Languages=none",
+    "Acquire::http::Timeout=20",
+    "Acquire::https::Timeout=20",
   ];
   // As root, apt downloads as a user without access to root's cache.
   if (process.getuid?.() === 0) settings.push("APT::Sandbox::User=root");
