@@ -1,7 +1,8 @@
 // Compares every kernel, optimiser and training loop with reference numbers in float64 (tools/golden).
 import { expect, test } from "vitest";
-import { currentGpu } from "../src/gpu/index.ts";
+import { currentGpu, setCurrentGpu } from "../src/gpu/index.ts";
 import { allHandlers } from "../tools/golden/handlers.ts";
+import { asHardware } from "../tools/golden/hardware.ts";
 import { runFixtures } from "../tools/golden/runner.ts";
 import { runSchedules } from "../tools/golden/schedules.ts";
 import { fetchBytes } from "./support/fetch_bytes.ts";
@@ -34,6 +35,21 @@ for (const group of groups) {
     const refused = cases.filter((c) => c.status === "unsupported");
     expect(refused.map((c) => `${c.name}: ${c.reason}`)).toEqual([]);
     expect(cases.length).toBeGreaterThan(2);
+  });
+}
+
+// Convolutions and products by tiles in workgroup memory, the fallback of software adapters.
+for (const group of ["conv2d", "linear", "end_to_end"] as const) {
+  test(`golden ${group} with the kernels of a GPU`, async () => {
+    const usual = currentGpu();
+    try {
+      asHardware(usual);
+      const bytes = await fetchBytes(new URL(`./golden/${group}.safetensors`, import.meta.url));
+      const { cases } = await runFixtures(bytes, group, allHandlers, besideFixture);
+      expect(cases.filter((c) => c.status !== "passed").map((c) => `${c.name}: ${c.reason}`)).toEqual([]);
+    } finally {
+      setCurrentGpu(usual);
+    }
   });
 }
 

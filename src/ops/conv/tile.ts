@@ -32,8 +32,9 @@ export const DEEP_TILES = [tile(8, 16, 1, 2, 16), tile(16, 8, 1, 2, 16)];
 export const SMALL_TILE = tile(16, 8, 1, 2, 8);
 /** Compiles in a second on software adapters, which run this kernel only where no other can. */
 const SOFTWARE_TILE = tile(16, 8, 1, 2, 4);
-/** A sum is not cut. Loads do not count, so that a tile has few rows where there are few channels. */
-const WHOLE: Parts = { most: 1, longest: 2 ** 31, step: 1, loads: [0, 0] };
+const MOST_TRIED = 6;
+/** A sum is not cut. Weights are packed, so that their loads cost little. */
+const WHOLE: Parts = { most: 1, longest: 2 ** 31, step: 1, loads: [1, 8] };
 
 const area = (c: Correlation, side: "source" | "plane" | "pixels") => c.rows[side] * c.columns[side];
 
@@ -43,6 +44,16 @@ function productSize(phases: readonly Correlation[]): TiledSize {
   const n = batch * Math.max(...phases.map((c) => area(c, "pixels")));
   const k = Math.max(...phases.map((c) => c.reduced * c.rows.taps * c.columns.taps));
   return { m: written, n, k, batch: groups * phases.length };
+}
+
+/** Return tiles with their estimated times, the fastest first. Rows beyond twice the channels would be idle work on small GPUs. */
+function fitting(size: TiledSize, tiles: readonly Tile[]) {
+  const least = Math.min(...tiles.map(({ rows }) => rows));
+  return plausibleTiles(
+    size,
+    tiles.filter(({ rows }) => rows < 2 * size.m || rows === least),
+    WHOLE,
+  );
 }
 
 const wayOf = (phases: readonly Correlation[], tile: Tile): Way => ({
@@ -55,7 +66,7 @@ export function tileByRule(phases: readonly Correlation[]): Tile {
   if (currentGpu().adapter.software) return SOFTWARE_TILE;
   if (!isMasked(phases)) return SMALL_TILE;
   const size = productSize(phases);
-  const found = plausibleTiles(size, TILES, WHOLE);
+  const found = fitting(size, TILES);
   const good = found.filter(({ time }) => time <= 1.02 * found[0]!.time).map(({ tile }) => tile);
   const waste = (t: Tile) => workgroups(size, t) * t.rows * t.columns;
   return good.sort((a, b) => waste(a) - waste(b) || b.rows * b.columns - a.rows * a.columns)[0]!;
@@ -69,8 +80,11 @@ export function tileWays(phases: readonly Correlation[]): Way[] {
   const size = productSize(phases);
   const padded = ({ rows }: Tile) => Math.ceil(size.m / rows) * rows;
   const most = padded(tileByRule(phases));
-  const tiles = plausibleTiles(size, [...TILES, ...DEEP_TILES], WHOLE).map((found) => found.tile);
-  return tiles.filter((t) => padded(t) <= most).map((t) => wayOf(phases, t));
+  const tiles = fitting(size, [...TILES, ...DEEP_TILES]).map(({ tile }) => tile);
+  return tiles
+    .filter((t) => padded(t) <= most)
+    .slice(0, MOST_TRIED)
+    .map((t) => wayOf(phases, t));
 }
 
 const isPoint = (l: Line) => l.taps === 1 && l.step === 1 && l.start === 0 && l.source === l.pixels;
