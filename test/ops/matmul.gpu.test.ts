@@ -105,6 +105,7 @@ test("the plan: family by adapter, fewer tiles by orientation, splits only when 
   const plain = { software: true, subgroupSize: 0 };
   expect(planGemm(plain, { m: 64, n: 64, k: 64, batch: 1 }).family).toBe("tile");
   expect(planGemm(plain, { m: 1, n: 100, k: 64, batch: 1 }).family).toBe("naive");
+  expect(planGemm(plain, { m: 512, n: 512, k: 64_000, batch: 1 }).splits).toBe(16);
   const hardware = { software: false, subgroupSize: 32 };
   expect(planGemm(hardware, { m: 512, n: 512, k: 512, batch: 1 }).family).toBe("tile");
   expect(planGemm(hardware, { m: 64, n: 64, k: 100_000, batch: 1 }).splits).toBeGreaterThan(30);

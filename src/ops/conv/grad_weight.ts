@@ -14,6 +14,7 @@ import {
 import { actSpec, type DType } from "../../tensor/index.ts";
 import {
   gradientTiles,
+  leastParts,
   type Parts,
   plausibleTiles,
   SOFTWARE_TILE,
@@ -60,7 +61,7 @@ function productOf(s: ConvShape): TiledSize {
 function wayByRule(s: ConvShape): TileWay {
   const { software, vendor } = currentGpu().adapter;
   const size = productOf(s);
-  if (software) return way({ tile: SOFTWARE_TILE, parts: Math.ceil(size.k / PARTS.longest) });
+  if (software) return way({ tile: SOFTWARE_TILE, parts: leastParts(size, PARTS) });
   return way(plausibleTiles(size, gradientTiles(vendor), PARTS)[0]!);
 }
 

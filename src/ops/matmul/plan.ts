@@ -4,6 +4,7 @@ import type { AdapterReport } from "../../gpu/index.ts";
 import {
   bestParts,
   hasFewRegisters,
+  leastParts,
   type Parts,
   plausibleTiles,
   RULE_TILES,
@@ -92,7 +93,9 @@ function softwarePlan({ m, n, k, batch }: TiledSize, tile: GemmTile): GemmPlan {
   if (family === "naive") return { ...tile, swap, splits: 1 };
   const groups = batch * (swap ? tiles(n, m, tile) : tiles(m, n, tile));
   const wanted = Math.min(Math.floor(BUSY_SOFTWARE / groups), Math.floor(k / minTerms(family)), MAX_SPLITS);
-  return { ...tile, swap, splits: wholeSplits(k, wanted) };
+  // The other kernels sum in blocks.
+  const least = family === "tile" ? leastParts({ m, n, k, batch }, PARTS) : 1;
+  return { ...tile, swap, splits: wholeSplits(k, Math.max(wanted, least)) };
 }
 
 const PARTS: Parts = { most: MAX_SPLITS, longest: LONGEST_SUM, step: SPLIT_STEP, loads: [6, 6] };

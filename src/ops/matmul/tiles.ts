@@ -114,12 +114,20 @@ export function termsOfPart(k: number, parts: number, { step }: Pick<Parts, "ste
   return parts === 1 ? k : Math.ceil(k / parts / step) * step;
 }
 
+/** Return the number of parts that a workspace holds. */
+const mostParts = ({ m, n, batch }: TiledSize, { most }: Parts): number =>
+  Math.min(most, Math.max(1, Math.floor(MOST_PARTIAL_BYTES / (4 * m * n * batch))));
+
+/** Return the number of parts for the sake of rounding, as far as the workspace allows. */
+export const leastParts = (size: TiledSize, parts: Parts): number =>
+  Math.min(Math.ceil(size.k / parts.longest), mostParts(size, parts));
+
 /** Return the numbers of parts to consider for one tile: as few as rounding allows, then powers of two. */
 function partsToTry(size: TiledSize, tile: Tile, parts: Parts): number[] {
-  const { m, n, k, batch } = size;
+  const { k } = size;
   const whole = (wanted: number) => Math.ceil(k / termsOfPart(k, wanted, parts));
-  const most = Math.min(parts.most, Math.max(1, Math.floor(MOST_PARTIAL_BYTES / (4 * m * n * batch))));
-  const least = Math.min(Math.ceil(k / parts.longest), most);
+  const most = mostParts(size, parts);
+  const least = leastParts(size, parts);
   const found = new Set([whole(least)]);
   const useful = Math.min(most, Math.floor(k / parts.step));
   for (let s = 2; s <= useful && s * workgroups(size, tile) <= BUSY_GROUPS; s *= 2) {
