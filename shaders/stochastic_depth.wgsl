@@ -3,6 +3,7 @@
 //!include "lib/quads.wgsl"
 //!include "lib/philox.wgsl"
 const STREAM: u32 = 4u;                  //!spec   second word of the key
+const WHOLE: bool = false;               //!spec   whether rows are whole quads
 const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, row: u32, seed: vec2<u32>, layer: u32, p: f32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<vec4<Act>>;
@@ -16,6 +17,10 @@ fn factor(r: u32) -> f32 {
 }
 
 fn quad(i: u32) -> vec4<f32> {
+  if (WHOLE) {
+    let f = factor(i / (params.row / 4u));
+    return select(vec4<f32>(x[i]) * f, vec4(0.0), vec4(f == 0.0));
+  }
   // Four neighbours are mostly in one row.
   var r = i * 4u / params.row;
   var f = factor(r);

@@ -10,10 +10,11 @@ import { vec4 } from "./pointwise/vec4.ts";
 const drawKernel = kernel("stochastic_depth", wgsl);
 
 function draw(x: Tensor, y: Tensor, step: Tensor, options: DropoutOptions): void {
+  const row = x.numel / x.shape[0]!;
   drawKernel.run({
     bind: { x: vec4(x), step, result: vec4(y) },
-    params: { n: x.numel, row: x.numel / x.shape[0]!, ...drawParams(options) },
-    spec: { STREAM: streams.dropout, ...actSpec(x) },
+    params: { n: x.numel, row, ...drawParams(options) },
+    spec: { STREAM: streams.dropout, WHOLE: row % 4 === 0, ...actSpec(x) },
     grid: grid1d(x.numel),
   });
 }
