@@ -218,9 +218,12 @@ const handlers: Handlers = {
     adapter = report.adapter;
     sources = report.sources;
     form.setSources(sources);
+    const hasHalf = report.features.includes("shader-f16");
+    form.setHalf(hasHalf);
     const slow = report.software ? ", a software adapter: expect it to be slow" : "";
     setText(find("#adapter"), `Runs on ${adapter}${slow}.`);
-    const settings = readAddress();
+    const asked = readAddress();
+    const settings: typeof asked = hasHalf ? asked : { ...asked, precision: "f32" };
     form.show(settings);
     writeAddress(settings);
     build(settings);

@@ -9,6 +9,10 @@ export type Method = (typeof METHODS)[number];
 export const MODELS = ["lenet-bn", "resnet-8-narrow", "mobilenet-small", "spiking-cnn"] as const;
 export type Model = (typeof MODELS)[number];
 
+/** Element types of the activations; f16 needs a browser with shader-f16. */
+export const PRECISIONS = ["f32", "f16"] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 export const SOURCES = ["mnist", "fashion-mnist", "files"] as const;
 /** `files`: files that the visitor dropped on the page. */
 export type Source = (typeof SOURCES)[number];
@@ -39,6 +43,7 @@ export interface Settings extends Readonly<Record<NumberKey, number>> {
   readonly method: Method;
   /** Method of the second network, which has the same seed; `none`: one network only. */
   readonly against: Method | "none";
+  readonly precision: Precision;
 }
 
 export const DEFAULTS: Settings = {
@@ -55,6 +60,7 @@ export const DEFAULTS: Settings = {
   batchSize: 64,
   lr: optimizer.lr.base.default,
   momentum: optimizer.momentum.default,
+  precision: "f32",
   seed: seed.default,
 };
 

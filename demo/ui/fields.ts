@@ -5,13 +5,15 @@ import {
   MODELS,
   type Model,
   type NumberKey,
+  PRECISIONS,
+  type Precision,
   RANGES,
   type Settings,
   SOURCES,
   type Source,
 } from "../shared/settings.ts";
 
-export type ChoiceKey = "model" | "data" | "method" | "against";
+export type ChoiceKey = "model" | "data" | "method" | "against" | "precision";
 export type Key = keyof Settings;
 
 export const METHOD_NAMES: Readonly<Record<Method | "none", string>> = {
@@ -52,6 +54,11 @@ export const SOURCE_NAMES: Readonly<Record<Source, string>> = {
   mnist: "MNIST digits",
   "fashion-mnist": "Fashion-MNIST",
   files: "Your files",
+};
+
+export const PRECISION_NAMES: Readonly<Record<Precision, string>> = {
+  f32: "32-bit numbers",
+  f16: "16-bit activations",
 };
 
 /** Methods whose threshold follows a schedule up to D. */
@@ -98,6 +105,7 @@ const CHOICES: Readonly<Record<ChoiceKey, readonly string[]>> = {
   data: SOURCES,
   method: METHODS,
   against: ["none", ...METHODS],
+  precision: PRECISIONS,
 };
 
 export const isNumberKey = (key: string): key is NumberKey => Object.hasOwn(RANGES, key);

@@ -9,6 +9,7 @@ import {
   METHOD_NOTES,
   MODEL_NAMES,
   NUMBER_FIELDS,
+  PRECISION_NAMES,
   parseNumber,
   SLIDER_END,
   SOURCE_NAMES,
@@ -21,9 +22,13 @@ const CHOICE_LABELS: Readonly<Record<ChoiceKey, string>> = {
   data: "Pictures",
   method: "Pruning method",
   against: "Compare with",
+  precision: "Precision",
 };
 
-const NAMES: Readonly<Record<string, string>> = { ...METHOD_NAMES, ...MODEL_NAMES, ...SOURCE_NAMES };
+const NAMES: Readonly<Record<string, string>> = {
+  ...{ ...METHOD_NAMES, ...MODEL_NAMES },
+  ...{ ...SOURCE_NAMES, ...PRECISION_NAMES },
+};
 
 interface FormEvents {
   /** A setting other than D changed. */
@@ -34,6 +39,7 @@ interface FormEvents {
 
 export class SettingsForm {
   private current: Settings = DEFAULTS;
+  private hasHalf = false;
   private readonly rows = new Map<keyof Settings, HTMLElement>();
   private readonly inputs = new Map<NumberKey, HTMLInputElement>();
   private readonly selects = new Map<ChoiceKey, HTMLSelectElement>();
@@ -42,7 +48,7 @@ export class SettingsForm {
 
   constructor(box: HTMLElement, events: FormEvents) {
     this.events = events;
-    const order: readonly ChoiceKey[] = ["method", "against", "model", "data"];
+    const order: readonly ChoiceKey[] = ["method", "against", "model", "data", "precision"];
     for (const key of order) box.append(this.choice(key));
     const numbers = make("div", "numbers");
     for (const { key, label, step } of NUMBER_FIELDS) numbers.append(this.number(key, label, step));
@@ -73,6 +79,12 @@ export class SettingsForm {
   setSources(sources: readonly string[]): void {
     const select = this.selects.get("data");
     for (const option of select?.options ?? []) option.disabled = !sources.includes(option.value);
+  }
+
+  /** Offer the precision f16, or hide the choice in a browser without it. */
+  setHalf(available: boolean): void {
+    this.hasHalf = available;
+    this.refresh();
   }
 
   private choice(key: ChoiceKey): HTMLElement {
@@ -150,7 +162,7 @@ export class SettingsForm {
   /** Update the visible rows, the notes and the slider. */
   private refresh(): void {
     const { current } = this;
-    for (const [key, row] of this.rows) row.hidden = !applies(key, current);
+    for (const [key, row] of this.rows) row.hidden = !applies(key, current) || (key === "precision" && !this.hasHalf);
     for (const key of ["method", "against"] as const) {
       const note = this.rows.get(key)?.querySelector(".hint");
       if (note) note.textContent = METHOD_NOTES[current[key]];

@@ -2,7 +2,7 @@
 import type { PruneConfig, RunConfig, SpikingOptions } from "../../src/internal.ts";
 import { PRESETS } from "../../src/recipe/presets.ts";
 import { optimizer } from "../../src/recipe/training_settings.ts";
-import { METHODS, type Method, MODELS, RANGES, type Settings, SOURCES } from "../shared/settings.ts";
+import { METHODS, type Method, MODELS, PRECISIONS, RANGES, type Settings, SOURCES } from "../shared/settings.ts";
 
 /** Steps between two points of the curves. */
 const LOG_EVERY = 5;
@@ -17,6 +17,7 @@ export function checkSettings(settings: Settings): void {
     ["data", SOURCES],
     ["method", METHODS],
     ["against", [...METHODS, "none"]],
+    ["precision", PRECISIONS],
   ] as const;
   for (const [name, known] of names) {
     if (!(known as readonly string[]).includes(settings[name])) {
@@ -51,7 +52,7 @@ export function pruneConfig(method: Method, settings: Settings, totalSteps: numb
 }
 
 export function runConfig(method: Method, settings: Settings, stepsPerEpoch: number): RunConfig {
-  const { epochs, batchSize, lr, momentum, seed } = settings;
+  const { epochs, batchSize, lr, momentum, precision, seed } = settings;
   return {
     epochs,
     batchSize,
@@ -60,6 +61,7 @@ export function runConfig(method: Method, settings: Settings, stepsPerEpoch: num
     nesterov: false,
     weightDecay: optimizer.weightDecay.default,
     labelSmoothing: 0,
+    precision,
     prune: pruneConfig(method, settings, stepsPerEpoch * epochs),
     augment: { crop: 0, flip: false },
     seed,

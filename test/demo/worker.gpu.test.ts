@@ -7,6 +7,7 @@ import { Studio, type StudioOptions } from "../../demo/worker/studio.ts";
 import { currentGpu, type Gpu, setCurrentGpu } from "../../src/gpu/index.ts";
 import { parseSafetensors, readModelWeights, writeSafetensors } from "../../src/io/index.ts";
 import { loadOnnx, relativeError } from "../export/onnx_runtime.ts";
+import { testHalf } from "../support/half.ts";
 import { squares } from "../support/shapes.ts";
 import { sameBits } from "../support/tiny_session.ts";
 
@@ -298,6 +299,17 @@ test.each(METHODS)("method %s takes its first steps", async (method) => {
   await desk.receive("state", (r) => r.finished, at);
   expect(desk.all("problem")).toEqual([]);
   expect(desk.points(0).at(-1)?.step).toBe(4);
+});
+
+testHalf("trains in 16-bit precision, also the spiking network", async () => {
+  for (const model of ["lenet-bn", "spiking-cnn"] as const) {
+    const at = desk.reports.length;
+    await desk.do(open, pictures, build({ model, precision: "f16", against: "none", epochs: 1, batchSize: 64 }));
+    await desk.do({ kind: "run" });
+    await desk.receive("state", (r) => r.finished, at);
+    expect(desk.all("problem")).toEqual([]);
+    expect(Number.isFinite(desk.points(0).at(-1)?.loss)).toBe(true);
+  }
 });
 
 test("makes only the last of several quick builds; refuses invalid settings and missing files", async () => {

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DEFAULTS, METHODS, MODELS, RANGES, type Settings, SOURCES } from "../../../demo/shared/settings.ts";
+import {
+  DEFAULTS,
+  METHODS,
+  MODELS,
+  PRECISIONS,
+  RANGES,
+  type Settings,
+  SOURCES,
+} from "../../../demo/shared/settings.ts";
 import { addressOf, settingsOf } from "../../../demo/ui/address.ts";
 
 const number = ({ min, max, whole }: { min: number; max: number; whole: boolean }) =>
@@ -21,6 +29,7 @@ const settings: fc.Arbitrary<Settings> = fc.record({
   lr: number(RANGES.lr),
   momentum: number(RANGES.momentum),
   seed: number(RANGES.seed),
+  precision: fc.constantFrom(...PRECISIONS),
 });
 
 test("an address restores the settings it was made from", () => {
