@@ -64,7 +64,7 @@ function report(results: readonly Result[]): string {
     ...rows,
     ...means,
     "",
-    `The mean accuracy differs by ${difference.toFixed(2)} points; at most ${LIMIT} was wanted.`,
+    `The mean accuracy differs by ${difference.toFixed(2)} points; the limit is ${LIMIT}.`,
     "",
   ].join("\n");
 }
