@@ -24,6 +24,9 @@ interface Flags {
 
 const note = (line: string) => process.stderr.write(`${line}\n`);
 
+/** Request a device. The tuner takes a tenth of the budget; stored choices of earlier runs would hide the rule's. */
+const openGpu = (budget: number) => requestGpu({ tuneStore: null, tuneBudgetMs: 100 * budget });
+
 /** A run: its report so far, its budget, and the file. */
 class Run {
   readonly budget: Budget;
@@ -58,7 +61,7 @@ class Run {
       note(`${what}: FAILED: ${error}`);
       await this.save({ failures: [...this.report.failures, { what, error }] });
       // A device that reported an error would report it again.
-      await requestGpu();
+      await openGpu(this.report.budget);
     }
   }
 
@@ -198,8 +201,7 @@ async function measureTuned(run: Run): Promise<void> {
 
 async function main(flags: Flags): Promise<void> {
   await installGpu();
-  // The tuner stops in time for the rest of the run. Stored choices of earlier runs would hide the rule's.
-  await requestGpu({ tuneStore: null, tuneBudgetMs: 100 * flags.budget });
+  await openGpu(flags.budget);
   const run = new Run(flags, emptyReport(flags, await pickClock()));
   note(`${adapterName(run.report.adapter)}; at most ${flags.budget} s; ${run.path}`);
   await run.save({}); // fails before the work if the file cannot be written
