@@ -1,12 +1,14 @@
 // Reads the files that the layer writes: name, statistics and assembly of each pipeline.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface Dump {
   /** Kernel and values, as `conv2d EACH=8;`; empty if the program gave no name. */
   readonly label: string;
   /** File of the dump. */
   readonly file: string;
+  /** File of the SPIR-V. */
+  readonly module: string;
   /** Numbers by the compiler's own names. */
   readonly statistics: Readonly<Record<string, number>>;
   readonly assembly: string;
@@ -24,7 +26,8 @@ export function parseDump(text: string, file: string): Dump {
   // The last section, as ISA_IR adds others before it.
   const sections = text.split("\n--- ").slice(1);
   const assembly = sections.findLast((section) => /^[^\n]*assembl/i.test(section)) ?? "";
-  return { label, file, statistics, assembly };
+  const module = join(dirname(file), /^module: (.*)$/m.exec(head)?.[1] ?? "");
+  return { label, file, module, statistics, assembly };
 }
 
 /** Read all pipelines of a folder, in the order of their compilation. A pipeline that was compiled twice counts once. */

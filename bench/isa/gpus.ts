@@ -12,11 +12,13 @@ interface GpuKind {
   /** Variable that chooses the model, and the usual one. */
   readonly variable?: string;
   readonly model: string;
+  /** True if Dawn offers no f16 on this device, though its compiler has it. */
+  readonly hidesHalf?: boolean;
 }
 
 const GPUS = {
   amd: { driver: "radeon", shim: "amdgpu", variable: "AMDGPU_GPU_ID", model: "navi31" },
-  nvidia: { driver: "nouveau", shim: "nouveau", variable: "NOUVEAU_CHIPSET", model: "0x172" },
+  nvidia: { driver: "nouveau", shim: "nouveau", variable: "NOUVEAU_CHIPSET", model: "0x172", hidesHalf: true },
   apple: { driver: "asahi", shim: "asahi", model: "m1" },
   adreno: { driver: "freedreno", shim: "freedreno", variable: "FD_GPU_ID", model: "740" },
 } as const satisfies Record<string, GpuKind>;
@@ -29,6 +31,9 @@ export interface GpuChoice {
   readonly vendor: Vendor;
   readonly model: string;
 }
+
+/** Return true if the f16 shaders of a GPU have to be taken from another one. */
+export const hidesHalf = ({ vendor }: GpuChoice): boolean => (GPUS[vendor] as GpuKind).hidesHalf === true;
 
 /** Read `all`, or names by commas, each with a model after a colon: `amd:gfx1201,nvidia`. */
 export function readGpus(text: string): GpuChoice[] {
@@ -43,19 +48,13 @@ export function readGpus(text: string): GpuChoice[] {
   });
 }
 
-/** Return program, arguments and environment that start Node on a GPU which only compiles. */
-export function nodeOn(gpu: GpuChoice, mesa: Mesa, layer: string, dump: string) {
+/** Return program, arguments and environment that start another program on a GPU which only compiles. */
+export function startOn(gpu: GpuChoice, mesa: Mesa, layer: string, dump: string) {
   const kind: GpuKind = GPUS[gpu.vendor];
   const { libraries, manifests } = mesa;
   return {
     program: join(libraries, "ld-linux-x86-64.so.2"),
-    args: [
-      "--library-path",
-      libraries,
-      "--preload",
-      join(libraries, `lib${kind.shim}_noop_drm_shim.so`),
-      process.execPath,
-    ],
+    args: ["--library-path", libraries, "--preload", join(libraries, `lib${kind.shim}_noop_drm_shim.so`)],
     env: {
       VK_DRIVER_FILES: join(manifests, `${kind.driver}.json`),
       VK_ICD_FILENAMES: join(manifests, `${kind.driver}.json`),

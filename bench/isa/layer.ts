@@ -1,4 +1,4 @@
-// Builds the Vulkan layer of layer/ with the system's C compiler, into the cache folder.
+// Builds the Vulkan layer of layer/ and its compiler of SPIR-V with the system's C compiler, into the cache folder.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
@@ -11,7 +11,10 @@ export const LAYER = "VK_LAYER_espalier_isa";
 const LIBRARY = "libespalier_isa.so";
 const MANIFEST = "layer.json";
 const SOURCES = fileURLToPath(new URL("./layer/", import.meta.url));
-const FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden"];
+const FLAGS = ["-std=gnu11", "-O2", "-Wall", "-Wextra"];
+const SHARED = ["-fPIC", "-shared", "-fvisibility=hidden"];
+/** Program that compiles SPIR-V, and its source. */
+const PROGRAM = "compile";
 
 /** Return the missing tools, by the packages that have them. */
 async function missingTools(): Promise<string[]> {
@@ -33,6 +36,9 @@ const manifest = (library: string) => ({
   },
 });
 
+/** Return the program that compiles SPIR-V files on a Vulkan device. */
+export const spirvCompiler = (layer: string): string => join(layer, PROGRAM);
+
 /** Return the folder of the layer's manifest. Build it if its sources have changed. Errors: IsaError names missing packages. */
 export async function buildLayer(): Promise<string> {
   const names = (await readdir(SOURCES)).sort();
@@ -43,8 +49,12 @@ export async function buildLayer(): Promise<string> {
   const missing = await missingTools();
   if (missing.length > 0) throw new IsaError(`bench:isa: to build the layer, install ${missing.join(" and ")}`);
   await fillFolder(folder, MANIFEST, async (ready) => {
+    const program = join(SOURCES, `${PROGRAM}.c`);
     const sources = names.filter((name) => name.endsWith(".c")).map((name) => join(SOURCES, name));
-    await must("gcc cannot build the layer", "gcc", [...FLAGS, "-o", join(ready, LIBRARY), ...sources, "-lpthread"]);
+    const ofLayer = sources.filter((name) => name !== program);
+    const library = join(ready, LIBRARY);
+    await must("gcc cannot build the layer", "gcc", [...FLAGS, ...SHARED, "-o", library, ...ofLayer, "-lpthread"]);
+    await must("gcc cannot build its compiler", "gcc", [...FLAGS, "-o", join(ready, PROGRAM), program, "-lvulkan"]);
     await writeFile(join(ready, MANIFEST), JSON.stringify(manifest(join(folder, LIBRARY)), null, 2));
   });
   return folder;

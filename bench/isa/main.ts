@@ -1,20 +1,19 @@
 // `npm run bench:isa`: compiles the engine's kernels with the compilers of real GPUs, without a GPU, and prints what they make
 // of them. See bench/README.md.
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { runEnvironment } from "../../src/node_internal.ts";
-import { IsaError, run } from "./command.ts";
+import { IsaError } from "./command.ts";
 import { compareIsa, comparisonTable } from "./compare.ts";
+import { compileAll, type Order } from "./compile.ts";
 import { readDumps } from "./dump.ts";
-import { type GpuChoice, nodeOn, readGpus } from "./gpus.ts";
-import { buildLayer } from "./layer.ts";
+import { type GpuChoice, readGpus } from "./gpus.ts";
 import { type Mesa, mesaVersion, unpackMesa } from "./mesa.ts";
 import { recordOf } from "./record.ts";
 import { formatIsa, type IsaResults, readIsa } from "./results.ts";
-import { type ChildOrder, type ChildReport, MODELS, PRECISIONS, type Precision } from "./steps.ts";
+import { MODELS, PRECISIONS, type Precision } from "./steps.ts";
 import { isaTable, nameOf } from "./table.ts";
 
 interface Flags {
@@ -29,7 +28,6 @@ interface Flags {
   readonly keep?: string;
 }
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const note = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -57,46 +55,26 @@ function readSpec(text: string): Record<string, number | boolean | string> {
   );
 }
 
-function orderOf(flags: Flags, filters: readonly string[], out: string): ChildOrder {
+function orderOf(flags: Flags, filters: readonly string[]): Order {
   const { model: models, precision: precisions, tune = false, shader, spec } = flags;
   const specs = spec.length > 0 ? spec.map(readSpec) : [{}];
-  return { out, models, precisions, filters, tune, ...(shader ? { shader: { file: resolve(shader), specs } } : {}) };
+  return { models, precisions, filters, tune, ...(shader ? { shader: { file: resolve(shader), specs } } : {}) };
 }
 
-/** Compile on one GPU and return the records whose names have all words of one filter. */
+/** Compile on one GPU and return the records of the kernels whose names match a filter. */
 async function compileOn(gpu: GpuChoice, mesa: Mesa, flags: Flags, filters: readonly string[]): Promise<IsaResults> {
   const folder = flags.keep ? resolve(flags.keep, gpu.vendor) : await mkdtemp(join(tmpdir(), "espalier-isa-"));
   await mkdir(folder, { recursive: true });
   try {
-    const out = join(folder, "shaders.json");
-    const { program, args, env } = nodeOn(gpu, mesa, await buildLayer(), folder);
-    const child = fileURLToPath(new URL("./child.ts", import.meta.url));
-    const imports = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs"];
-    const { code, output } = await run(
-      program,
-      [...args, ...imports, child, JSON.stringify(orderOf(flags, filters, out))],
-      env,
-      ROOT,
-    );
-    if (code !== 0)
-      throw new IsaError(
-        `bench:isa: ${gpu.vendor}: exit code ${code}\n${output.trimEnd().split("\n").slice(-5).join("\n")}`,
-      );
-    const report = JSON.parse(await readFile(out, "utf8")) as ChildReport;
-    for (const failure of report.failures) note(`bench:isa: ${gpu.vendor}: ${failure}`);
-    const shaders = new Map(report.shaders.map((shader) => [shader.label, shader]));
-    const dumps = readDumps(folder).filter(({ label }) => shaders.has(label));
-    const records = dumps.map((dump) => recordOf(gpu.vendor, dump, shaders.get(dump.label)!));
+    const { shaders, failures } = await compileAll(gpu, mesa, orderOf(flags, filters), folder);
+    for (const failure of failures) note(`bench:isa: ${gpu.vendor}: ${failure}`);
+    const texts = new Map(shaders.map((shader) => [shader.label, shader]));
+    const dumps = readDumps(folder).filter(({ label }) => texts.has(label));
+    const records = dumps.map((dump) => recordOf(gpu.vendor, dump, texts.get(dump.label)!));
     const kernels = records.sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
     const { started, commit } = runEnvironment();
-    return {
-      format: 1,
-      gpu: `${gpu.vendor} ${gpu.model}`,
-      mesa: await mesaVersion(),
-      started,
-      commit: commit ?? "",
-      kernels,
-    };
+    const head = { format: 1, gpu: `${gpu.vendor} ${gpu.model}`, mesa: await mesaVersion() } as const;
+    return { ...head, started, commit: commit ?? "", kernels };
   } finally {
     if (!flags.keep) await rm(folder, { recursive: true, force: true });
   }

@@ -17,8 +17,9 @@ const recording = (name: string) => {
 const READERS: Record<string, (assembly: string) => Listing> = { amd: readAmd, nvidia: readNvidia, adreno: readAdreno };
 
 test("a dump has the kernel's label without Dawn's prefix, and the statistics by name", () => {
-  const { label, statistics } = recording("nvidia");
+  const { label, module, statistics } = recording("nvidia");
   expect(label).toBe("stage");
+  expect(module).toMatch(/isa_fixtures\/\d+-\d+\.spv$/);
   expect(statistics["Number of GPRs"]).toBe(24);
   expect(statistics["Static cycle count"]).toBe(9415);
 });
