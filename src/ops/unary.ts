@@ -9,13 +9,15 @@ import { grid1d, kernel, OpError } from "../gpu/index.ts";
 import { actSpec, type Tensor } from "../tensor/index.ts";
 import { vec4 } from "./pointwise/vec4.ts";
 
-/** Return the pair of kernels whose expressions may call functions of `helpers`. */
-const kernels = (helpers: string) => ({
+/** Return the pair of kernels whose expressions may call functions of `helpers`, and the elements of an invocation. */
+const kernels = (helpers: string, items: number) => ({
   forward: kernel("unary", helpers + forwardWgsl),
   backward: kernel("unary_grad", helpers + backwardWgsl),
+  items,
 });
-const PLAIN = kernels("");
-const SMOOTH = kernels(smoothWgsl);
+const PLAIN = kernels("", 16);
+// Long functions, each of which is written out for every element.
+const SMOOTH = kernels(smoothWgsl, 8);
 
 /** A function and its derivative, in WGSL. Statements are allowed where an expression is not enough; the last one returns. */
 interface Row {
@@ -34,18 +36,15 @@ interface Row {
   readonly by?: typeof PLAIN;
 }
 
-/** Return the spec of long functions: few elements an invocation, since each is written out. */
-const few = (by: typeof PLAIN) => (by === SMOOTH ? { ITEMS_PER_INVOCATION: 8 } : {});
-
 function run({ f, by = PLAIN }: Row, slope: number, x: Tensor, y: Tensor): void {
   const params = { n: x.numel, slope };
   const bind = { x: vec4(x), result: vec4(y) };
-  by.forward.run({ bind, params, spec: { f, ...actSpec(x), ...few(by) }, grid: grid1d(x.numel) });
+  by.forward.run({ bind, params, spec: { f, ...actSpec(x), ITEMS_PER_INVOCATION: by.items }, grid: grid1d(x.numel) });
 }
 
 function runGrad({ df, flat, by = PLAIN }: Row, slope: number, x: Tensor, dy: Tensor, dx: Tensor): Tensor {
   const bind = { x: vec4(x), dy: vec4(dy), result: vec4(dx) };
-  const spec = { df, FLAT: flat ?? false, ...actSpec(x), ...few(by) };
+  const spec = { df, FLAT: flat ?? false, ...actSpec(x), ITEMS_PER_INVOCATION: by.items };
   by.backward.run({ bind, params: { n: x.numel, slope }, spec, grid: grid1d(x.numel) });
   return dx;
 }
