@@ -1,9 +1,12 @@
 // Finds lavapipe's library before it is loaded, and the version of Mesa in it: settings of the driver depend on the version.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { MESA_26_1 } from "../gpu/index.ts";
+import { readRegularSync, readRegularTextSync } from "./regular_file.ts";
 
 const LIBRARY = "libvulkan_lvp.so";
+/** Lavapipe has 10 to 20 MB. */
+const MOST_BYTES = 2 ** 28;
 const MANIFESTS = [
   "/etc/vulkan/icd.d",
   "/usr/local/etc/vulkan/icd.d",
@@ -24,7 +27,7 @@ export function mesaVersionIn(bytes: Buffer): string | null {
 /** Return Mesa's version in lavapipe's file; null if it cannot be read. */
 export function mesaVersionOf(library: string): string | null {
   try {
-    return mesaVersionIn(readFileSync(library));
+    return mesaVersionIn(Buffer.from(readRegularSync(library, MOST_BYTES).buffer));
   } catch {
     return null;
   }
@@ -55,7 +58,7 @@ function lavapipeManifests(chosen: string | undefined): string[] {
 /** Return the file of a library that a manifest names: a path, or a name that the dynamic linker searches. */
 function libraryFile(manifest: string): string | null {
   try {
-    const { ICD } = JSON.parse(readFileSync(manifest, "utf8")) as { ICD: { library_path: string } };
+    const { ICD } = JSON.parse(readRegularTextSync(manifest)) as { ICD: { library_path: string } };
     const path = ICD.library_path;
     if (basename(path) !== LIBRARY) return null;
     if (path.includes("/")) return isAbsolute(path) ? path : join(dirname(manifest), path);

@@ -97,7 +97,7 @@ test("no other code reads a path of the user", () => {
   const src = fileURLToPath(new URL("../../src/", import.meta.url));
   // What these read is the system's or the program's own: /proc, package.json, libraries, its cache and locks.
   const own =
-    /^(images\/parquet_reader|node\/(regular_file|env|memory_limit|process_mark|folder_lock|tune_cache|ladder)|setup\/\w+)\.ts$/;
+    /^(images\/parquet_reader|node\/(regular_file|env|memory_limit|process_mark|driver_env|folder_lock|tune_cache|ladder)|setup\/\w+)\.ts$/;
   const found: string[] = [];
   for (const name of readdirSync(src, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".ts") || own.test(name)) continue;
