@@ -58,12 +58,18 @@ function leaves(value: unknown, at = "", into = new Map<string, unknown>()): Map
   return into;
 }
 
+/** Values of settings that a recipe may lack. */
+const ABSENT: Readonly<Record<string, unknown>> = { precision: "f32" };
+
 /** List the differences between two recipes, except `out`, the folder of the run. */
 export function settingChanges(was: Recipe, now: Recipe): SettingChange[] {
   const [before, after] = [leaves(was), leaves(now)];
   const paths = [...new Set([...before.keys(), ...after.keys()])].filter((path) => path !== "out");
   return paths
-    .filter((path) => JSON.stringify(before.get(path)) !== JSON.stringify(after.get(path)))
+    .filter((path) => {
+      const [own, other] = [before, after].map((all) => JSON.stringify(all.get(path) ?? ABSENT[path]));
+      return own !== other;
+    })
     .map((path) => ({ path, rule: resumeRule(path), was: before.get(path), now: after.get(path) }));
 }
 
@@ -77,7 +83,7 @@ export const changeWords = ({ path, was, now }: Pick<SettingChange, "path" | "wa
 
 /** Describe a refused change: "seed: expected 0 as in the run, got 9". */
 export const refusalWords = ({ path, was, now }: Pick<SettingChange, "path" | "was" | "now">): string =>
-  `${path}: expected ${shown(was)} as in the run, got ${shown(now)}`;
+  `${path}: expected ${shown(was ?? ABSENT[path])} as in the run, got ${shown(now ?? ABSENT[path])}`;
 
 /** Count the epochs that have started: the shortest possible run. */
 const begun = ({ epoch, batch }: RunPosition): number => epoch + (batch > 0 ? 1 : 0);

@@ -31,8 +31,25 @@ function changed(path: string, value: unknown): Recipe {
 }
 
 describe("rules", () => {
+  test("refuse another precision by name, also that of a run without the setting", () => {
+    const refused = (before: unknown, after: unknown) =>
+      settingChanges(changed("precision", before), changed("precision", after)).map((c) => [c.rule, refusalWords(c)]);
+    expect(refused("f16", "f32")).toEqual([["fixed", "precision: expected f16 as in the run, got f32"]]);
+    expect(refused(undefined, "f16")).toEqual([["fixed", "precision: expected f32 as in the run, got f16"]]);
+    for (const same of [undefined, "f32"]) expect(refused(undefined, same)).toEqual([]);
+  });
+
   test("fix the settings that decide the numbers", () => {
-    for (const path of ["seed", "batchSize", "lr.base", "lr.schedule", "momentum", "weightDecay", "labelSmoothing"])
+    for (const path of [
+      "seed",
+      "batchSize",
+      "precision",
+      "lr.base",
+      "lr.schedule",
+      "momentum",
+      "weightDecay",
+      "labelSmoothing",
+    ])
       expect(resumeRule(path), path).toBe("fixed");
     for (const path of ["model.name", "data.name", "data.limit", "data.size", "prune.threshold", "augment.flip"])
       expect(resumeRule(path), path).toBe("fixed");

@@ -21,6 +21,8 @@ function stepValues(r: StepRecord): EventValue[] {
     "lambda_parts/effective": r.lambdaEffective,
     "lambda_parts/decay": r.lambdaDecay,
     "lambda_parts/total": r.lambdaTotal,
+    loss_scale: r.lossScale,
+    skipped_steps: r.skippedSteps,
   });
 }
 
