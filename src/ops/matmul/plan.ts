@@ -133,7 +133,8 @@ export function otherPlans(adapter: Lanes, size: TiledSize, rule: GemmPlan): Gem
   const [best, ...rest] = plausibleTiles(size, tried, { ...PARTS, most: rule.splits });
   const { tile, parts } = best!;
   const whole = parts > 1 ? [tiled(tile, bestParts(size, tile, { ...PARTS, most: 1 }).parts)] : [];
-  return [tiled(tile, parts), ...whole, ...rest.map((t) => tiled(t.tile, t.parts))].slice(0, MOST_TRIED);
+  const others = [tiled(tile, parts), ...whole, ...rest.map((t) => tiled(t.tile, t.parts))];
+  return others.filter(({ label }) => label !== rule.label).slice(0, MOST_TRIED);
 }
 
 /** Return the terms of each split but the last, for a plan of `planGemm`. */
