@@ -39,18 +39,26 @@ interface Side {
 
 const EIGHT = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/** Return the constants of the shader for the way in which an operand is fetched. `name` is that of its binding. */
-function fetchSpec(name: "a" | "b", { dtype, lines, terms, line, term, batch }: Side): Spec {
-  const upper = name.toUpperCase();
+/** The way in which an operand is fetched: octets along its terms or along its lines, or single numbers. */
+type Fetch = "terms" | "lines" | "single";
+
+function fetchOf({ dtype, lines, terms, line, term, batch }: Side): Fetch {
   const width = dtype === "f16" ? 8 : 4;
   const aligned = (...sizes: number[]) => [...sizes, ...batch].every((size) => size % width === 0);
-  const byTerms = term === 1 && aligned(line, terms);
-  const byLines = !byTerms && line === 1 && aligned(term, lines);
-  if (byTerms || byLines) {
+  if (term === 1 && aligned(line, terms)) return "terms";
+  return line === 1 && aligned(term, lines) ? "lines" : "single";
+}
+
+/** Return the constants of the shader for the way in which an operand is fetched. `name` is that of its binding. */
+function fetchSpec(name: "a" | "b", side: Side): Spec {
+  const upper = name.toUpperCase();
+  const { dtype, line, term } = side;
+  const fetch = fetchOf(side);
+  if (fetch !== "single") {
     return {
       [upper]: dtype === "f16" ? "vec4<u32>" : "vec4<f32>",
-      [`${upper}_WIDTH`]: width,
-      [`${upper}_LINES`]: byLines,
+      [`${upper}_WIDTH`]: dtype === "f16" ? 8 : 4,
+      [`${upper}_LINES`]: fetch === "lines",
       [`${name}_octet`]: dtype === "f16" ? `${name}[at]` : `octet(${name}[at], ${name}[at + 1u])`,
     };
   }
@@ -69,26 +77,46 @@ export function storeSpec(dtype: DType, columns: number): Spec {
   return columns % 4 === 0 ? { Y: `vec4<${dtype}>`, put: "y[at / 4u] = Y(v); return count;" } : { Y: dtype };
 }
 
+/** Return both operands by lines. */
+function sidesOf({ a, b, m, n, k, axes }: MatrixProduct): { readonly a: Side; readonly b: Side } {
+  const typeOf = ({ tensor }: Matrix) => tensor.dtype ?? "f32";
+  return {
+    a: { dtype: typeOf(a), lines: m, terms: k, line: a.row, term: a.col, batch: axes.a },
+    b: { dtype: typeOf(b), lines: n, terms: k, line: b.col, term: b.row, batch: axes.b },
+  };
+}
+
 /** Most tiles that the tuner tries: each is compiled. */
 const TILES_TRIED = 4;
+/** Matrices of a subgroup that leave registers for operands which are no octets of f16 in memory. */
+const MOST_MATRICES_SINGLE = 8;
 
 /** Return the tiles to try, that of the rule first; none without matrix units. */
-export function tilesToTry({ m, n, k, axes }: MatrixProduct): MatrixTile[] {
+export function tilesToTry(product: MatrixProduct): MatrixTile[] {
+  const { m, n, k, axes } = product;
   const size = { rows: m, columns: n, products: axes.size[0] * axes.size[1] * axes.size[2] };
-  return rankMatrixTiles(currentGpu().adapter, size, k).slice(0, TILES_TRIED);
+  // Octets of f16 need the fewest registers, along the terms fewer than along the lines.
+  const ways = Object.values(sidesOf(product)).map((side) => (side.dtype === "f16" ? fetchOf(side) : "single"));
+  const fits = ways.includes("terms") || !ways.includes("single");
+  const most = fits ? Number.POSITIVE_INFINITY : MOST_MATRICES_SINGLE;
+  return rankMatrixTiles(currentGpu().adapter, size, k)
+    .filter(({ spec }) => spec["MATRICES_M"]! * spec["MATRICES_N"]! <= most)
+    .slice(0, TILES_TRIED);
 }
 
 /** Compute the product. Splits of k are added in a fixed order. Throws OpError without matrix units. */
-export function runMatrix({ a, b, y, m, n, k, bias, axes }: MatrixProduct, chosen?: MatrixTile): void {
+export function runMatrix(product: MatrixProduct, chosen?: MatrixTile): void {
+  const { a, b, y, m, n, k, bias, axes } = product;
   const { adapter } = currentGpu();
   const products = axes.size[0] * axes.size[1] * axes.size[2];
   const size = { rows: m, columns: n, products };
-  const tile = chosen ?? rankMatrixTiles(adapter, size, k)[0];
+  const tile = chosen ?? tilesToTry(product)[0];
   if (!tile) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
   const wanted = matrixSplits(adapter, tile, size, k);
   const terms = wanted === 1 ? k : Math.ceil(k / wanted / SPLIT_STEP) * SPLIT_STEP;
   const splits = Math.max(1, Math.ceil(k / terms));
   const { dtype = "f32" } = y;
+  const sides = sidesOf(product);
   const total = products * m * n;
   const partial = splits > 1 ? empty([splits, total]) : null;
   const fused = bias !== null && !partial;
@@ -104,22 +132,8 @@ export function runMatrix({ a, b, y, m, n, k, bias, axes }: MatrixProduct, chose
     },
     spec: {
       ...tile.spec,
-      ...fetchSpec("a", {
-        dtype: a.tensor.dtype ?? "f32",
-        lines: m,
-        terms: k,
-        line: a.row,
-        term: a.col,
-        batch: axes.a,
-      }),
-      ...fetchSpec("b", {
-        dtype: b.tensor.dtype ?? "f32",
-        lines: n,
-        terms: k,
-        line: b.col,
-        term: b.row,
-        batch: axes.b,
-      }),
+      ...fetchSpec("a", sides.a),
+      ...fetchSpec("b", sides.b),
       ...storeSpec(partial ? "f32" : dtype, n),
     },
     grid: groups1d(groups),
