@@ -111,7 +111,7 @@ test("the list is described: kernel, grid, bytes", () => {
     "accumulate",
     "accumulate",
   ]);
-  expect(step.describe()[0]).toEqual({ kernel: "soft_threshold", grid: [4, 1, 1], bytes: 8004 });
+  expect(step.describe()[0]).toEqual({ kernel: "soft_threshold", grid: [1, 1, 1], bytes: 8004 });
 });
 
 const refused: [string, (x: Tensor, other: CapturedStep<"x", Record<string, Tensor>>) => unknown, RegExp][] = [
