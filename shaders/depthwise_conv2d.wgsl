@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       var weight: array<f32, BLOCK * TAPS>;
       for (var r = 0u; r < BLOCK; r++) {  //!unroll
         for (var i = 0u; i < ITEMS; i++) {  //!unroll
-          let v = select(vec4(0.0), vec4<f32>(Lane(x[x_row + i])), iy < p.source.x && first + i < across);
+          let v = select(vec4(0.0), vec4<f32>(Lane(x[x_row + i])), (iy < p.source.x) & (first + i < across));
           for (var e = 0u; e < EACH; e++) {  //!unroll
             seen[r * WIDTH + i * EACH + e] = v[e];
           }

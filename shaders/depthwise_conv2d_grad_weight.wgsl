@@ -60,13 +60,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var seen: array<f32, ITEMS * EACH>;
     var d: array<f32, PX>;
     for (var i = 0u; i < ITEMS; i++) {  //!unroll
-      let v = select(vec4(0.0), vec4<f32>(Lane(x[x_at + i])), iy < p.x_shape.z && first + i < x_across);
+      let v = select(vec4(0.0), vec4<f32>(Lane(x[x_at + i])), (iy < p.x_shape.z) & (first + i < x_across));
       for (var e = 0u; e < EACH; e++) {  //!unroll
         seen[i * EACH + e] = v[e];
       }
     }
     for (var i = 0u; i < DY_ITEMS; i++) {  //!unroll
-      let v = select(vec4(0.0), vec4<f32>(Lane(dy[y_at + i])), iy < p.x_shape.z && px0 / EACH + i < y_across);
+      let v = select(vec4(0.0), vec4<f32>(Lane(dy[y_at + i])), (iy < p.x_shape.z) & (px0 / EACH + i < y_across));
       for (var e = 0u; e < EACH; e++) {  //!unroll
         d[i * EACH + e] = v[e];
       }
