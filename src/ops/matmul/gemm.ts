@@ -198,15 +198,15 @@ const lanesOf = ({ software, subgroupSize, vendor }: AdapterReport) => ({
   subgroupSize: kernels.subgroup ? subgroupSize : 0,
 });
 
-/** Run the product on matrix units, with `tuned` by the tile that the tuner chooses. Throws OpError without such units. */
-function runOnUnits(operands: Operands, tuned: boolean): void {
+/** Run the product on matrix units, with `tuned` by the tile that the tuner chooses. Returns false if no tile runs. */
+function runOnUnits(operands: Operands, tuned: boolean): boolean {
   const part = units;
   const [rule, ...others] = part?.tilesToTry(operands) ?? [];
-  if (!part || !rule) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
+  if (!part || !rule) return false;
   const { tuner } = currentGpu();
   if (!(tuned && tuner.active)) {
     part.runMatrix(operands, rule);
-    return;
+    return true;
   }
   const { m, n, k, axes } = operands;
   const tile = tuner.pick<MatrixTile>({
@@ -218,6 +218,7 @@ function runOnUnits(operands: Operands, tuned: boolean): void {
     trial: () => trial<MatrixTile>(operands, part.runMatrix),
   });
   part.runMatrix(operands, tile);
+  return true;
 }
 
 /** Return true if the matrix units of a GPU run the product: one operand is f16. Software adapters only imitate them. */
@@ -238,8 +239,8 @@ export function gemm({ a, b, y, m, n, k, batch = [], bias = null, family, plan: 
   const operands: Operands = { a, b, y, m, n, k, bias, axes };
   const gpu = currentGpu();
   if (family === "matrix" || (family === undefined && !forced && suitsMatrix(operands))) {
-    runOnUnits(operands, family === undefined);
-    return;
+    if (runOnUnits(operands, family === undefined)) return;
+    if (family) throw new OpError("gemm", "family matrix: expected an adapter with matrix units of f16");
   }
   const adapter = lanesOf(gpu.adapter);
   const { tuner } = gpu;
