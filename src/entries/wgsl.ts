@@ -11,6 +11,7 @@ import channelSums from "../../shaders/lib/channel_sums.wgsl?raw";
 import channelWalk from "../../shaders/lib/channel_walk.wgsl?raw";
 import channels from "../../shaders/lib/channels.wgsl?raw";
 import conv2dGradWeightPatch from "../../shaders/lib/conv2d_grad_weight_patch.wgsl?raw";
+import conv2dOctets from "../../shaders/lib/conv2d_octets.wgsl?raw";
 import conv2dPatch from "../../shaders/lib/conv2d_patch.wgsl?raw";
 import conv2dWindow from "../../shaders/lib/conv2d_window.wgsl?raw";
 import correlationParams from "../../shaders/lib/correlation_params.wgsl?raw";
@@ -24,6 +25,7 @@ import itemNorm from "../../shaders/lib/item_norm.wgsl?raw";
 import lif from "../../shaders/lib/lif.wgsl?raw";
 import loss from "../../shaders/lib/loss.wgsl?raw";
 import ltpGate from "../../shaders/lib/ltp_gate.wgsl?raw";
+import matrixProduct from "../../shaders/lib/matrix_product.wgsl?raw";
 import moments from "../../shaders/lib/moments.wgsl?raw";
 import nonfinite from "../../shaders/lib/nonfinite.wgsl?raw";
 import operands from "../../shaders/lib/operands.wgsl?raw";
@@ -41,6 +43,7 @@ import shareNone from "../../shaders/lib/share_none.wgsl?raw";
 import shareSubgroup from "../../shaders/lib/share_subgroup.wgsl?raw";
 import softThreshold from "../../shaders/lib/soft_threshold.wgsl?raw";
 import strided from "../../shaders/lib/strided.wgsl?raw";
+import subgroupMatrix from "../../shaders/lib/subgroup_matrix.wgsl?raw";
 import sumVec4 from "../../shaders/lib/sum_vec4.wgsl?raw";
 import surrogate from "../../shaders/lib/surrogate.wgsl?raw";
 import tileProduct from "../../shaders/lib/tile_product.wgsl?raw";
@@ -61,6 +64,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/channel_walk.wgsl": channelWalk,
   "lib/channels.wgsl": channels,
   "lib/conv2d_grad_weight_patch.wgsl": conv2dGradWeightPatch,
+  "lib/conv2d_octets.wgsl": conv2dOctets,
   "lib/conv2d_patch.wgsl": conv2dPatch,
   "lib/conv2d_window.wgsl": conv2dWindow,
   "lib/correlation_params.wgsl": correlationParams,
@@ -74,6 +78,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/lif.wgsl": lif,
   "lib/loss.wgsl": loss,
   "lib/ltp_gate.wgsl": ltpGate,
+  "lib/matrix_product.wgsl": matrixProduct,
   "lib/moments.wgsl": moments,
   "lib/nonfinite.wgsl": nonfinite,
   "lib/operands.wgsl": operands,
@@ -91,6 +96,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/share_subgroup.wgsl": shareSubgroup,
   "lib/soft_threshold.wgsl": softThreshold,
   "lib/strided.wgsl": strided,
+  "lib/subgroup_matrix.wgsl": subgroupMatrix,
   "lib/sum_vec4.wgsl": sumVec4,
   "lib/surrogate.wgsl": surrogate,
   "lib/tile_product.wgsl": tileProduct,
