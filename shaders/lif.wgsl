@@ -11,6 +11,7 @@ const KEEP_V: bool = false;              //!spec   write the last potential
 const KEEP_H: bool = false;              //!spec   write the potentials before firing, for backward
 const KEEP_PARTS: bool = false;          //!spec   write the potential between two blocks, for backward
 const BLOCK: u32 = 4u;                   //!spec   steps written out
+const PART: u32 = 1u;                    //!spec   blocks between two potentials of KEEP_PARTS: a power of two
 const WHOLE: bool = true;                //!spec   whether BLOCK divides the steps
 struct Params {
   items: u32,                // neurons of one step, in Items
@@ -66,7 +67,7 @@ fn walk(i: u32, k: f32, norm: ItemNorm) {
       source += p.items;
     }
     if (KEEP_PARTS) {
-      if (block > 0u) {
+      if (block > 0u && (block & (PART - 1u)) == 0u) {
         between[mark] = potential;
         mark += p.items;
       }

@@ -22,6 +22,12 @@ const MOST_STEPS = 4;
 /** The same with the gradient of a learned leak on GPUs: four steps take 160 registers there. */
 const MOST_STEPS_LEARNED = 2;
 /**
+ * Longer walks of forward take one step at a time on lavapipe before Mesa 26: with 16 steps of 65,536 to 200,704 neurons, loads of
+ * four steps together cost 1.1 to 2.9 times as much there. With 8 steps, and on Mesa 26, they cost as much or less.
+ */
+const MOST_BLOCKED_OLD_MESA = 8;
+const OLD_MESA = /\bMesa (1\d|2[0-5])\./;
+/**
  * Items per invocation, NEAR apart in the shaders. Measured on llvmpipe with 4 steps of 401,408 neurons: forward 4.1, 3.5, 3.4,
  * 3.4, 3.3 ms for 1, 2, 4, 8, 16; backward 11, 9.4, 8.5, 11; with w's partial sums 21, 15, 12, 15, 9. That compiler unrolls
  * two, which takes it twice as long.
@@ -78,6 +84,12 @@ function planWalk({ learned }: Neuron, { one, steps, norm }: Current): Plan {
   return { width, items, rounds, near, groups: Math.ceil(items / (LANES * rounds)), parts };
 }
 
+/** Return the steps that forward writes out, a divisor of those of a part. */
+function blockOf({ parts }: Plan, steps: number): number {
+  const { software, description } = currentGpu().adapter;
+  return software && steps > MOST_BLOCKED_OLD_MESA && OLD_MESA.test(description) ? 1 : parts[0]!.steps;
+}
+
 function specOf(neuron: Neuron, current: Current, plan: Plan): Spec {
   const wide = plan.width === 4;
   return {
@@ -121,6 +133,7 @@ export function walkForward(
 ): Tensor[] {
   const { x, norm, one, steps } = current;
   const plan = planWalk(neuron, current);
+  const block = blockOf(plan, steps);
   const end = out === "last" ? y : last;
   const between = plan.parts.length > 1 ? empty([plan.parts.length - 1, ...one]) : null;
   forwardKernel.run({
@@ -134,7 +147,7 @@ export function walkForward(
       kept: h ?? unused(),
       between: between ?? unused(),
     },
-    params: { ...paramsOf(neuron, current, plan), steps, blocks: plan.parts.length },
+    params: { ...paramsOf(neuron, current, plan), steps, blocks: Math.ceil(steps / block) },
     spec: {
       ...specOf(neuron, current, plan),
       // Only a smooth neuron fires by its surrogate; the step's derivative is for backward.
@@ -145,8 +158,9 @@ export function walkForward(
       KEEP_V: end !== null,
       KEEP_H: h !== null,
       KEEP_PARTS: between !== null,
-      BLOCK: plan.parts[0]!.steps,
-      WHOLE: steps % plan.parts[0]!.steps === 0,
+      BLOCK: block,
+      PART: plan.parts[0]!.steps / block,
+      WHOLE: steps % block === 0,
     },
     grid: grid1d(plan.items),
   });
