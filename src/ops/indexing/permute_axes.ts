@@ -11,6 +11,8 @@ const transposeKernel = kernel("transpose", transposeWgsl);
 
 /** Axes that the kernel walks, and edge of a tile of the transposing one. */
 const [AXES, TILE] = [8, 16];
+/** Results of an invocation, each of one place or quad: more share its start on a CPU, fewer fill a GPU. */
+const [ITEMS_SOFTWARE, ITEMS_HARDWARE] = [4, 1];
 
 /** Write y [batch, columns, rows] = x [batch, rows, columns], tile by tile. */
 export function transposeTiles(x: Tensor, y: Tensor, [batch, rows, columns]: readonly [number, number, number]): void {
@@ -60,7 +62,9 @@ export function permuteAxes(
     rows.size /= 4;
     for (const axis of moved) if (axis !== rows) axis.a /= 4;
   }
-  const n = wide ? x.numel / 4 : x.numel;
+  const isQuads = x.numel % 4 === 0;
+  const n = isQuads ? x.numel / 4 : x.numel;
+  const Item = bitsOf(x, wide);
   permuteKernel.run({
     bind: { x, y },
     params: {
@@ -70,7 +74,12 @@ export function permuteAxes(
       stride0: axes.slice(0, 4).map(({ a }) => a),
       stride1: axes.slice(4).map(({ a }) => a),
     },
-    spec: { Item: bitsOf(x, wide), STRIDED_AXES: moved.length },
+    spec: {
+      Item,
+      STRIDED_AXES: moved.length,
+      ITEMS_PER_INVOCATION: currentGpu().adapter.software ? ITEMS_SOFTWARE : ITEMS_HARDWARE,
+      ...(isQuads && !wide && { EACH: 4, Out: `vec4<${Item}>`, written: "Out(v[0], v[1], v[2], v[3])" }),
+    },
     grid: grid1d(n),
   });
 }
