@@ -213,6 +213,14 @@ function newerMesa(facts: SetupFacts): "mesa" | "mesa-latest" | null {
   return latestPlan(facts) === null ? null : "mesa-latest";
 }
 
+/** Requirements of each driver, as the end of the message that it cannot be installed. */
+const NEEDS: Readonly<Record<PlanKind, string>> = {
+  mesa: ": expected Linux with apt",
+  "mesa-latest": ": expected Debian with apt, on x64 or arm64",
+  swiftshader: ": expected Linux on x64 with npm",
+  apt: ", or not without --system",
+};
+
 /** Carries out plans one after another, and collects the reasons why they failed. */
 function attemptsOn(machine: Machine, log: (line: string) => void) {
   const failures: string[] = [];
@@ -234,7 +242,7 @@ function attemptsOn(machine: Machine, log: (line: string) => void) {
     summary(facts: SetupFacts, driver: PlanKind | undefined): string {
       if (failures.length > 0) return `cannot install a software adapter:\n  ${failures.join("\n  ")}`;
       if (driver === undefined) return noPlanText(facts);
-      return `driver ${driver} cannot be installed on this machine${driver === "apt" ? ", or not without --system" : ""}`;
+      return `driver ${driver} cannot be installed on this machine${NEEDS[driver]}`;
     },
   };
 }

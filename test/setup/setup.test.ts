@@ -156,7 +156,9 @@ test("sets up mesa-latest only by name, and refuses it where it cannot", async (
   expect((await on({ failing: ["mesa-latest"] }, { driver: "mesa-latest" })).done).toEqual(["mesa-latest"]);
   const { done, result } = await on({ facts: { distribution: "ubuntu" } }, { driver: "mesa-latest" });
   expect(done).toEqual([]);
-  expect((result as Error).message).toBe("driver mesa-latest cannot be installed on this machine");
+  expect((result as Error).message).toBe(
+    "driver mesa-latest cannot be installed on this machine: expected Debian with apt, on x64 or arm64",
+  );
 });
 
 describe("the advice on a faster driver", () => {
