@@ -3,7 +3,7 @@
 import forwardWgsl from "../../shaders/pad.wgsl";
 import backwardWgsl from "../../shaders/pad_grad.wgsl";
 import { defineOp, expectActivations } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { currentGpu, grid1d, kernel, OpError } from "../gpu/index.ts";
 import { actSpec, empty, numel, type Shape, stridesOf, type Tensor } from "../tensor/index.ts";
 import { expectNumber } from "./pointwise/numbers.ts";
 
@@ -12,6 +12,8 @@ const backwardKernel = kernel("pad_grad", backwardWgsl);
 
 /** Axes that the kernel walks. */
 const AXES = 8;
+/** Results of an invocation, each of one element or four: more share its start on a CPU, fewer fill a GPU. */
+const [ITEMS_SOFTWARE, ITEMS_HARDWARE] = [4, 1];
 
 /** Entry of x for entry c of y, in WGSL. Outside of x, the constant is written. */
 const SOURCES: Readonly<Record<PadMode, string>> = {
@@ -79,11 +81,19 @@ function runPad(x: Tensor, y: Tensor, padded: readonly PaddedAxis[], mode: PadMo
   const [from0, from1] = halves(axes.map(({ size }) => size));
   const [before0, before1] = halves(axes.map(({ before }) => before));
   const [stride0, stride1] = halves(strides);
+  const each = y.numel % 4 === 0 && paddedSize(axes.at(-1)!) >= 4 ? 4 : 1;
+  const n = y.numel / each;
   forwardKernel.run({
     bind: { x, y },
-    params: { n: y.numel, value, size0, size1, from0, from1, stride0, stride1, before0, before1 },
-    spec: { source: SOURCES[mode], AXES: used, ...actSpec(x) },
-    grid: grid1d(y.numel),
+    params: { n, value, size0, size1, from0, from1, stride0, stride1, before0, before1 },
+    spec: {
+      source: SOURCES[mode],
+      AXES: used,
+      ITEMS_PER_INVOCATION: currentGpu().adapter.software ? ITEMS_SOFTWARE : ITEMS_HARDWARE,
+      ...actSpec(x),
+      ...(each === 4 && { EACH: 4, Out: "vec4<Act>", written: "Out(v[0], v[1], v[2], v[3])" }),
+    },
+    grid: grid1d(n),
   });
 }
 
