@@ -2,12 +2,15 @@
 import forwardWgsl from "../../shaders/upsample2d.wgsl";
 import backwardWgsl from "../../shaders/upsample2d_grad.wgsl";
 import { defineOp, expectActivations, expectRank } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { currentGpu, grid1d, kernel, OpError, type Spec } from "../gpu/index.ts";
 import { actSpec, type Shape, type Tensor } from "../tensor/index.ts";
 import { type Pair, pairOf } from "./conv/shape.ts";
 
 const forwardKernel = kernel("upsample2d", forwardWgsl);
 const backwardKernel = kernel("upsample2d_grad", backwardWgsl);
+
+/** Results of an invocation, each of one pixel or four: more share its start on a CPU, fewer fill a GPU. */
+const [ITEMS_SOFTWARE, ITEMS_HARDWARE] = [2, 1];
 
 /** Options of `upsample`. */
 export interface UpsampleOptions {
@@ -98,7 +101,17 @@ export const upsample = defineOp({
     return { shape: [...x.shape.slice(0, 2), rows.out, columns.out], dtype: x.dtype };
   },
   forward(y, [x], options) {
-    forwardKernel.run({ bind: { x, y }, ...runParts(x.shape, options, y), grid: grid1d(y.numel) });
+    const { params, spec } = runParts(x.shape, options, y);
+    const isWhole = y.shape[3]! % 4 === 0;
+    const n = isWhole ? y.numel / 4 : y.numel;
+    const quads: Spec = isWhole ? { EACH: 4, Out: "vec4<Act>", written: "Out(v)" } : {};
+    const ITEMS_PER_INVOCATION = currentGpu().adapter.software ? ITEMS_SOFTWARE : ITEMS_HARDWARE;
+    forwardKernel.run({
+      bind: { x, y },
+      params: { ...params, n },
+      spec: { ...spec, ITEMS_PER_INVOCATION, ...quads },
+      grid: grid1d(n),
+    });
     return [];
   },
   backward(dy, _saved, { options, shapes, out }) {

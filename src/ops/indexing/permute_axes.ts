@@ -9,8 +9,8 @@ import { bitsOf } from "./bits_of.ts";
 const permuteKernel = kernel("permute", permuteWgsl);
 const transposeKernel = kernel("transpose", transposeWgsl);
 
-/** Axes that the kernel walks, and edge of a tile of the transposing one. */
-const [AXES, TILE] = [8, 16];
+/** Axes that the kernel walks, edge of a tile of the transposing one, and least size of an axis that it turns. */
+const [AXES, TILE, LEAST] = [8, 32, 16];
 /** Results of an invocation, each of one place or quad: more share its start on a CPU, fewer fill a GPU. */
 const [ITEMS_SOFTWARE, ITEMS_HARDWARE] = [4, 1];
 
@@ -48,7 +48,7 @@ export function permuteAxes(
   }
   // Innermost pair swapped, behind at most one batch axis.
   const [columns, rows] = [moved.at(-2)!, moved.at(-1)!];
-  if (tiles && moved.length <= 3 && columns.a === 1 && Math.min(rows.size, columns.size) >= TILE) {
+  if (tiles && moved.length <= 3 && columns.a === 1 && Math.min(rows.size, columns.size) >= LEAST) {
     const batch = moved.length === 3 ? moved[0]!.size : 1;
     const isBatched = batch === 1 || moved[0]!.a === rows.size * columns.size;
     if (isBatched && rows.a === columns.size) {
