@@ -3,7 +3,7 @@
 import forwardWgsl from "../../shaders/local_response_norm.wgsl";
 import backwardWgsl from "../../shaders/local_response_norm_grad.wgsl";
 import { defineOp, expectActivations, outputLike } from "../autograd/index.ts";
-import { grid1d, kernel, OpError } from "../gpu/index.ts";
+import { grid1d, kernel, OpError, type Spec } from "../gpu/index.ts";
 import { actSpec, empty, type Tensor } from "../tensor/index.ts";
 
 const forwardKernel = kernel("local_response_norm", forwardWgsl);
@@ -21,9 +21,17 @@ export interface ResponseNormOptions {
   k?: number;
 }
 
-function paramsOf(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
+function runParts(x: Tensor, { size, alpha = 1e-4, beta = 0.75, k = 1 }: ResponseNormOptions) {
   const channels = x.shape[1]!;
-  return { n: x.numel, channels, area: x.numel / (x.shape[0]! * channels), size, alpha, beta, k };
+  const area = x.numel / (x.shape[0]! * channels);
+  const width = area % 4 === 0 ? 4 : 1;
+  const n = x.numel / width;
+  const types: Spec = width === 4 ? { Item: "vec4<f32>", Stored: "vec4<Act>" } : {};
+  return {
+    params: { n, channels, area: area / width, size, alpha, beta, k },
+    spec: { ...actSpec(x), ...types },
+    grid: grid1d(n),
+  };
 }
 
 /**
@@ -52,17 +60,14 @@ export const localResponseNorm = defineOp({
   },
   forward(y, [x], options) {
     const scale = empty(x.shape);
-    forwardKernel.run({ bind: { x, y, scale }, params: paramsOf(x, options), spec: actSpec(x), grid: grid1d(x.numel) });
+    const { params, spec, grid } = runParts(x, options);
+    const wide: Spec = "Item" in spec ? { carried_item: "carried4(result, v)" } : {};
+    forwardKernel.run({ bind: { x, y, scale }, params, spec: { ...spec, ...wide }, grid });
     return [x, scale];
   },
   backward(dy, [x, scale], { options, out }) {
     const dx = out(0);
-    backwardKernel.run({
-      bind: { x, scale, dy, dx },
-      params: paramsOf(x, options),
-      spec: actSpec(x),
-      grid: grid1d(x.numel),
-    });
+    backwardKernel.run({ bind: { x, scale, dy, dx }, ...runParts(x, options) });
     return [dx];
   },
 });

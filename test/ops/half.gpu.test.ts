@@ -172,6 +172,7 @@ const moves: Row[] = (
     ["upsample, quads", (x: Tensor) => upsample(x, { size: [5, 12] }), WHOLE],
     ["upsample, bilinear, quads", (x: Tensor) => upsample(x, { size: [5, 12], mode: "bilinear" }), WHOLE],
     ["upsample, bilinear", (x: Tensor) => upsample(x, { size: [5, 7], mode: "bilinear" }), [1, 2, 3, 5]],
+    ["localResponseNorm, quads", (x: Tensor) => localResponseNorm(x, { size: 3, alpha: 0.5 }), WHOLE],
     ["localResponseNorm", (x: Tensor) => localResponseNorm(x, { size: 3, alpha: 0.5 }), ODD],
     ["dropoutWithMask", (x: Tensor) => dropoutWithMask(x, gt(x, 0), { p: 0.5 }), ODD],
     ["encodeLatency", (x: Tensor) => encodeLatency(x, { timeSteps: 5 }), ODD],

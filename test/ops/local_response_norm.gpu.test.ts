@@ -22,6 +22,17 @@ test.each([1, 2, 3, 4, 5, 12])("window of %i channels: forward and gradient", as
   });
 });
 
+test("planes of whole quads: forward and gradient", async () => {
+  const shape = [2, 7, 4, 3];
+  const options = { size: 5, alpha: 0.8, beta: 0.6, k: 1.5 };
+  await gradcheck({
+    inputs: { x: { data: randomArray(product(shape), 4), shape } },
+    op: ({ x }) => localResponseNorm(x!, options),
+    reference: ({ x }) => responseNorm({ shape, ...options }, x!),
+    samples: 168,
+  });
+});
+
 test("any shape of two to five axes", async () => {
   const dimension = fc.integer({ min: 1, max: 5 });
   await fc.assert(
