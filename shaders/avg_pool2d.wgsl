@@ -40,7 +40,7 @@ fn element(i: u32) {
         let row_inside = row + r0 + r < p.in_size.x;
         for (var c = 0u; c < WINDOW_UNROLL_X; c++) {  //!unroll
           for (var e = 0u; e < EACH; e++) {  //!unroll
-            let inside = row_inside && column + c0 + (e * STRIDE_X + c) < p.in_size.y;
+            let inside = row_inside & (column + c0 + (e * STRIDE_X + c) < p.in_size.y);
             sum[e] += select(0.0, seen[r * WIDTH + SKIP + e * STRIDE_X + c], inside);
           }
         }

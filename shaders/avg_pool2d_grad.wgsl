@@ -46,7 +46,7 @@ fn element(i: u32) {
         for (var c = 0u; c < SPAN_UNROLL_X; c++) {  //!unroll
           for (var e = 0u; e < EACH; e++) {  //!unroll
             let k = (e + PADDING_X) / STRIDE_X - PADDING_X / STRIDE_X + SPAN_UNROLL_X - 1u - c;
-            let counts = row_covers && covers(column + k, STRIDE_X, WINDOW_X, padded.y + e, p.out_size.y);
+            let counts = row_covers & covers(column + k, STRIDE_X, WINDOW_X, padded.y + e, p.out_size.y);
             sum[e] += select(0.0, seen[r * COVERS + (e + PADDING_X) / STRIDE_X - PADDING_X / STRIDE_X + SPAN_UNROLL_X - 1u - c], counts);
           }
         }

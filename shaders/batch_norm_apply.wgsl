@@ -29,7 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var v: array<Item, TURNS>;
     var r: array<Item, TURNS>;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      j[t] = select(home, at.j, t == 0u || at.i < at.end);
+      j[t] = select(home, at.j, (t == 0u) | (at.i < at.end));
       v[t] = Item(x[j[t]]);
       if (RESIDUAL) {
         r[t] = Item(residual[j[t]]);

@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var g: array<Item, TURNS>;
     var out: array<Item, TURNS>;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      j[t] = select(home, at.j, t == 0u || at.i < at.end);
+      j[t] = select(home, at.j, (t == 0u) | (at.i < at.end));
       // Without statistics to correct for and without a gate that needs it, compilers drop the read of x.
       v[t] = Item(x[j[t]]);
       g[t] = Item(dy[j[t]]);

@@ -39,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       var out: array<Item, TURNS>;
       var inside: array<bool, TURNS>;
       for (var t = 0u; t < TURNS; t++) {  //!unroll
-        inside[t] = t == 0u || at.i < at.end;
+        inside[t] = (t == 0u) | (at.i < at.end);
         v[t] = Item(x[at.j]);
         g[t] = Item(dy[at.j]);
         if (RESIDUAL) {

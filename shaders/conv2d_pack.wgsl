@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var at = (p.first_group + g) * p.w_group + offset + row * p.w_written;
   var v: vec4<f32>;
   for (var i = 0u; i < 4u; i++) {  //!unroll
-    v[i] = select(0.0, w[at], offset != 0xffffffffu && row + i < p.written);
+    v[i] = select(0.0, w[at], (offset != 0xffffffffu) & (row + i < p.written));
     at += p.w_written;
   }
   packed[((g * p.quads + quad / p.tile_quads * p.tile_quads) * p.terms) + term * p.tile_quads + quad % p.tile_quads] = vec4<Act>(v);

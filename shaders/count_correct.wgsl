@@ -37,9 +37,9 @@ fn best_of(row: u32, own: u32) -> Best {
       v[t] = f32(logits[base + c + t * LANES]);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let inside = t == 0u || c + t * LANES < classes;
-      unknown = unknown || (inside && is_nan(v[t]));
-      let leads = inside && v[t] > top;
+      let inside = (t == 0u) | (c + t * LANES < classes);
+      unknown |= inside & is_nan(v[t]);
+      let leads = inside & (v[t] > top);
       top = select(top, v[t], leads);
       best = select(best, c + t * LANES, leads);
     }

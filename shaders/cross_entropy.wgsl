@@ -25,7 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       v[t] = f32(logits[base + c + t * LANES]);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      top = select(top, max(top, v[t]), t == 0u || c + t * LANES < p.classes);
+      top = select(top, max(top, v[t]), (t == 0u) | (c + t * LANES < p.classes));
     }
   }
   top = row_max(top, lane);
@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       v[t] = f32(logits[base + c + t * LANES]);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let inside = t == 0u || c + t * LANES < p.classes;
+      let inside = (t == 0u) | (c + t * LANES < p.classes);
       total += select(0.0, exp_of(v[t] - top), inside);
       shifted_total += select(0.0, v[t] - top, inside);
     }
@@ -51,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var v: array<f32, TURNS>;
     var j: array<u32, TURNS>;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      j[t] = base + select(c, c + t * LANES, t == 0u || c + t * LANES < p.classes);
+      j[t] = base + select(c, c + t * LANES, (t == 0u) | (c + t * LANES < p.classes));
       v[t] = f32(logits[j[t]]);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll

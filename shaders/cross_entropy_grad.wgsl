@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var t = 0u; t < ITEMS_PER_INVOCATION; t++) {  //!unroll
     let hit = select(0.0, 1.0 - p.smoothing, label[t] == i32(place[t].y));
     let gap = chance[t] - hit - spread;
-    let legal = label[t] >= 0 && u32(label[t]) < p.classes;
+    let legal = (label[t] >= 0) & (u32(label[t]) < p.classes);
     dlogits[i[t]] = Act(select(bitcast<f32>(p.nan), up[t] * p.scale * gap, legal));
   }
 }

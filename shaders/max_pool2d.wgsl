@@ -59,7 +59,7 @@ fn element(i: u32) {
         let row_start = (row + r0 + r) * p.in_size.y + column + c0;
         var orders: array<i32, (EACH - 1u) * STRIDE_X + WINDOW_UNROLL_X>;
         for (var k = 0u; k < (EACH - 1u) * STRIDE_X + WINDOW_UNROLL_X; k++) {  //!unroll
-          let inside = row_inside && column + c0 + k < p.in_size.y;
+          let inside = row_inside & (column + c0 + k < p.in_size.y);
           orders[k] = select(NO_NUMBER, order_of(seen[r * WIDTH + SKIP + k]), inside);
         }
         for (var c = 0u; c < WINDOW_UNROLL_X; c++) {  //!unroll

@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       walk = axes_step(walk, p.reduced, p.step, p.wrap);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let leads = takes_lead(v[t], top) && (t == 0u || k + t * LANES < p.terms);
+      let leads = takes_lead(v[t], top) & ((t == 0u) | (k + t * LANES < p.terms));
       top = select(top, v[t], leads);
       best = select(best, k + t * LANES, leads);
     }

@@ -52,7 +52,7 @@ fn element(i: u32) {
     var carry = true;
     for (var k = 1u; k < AXES; k++) {  //!unroll
       let c = source(i32(digit[k]) - before[k], i32(sizes_of_x[k]));
-      row_inside[r] &= c >= 0 && c < i32(sizes_of_x[k]);
+      row_inside[r] &= (c >= 0) & (c < i32(sizes_of_x[k]));
       start[r] += u32(c) * strides[k];
       digit[k] += u32(carry);
       carry = digit[k] == sizes[k];
@@ -64,7 +64,7 @@ fn element(i: u32) {
     let place = digit[0] + e;
     let ends = place >= sizes[0];
     let c = source(i32(select(place, place - sizes[0], ends)) - before[0], i32(sizes_of_x[0]));
-    let inside = select(row_inside[0], row_inside[ROWS - 1u], ends) && c >= 0 && c < i32(sizes_of_x[0]);
+    let inside = select(row_inside[0], row_inside[ROWS - 1u], ends) & (c >= 0) & (c < i32(sizes_of_x[0]));
     made[e] = select(Act(p.value), x[select(start[0], start[ROWS - 1u], ends) + u32(c)], inside);
   }
   y[i] = written(made);

@@ -26,7 +26,7 @@ fn row_stats(base: u32, lane: u32) -> RowStats {
       v[t] = f32(x[base + k + t * LANES]);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      total += select(0.0, v[t] - shift, t == 0u || k + t * LANES < length);
+      total += select(0.0, v[t] - shift, (t == 0u) | (k + t * LANES < length));
     }
   }
   let first = row_sum(total, lane) / n;
@@ -38,7 +38,7 @@ fn row_stats(base: u32, lane: u32) -> RowStats {
       v[t] = f32(x[base + k + t * LANES]);
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let d = select(0.0, v[t] - shift - first, t == 0u || k + t * LANES < length);
+      let d = select(0.0, v[t] - shift - first, (t == 0u) | (k + t * LANES < length));
       rest += d;
       squares += d * d;
     }
@@ -75,7 +75,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var b: array<f32, TURNS>;
     var j: array<u32, TURNS>;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let inside = t == 0u || k + t * LANES < p.length;
+      let inside = (t == 0u) | (k + t * LANES < p.length);
       j[t] = base + select(k, k + t * LANES, inside);
       v[t] = f32(x[j[t]]);
       let at = select(home, walk.at, inside);

@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         walk = weight_step(walk, hop, p.plane);
       }
       for (var t = 0u; t < TURNS; t++) {  //!unroll
-        let inside = t == 0u || k + t * LANES < p.length;
+        let inside = (t == 0u) | (k + t * LANES < p.length);
         let up = g[t] * w[t];
         total += select(0.0, up, inside);
         along += select(0.0, up * ((v[t] - s.shift - s.mean) * s.invstd), inside);
@@ -63,7 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var w: array<f32, TURNS>;
     var j: array<u32, TURNS>;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let inside = t == 0u || k + t * LANES < p.length;
+      let inside = (t == 0u) | (k + t * LANES < p.length);
       j[t] = base + select(k, k + t * LANES, inside);
       v[t] = f32(x[j[t]]);
       g[t] = f32(dy[j[t]]);

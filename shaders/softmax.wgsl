@@ -27,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       at += hop;
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      top = select(top, max(top, v[t]), t == 0u || k + t * LANES < p.length);
+      top = select(top, max(top, v[t]), (t == 0u) | (k + t * LANES < p.length));
     }
   }
   top = row_max(top, lane);
@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       at += hop;
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      total += select(0.0, exp_of(v[t] - top), t == 0u || k + t * LANES < p.length);
+      total += select(0.0, exp_of(v[t] - top), (t == 0u) | (k + t * LANES < p.length));
     }
   }
   total = row_sum(total, lane);
@@ -54,7 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var j: array<u32, TURNS>;
     let home = at;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      j[t] = select(home, at, t == 0u || k + t * LANES < p.length);
+      j[t] = select(home, at, (t == 0u) | (k + t * LANES < p.length));
       at += hop;
       v[t] = f32(x[j[t]]);
     }

@@ -31,7 +31,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       at += hop;
     }
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      let inside = t == 0u || k + t * LANES < p.length;
+      let inside = (t == 0u) | (k + t * LANES < p.length);
       if (LOG) {
         total += select(0.0, g[t], inside);
       } else {
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var j: array<u32, TURNS>;
     let home = at;
     for (var t = 0u; t < TURNS; t++) {  //!unroll
-      j[t] = select(home, at, t == 0u || k + t * LANES < p.length);
+      j[t] = select(home, at, (t == 0u) | (k + t * LANES < p.length));
       at += hop;
       g[t] = f32(dy[j[t]]);
       out[t] = f32(y[j[t]]);

@@ -52,7 +52,7 @@ fn sum_terms(base: u32, first: u32, end: u32) -> Item {
       var v: array<Item, TURNS>;
       var inside: array<bool, TURNS>;
       for (var t = 0u; t < TURNS; t++) {  //!unroll
-        inside[t] = t == 0u || k < end;
+        inside[t] = (t == 0u) | (k < end);
         v[t] = Item(x[walk.at]);
         walk = axes_step(walk, p.summed, p.step, p.wrap);
         k += NEAR;

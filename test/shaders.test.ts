@@ -44,3 +44,27 @@ describe("each shader", () => {
     expect(header.bindings.map((b) => b.index)).toEqual(header.bindings.map((_, i) => i));
   });
 });
+
+/** List the lines of loops marked `//!unroll` that hold `&&` or `||` outside of an `if` and of constants. */
+function branchesInUnrolled(file: string): string[] {
+  const found: string[] = [];
+  const unrolled: number[] = [];
+  let depth = 0;
+  for (const line of readFileSync(join(folder, file), "utf8").split("\n")) {
+    const [code] = line.split("//") as [string];
+    const tests = /&&|\|\|/.test(code) && !/^\s*if \(/.test(code) && !/\b[A-Z_]+ (?:&&|\|\|) !?[A-Z_]+\b/.test(code);
+    if (unrolled.length > 0 && tests) found.push(line.trim());
+    const before = depth;
+    depth += (code.match(/\{/g)?.length ?? 0) - (code.match(/\}/g)?.length ?? 0);
+    while (unrolled.length > 0 && depth <= unrolled.at(-1)!) unrolled.pop();
+    if (line.includes("//!unroll")) unrolled.push(before);
+  }
+  return found;
+}
+
+// `a && b` is a branch: a loop written out has one each turn. SwiftShader's compiler took minutes and gigabytes for 200 of them,
+// and a GPU waits for loads before each. `a & b` is none.
+test.each([...shaders, ...readdirSync(join(folder, "lib")).map((f) => `lib/${f}`)])(
+  "%s has no branch within an expression of an unrolled loop",
+  (file) => expect(branchesInUnrolled(file)).toEqual([]),
+);

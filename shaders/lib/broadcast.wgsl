@@ -47,7 +47,7 @@ fn broadcast_quad(i: u32) -> array<vec2<u32>, 4> {
     for (var k = 0u; k < AXES; k++) {  //!unroll
       digit[k] += u32(carry);
       at += select(vec2(0u), vec2(a[k], b[k]), carry);
-      carry = digit[k] == size[k] && k + 1u < AXES;
+      carry = (digit[k] == size[k]) & (k + 1u < AXES);
       digit[k] = select(digit[k], 0u, carry);
       at -= select(vec2(0u), size[k] * vec2(a[k], b[k]), carry);
     }

@@ -18,7 +18,7 @@ fn channel_moments(c: u32, slice: u32, shift: f32, lane: u32) -> Moments {
       var v: array<Item, TURNS>;
       var inside: array<bool, TURNS>;
       for (var t = 0u; t < TURNS; t++) {  //!unroll
-        inside[t] = t == 0u || at.i < at.end;
+        inside[t] = (t == 0u) | (at.i < at.end);
         v[t] = Item(x[at.j]);
         at = channel_step(at, p);
       }

@@ -42,7 +42,7 @@ fn weight_gradient_patch(flat: u32, lane: u32) {
       let plane = (n * params.y_shape.y + g * written + min(row0 + j * S, written - 1u)) * out.x;
       for (var py = 0u; py < PY; py++) {  //!unroll
         for (var px = 0u; px < PX; px += GRADS) {  //!unroll
-          let ok = py0 + py < out.x && px0 + px < out.y;
+          let ok = (py0 + py < out.x) & (px0 + px < out.y);
           let value = from_dy(dy[select(0u, ((plane + py0 + py) * out.y + px0 + px) / GRADS, ok)]);
           for (var k = 0u; k < GRADS; k++) {  //!unroll
             grad[(j * PY + py) * PX + px + k] = select(0.0, value[k], ok);
@@ -57,13 +57,13 @@ fn weight_gradient_patch(flat: u32, lane: u32) {
       let e = i * S + lane;
       let iy = py0 * STEP_Y + e / COLUMNS * GAP_Y - params.padding.x;
       let ix = px0 * STEP_X + e % COLUMNS * GAP_X - params.padding.y;
-      inside[i] = e < ROWS * COLUMNS && iy < source.x && ix < source.y;
+      inside[i] = (e < ROWS * COLUMNS) & (iy < source.x) & (ix < source.y);
       at[i] = (n * params.x_shape.y + g * reduced) * x_plane + iy * source.y + ix;
     }
     for (var cb = 0u; cb < CB; cb++) {  //!unroll
       var pixel: array<f32, LOADS * S>;
       for (var i = 0u; i < LOADS; i++) {  //!unroll
-        let ok = inside[i] && c0 + cb < reduced;
+        let ok = inside[i] & (c0 + cb < reduced);
         let value = select(0.0, f32(x[select(0u, at[i] + (c0 + cb) * x_plane, ok)]), ok);
         let all = share(value);
         for (var l = 0u; l < S; l++) {  //!unroll

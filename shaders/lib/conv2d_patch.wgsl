@@ -29,7 +29,7 @@ fn correlate_patch(flat: u32, lane: u32) {
     let e = i * S + lane;
     let iy = u32(y0 + i32(e / COLUMNS * GAP_Y));
     let ix = u32(x0 + i32(e % COLUMNS * GAP_X));
-    inside[i] = here && e < ROWS * COLUMNS && iy < source.x && ix < source.y;
+    inside[i] = here & (e < ROWS * COLUMNS) & (iy < source.x) & (ix < source.y);
     at[i] = select(0u, ((n * params.groups + g) * reduced * source.x + iy) * source.y + ix, inside[i]);
   }
   // Lanes beyond the last channel load its weights again and store nothing.

@@ -3,5 +3,5 @@ const COVERS: u32 = select(0u, (3u + PADDING_X) / STRIDE_X - PADDING_X / STRIDE_
 
 // Whether window o exists and covers a place, given as the place in the padded input.
 fn covers(o: u32, stride: u32, window: u32, place: u32, size: u32) -> bool {
-  return o < size && o * stride + window > place;
+  return (o < size) & (o * stride + window > place);
 }

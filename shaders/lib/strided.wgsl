@@ -21,7 +21,7 @@ fn strided_offsets(i: u32, size0: vec4<u32>, size1: vec4<u32>, stride0: vec4<u32
     for (var k = 0u; k < STRIDED_AXES; k++) {  //!unroll
       digit[k] += u32(carry);
       at += select(0u, stride[k], carry);
-      carry = digit[k] == size[k] && k + 1u < STRIDED_AXES;
+      carry = (digit[k] == size[k]) & (k + 1u < STRIDED_AXES);
       digit[k] = select(digit[k], 0u, carry);
       at -= select(0u, size[k] * stride[k], carry);
     }

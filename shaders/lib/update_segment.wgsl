@@ -99,7 +99,7 @@ fn update_quads(turn: u32, index: u32, s: Segment, lane: u32) {
     }
     g[k] = select(vec4(0.0), g[k], (theta[k] != vec4(0.0)) | vec4(!masks));
     let next = update(theta[k], v[k], g[k], w[k], s.layer);
-    let is_alive = select(next.is_alive, next.was_alive, vec4(frozen || masks));
+    let is_alive = select(next.is_alive, next.was_alive, vec4(frozen | masks));
     let valid = vec4(((turn + k) * 64u + lane) * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(s.count);
     counted += vec3(count(is_alive & valid), count(next.was_alive & !is_alive & valid),
                     count(!next.was_alive & is_alive & valid));
