@@ -41,30 +41,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<Target>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-// Numbers of a phase.
-struct Phase {
-  width: u32,                // pixels of a row
-  area: u32,
-  terms: u32,
-  first_term: u32,
-  y_start: u32,              // its first pixel in a plane of y
-  x_start: vec2<i32>,        // x pixel under its first tap
-  taps: vec2<u32>,
-}
-
-fn phase_of(i: u32) -> Phase {
-  let a = table[2u * i];
-  let b = table[2u * i + 1u];
-  return Phase(a.x, a.y, a.z, a.w, b.x, bitcast<vec2<i32>>(b.yz), vec2(b.w & 0xffffu, b.w >> 16u));
-}
-
-// A pixel of a phase: image, row, column.
-struct Pixel { n: u32, row: u32, column: u32 }
-
-fn pixel_of(i: u32, f: Phase) -> Pixel {
-  let at = i % f.area;
-  return Pixel(i / f.area, at / f.width, at % f.width);
-}
+//!include "lib/conv2d_phases.wgsl"
 
 fn next_pixel(i: Pixel, f: Phase) -> Pixel {
   let row_done = i.column + 1u == f.width;
@@ -85,16 +62,6 @@ var<private> term_next: array<vec4<u32>, B_LOADS>;
 var<private> term_at: u32;
 var<private> w_at: u32;
 
-fn tap_bits(first: i32, taps: u32, spread: u32, size: u32) -> u32 {
-  var bits = 0u;
-  var at = first;
-  for (var i = 0u; i < taps; i++) {
-    bits |= select(0u, 1u << i, u32(at) < size);
-    at += i32(spread);
-  }
-  return bits;
-}
-
 fn start_fetch(lane: u32, column0: u32, g: u32, f: Phase) {
   let p = params;
   for (var j = 0u; j < PLACES; j++) {  //!unroll
@@ -113,7 +80,7 @@ fn start_fetch(lane: u32, column0: u32, g: u32, f: Phase) {
       pixel = next_pixel(pixel, f);
     }
   }
-  term_at = 2u * p.phases + f.first_term + b_place(lane, 0u).x;
+  term_at = 2u * p.phases + f.first + b_place(lane, 0u).x;
   load_terms();
 }
 
@@ -173,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     return;
   }
   start_fetch(lane, column0, g, f);
-  w_at = ((own * p.row_tiles + row_tile) * p.terms + f.first_term) * QUADS_M + lane;
+  w_at = ((own * p.row_tiles + row_tile) * p.terms + f.first) * QUADS_M + lane;
   sum_tile(lane, (f.terms + DEPTH - 1u) / DEPTH);
 
   let row0 = p.first_row + row_tile * (4u * QUADS_M) + lane / X * (4u * ROW_QUADS);

@@ -122,9 +122,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   // The same for a subgroup, so that the table is read once for all of its lanes.
   let octet = select(subgroupBroadcastFirst(b_place(lane, 0u).y), 0u, LANES <= COLUMNS);
-  table_at = 2u * p.phases + 3u * (f.first_octet + octet);
+  table_at = 2u * p.phases + 3u * (f.first + octet);
   let at = a_place(lane, 0u);
-  w_at = (g * p.written + row0 + at.x) * p.octets + f.first_octet + at.y;
+  w_at = (g * p.written + row0 + at.x) * p.octets + f.first + at.y;
   w_step = LANES / OCTETS * p.octets;
   multiply(lane, f.terms);
 }

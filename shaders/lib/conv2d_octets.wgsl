@@ -3,46 +3,13 @@
 // The including kernel declares x, table, and in params: batch, groups, phases, x_group, source, x_step, spread.
 const BY_ROW: bool = false;  //!spec   an octet holds taps of one kernel row; else all taps of a pixel fit in 25 bits
 
-// Numbers of a phase.
-struct Phase {
-  width: u32,                // pixels of a row
-  area: u32,
-  terms: u32,
-  first_octet: u32,
-  y_start: u32,              // its first pixel in a plane of y
-  x_start: vec2<i32>,        // x pixel under its first tap
-  taps: vec2<u32>,
-}
-
-fn phase_of(i: u32) -> Phase {
-  let a = table[2u * i];
-  let b = table[2u * i + 1u];
-  return Phase(a.x, a.y, a.z, a.w, b.x, bitcast<vec2<i32>>(b.yz), vec2(b.w & 0xffffu, b.w >> 16u));
-}
-
-// A pixel of a phase: image, row, column.
-struct Pixel { n: u32, row: u32, column: u32 }
-
-fn pixel_of(i: u32, f: Phase) -> Pixel {
-  let at = i % f.area;
-  return Pixel(i / f.area, at / f.width, at % f.width);
-}
+//!include "lib/conv2d_phases.wgsl"
 
 // The part of x under a pixel: tap 0 of channel 0, which may be outside of the plane, and bits of the taps that are inside.
 struct Window {
   at: u32,
   taps: u32,
   rows: u32,
-}
-
-fn tap_bits(first: i32, taps: u32, spread: u32, size: u32) -> u32 {
-  var bits = 0u;
-  var at = first;
-  for (var i = 0u; i < taps; i++) {
-    bits |= select(0u, 1u << i, u32(at) < size);
-    at += i32(spread);
-  }
-  return bits;
 }
 
 fn window_of(pixel: Pixel, g: u32, f: Phase) -> Window {

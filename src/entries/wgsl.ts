@@ -13,6 +13,7 @@ import channels from "../../shaders/lib/channels.wgsl?raw";
 import conv2dGradWeightPatch from "../../shaders/lib/conv2d_grad_weight_patch.wgsl?raw";
 import conv2dOctets from "../../shaders/lib/conv2d_octets.wgsl?raw";
 import conv2dPatch from "../../shaders/lib/conv2d_patch.wgsl?raw";
+import conv2dPhases from "../../shaders/lib/conv2d_phases.wgsl?raw";
 import conv2dWindow from "../../shaders/lib/conv2d_window.wgsl?raw";
 import correlationParams from "../../shaders/lib/correlation_params.wgsl?raw";
 import elements from "../../shaders/lib/elements.wgsl?raw";
@@ -66,6 +67,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/conv2d_grad_weight_patch.wgsl": conv2dGradWeightPatch,
   "lib/conv2d_octets.wgsl": conv2dOctets,
   "lib/conv2d_patch.wgsl": conv2dPatch,
+  "lib/conv2d_phases.wgsl": conv2dPhases,
   "lib/conv2d_window.wgsl": conv2dWindow,
   "lib/correlation_params.wgsl": correlationParams,
   "lib/elements.wgsl": elements,
