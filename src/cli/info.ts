@@ -112,7 +112,7 @@ function checkFlags(flags: InfoFlags): void {
       "--classes": classes,
       "--time-steps": timeSteps,
     }),
-    ...idleUnless(batch !== undefined, "is for training, whose memory --batch predicts", {
+    ...idleUnless(batch !== undefined, "is for the memory of training; give --batch", {
       "--dense": dense,
       "--checkpoint-blocks": checkpointBlocks,
       "--precision": precision,

@@ -85,7 +85,7 @@ export async function installGpu(options: InstallOptions = {}): Promise<Installe
   publish();
   configureTuning({ mode: switches.tune, store: fileTuneStore() });
   if (found.software) {
-    noteSoftware(found.name);
+    noteSoftware(found.name, options.driver === undefined);
     if (!switches.spin) calmPolling();
   }
   return found;
@@ -116,11 +116,11 @@ function publish(gpu: GPU, globals: object): void {
   }
 }
 
-/** Print one line for this process and its children, which inherit the mark. */
-function noteSoftware(name: string): void {
+/** Print one line for this process and its children, which inherit the mark. `advise`: the caller named no driver. */
+function noteSoftware(name: string, advise: boolean): void {
   if (process.env["ESPALIER_SOFTWARE_NOTED"]) return;
   process.env["ESPALIER_SOFTWARE_NOTED"] = "1";
-  const newer = isMesaLatestChosen() && !runsOnMesaLatest();
+  const newer = advise && isMesaLatestChosen() && !runsOnMesaLatest();
   const advice = newer ? `; a faster driver is set up: start the program with ${espalierCommand()} exec` : "";
   process.stderr.write(
     `espalier: no GPU in use: the software adapter ${visible(name)} is about a hundred times slower than a GPU${advice}\n`,

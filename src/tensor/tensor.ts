@@ -177,7 +177,10 @@ export class Tensor implements Bindable, Disposable {
 function expectHalves(): void {
   const { adapter, device } = currentGpu();
   if (!device.features.has("shader-f16"))
-    throw new OpError("f16", `expected an adapter with shader-f16, got ${adapter.description || "one without"}`);
+    throw new OpError(
+      "dtype or precision f16",
+      `expected an adapter with shader-f16, got ${adapter.description || "one without"}; use f32`,
+    );
 }
 
 /**

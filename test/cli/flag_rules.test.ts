@@ -56,7 +56,7 @@ describe("is refused by name", () => {
       "--size: is for a network, and ",
     ],
     ["info --no-gpu --classes 3", "--classes: is for a network; give --model"],
-    ["info --no-gpu --model lenet --dense", "--dense: is for training, whose memory --batch predicts"],
+    ["info --no-gpu --model lenet --dense", "--dense: is for the memory of training; give --batch"],
     ["info --no-gpu --adapter llvm", "--adapter: no adapter is opened with --no-gpu"],
     [
       "pack D --out D/../packed --no-resize --size 32 --exact",
@@ -92,7 +92,7 @@ test("suggests a number for other spellings", async () => {
 
 test("accepts a repeated switch and a repeated list", async () => {
   const { err } = await espalierHere(["info", "--no-gpu", "--json", "--json", "--dense"]);
-  expect(err).toContain("--dense: is for training");
+  expect(err).toContain("--dense: is for the memory of training");
 });
 
 test("every option of train is a setting of its name, or one of the command's own", async () => {

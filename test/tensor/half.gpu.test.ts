@@ -95,7 +95,7 @@ test("without shader-f16, a tensor of f16 is refused; shapes alone are not", asy
   const outer = currentGpu();
   const gpu = await requestGpu({ defaultLimits: true });
   try {
-    expect(() => empty([2], "f16")).toThrow(/^f16: expected an adapter with shader-f16, got \S/);
+    expect(() => empty([2], "f16")).toThrow(/^dtype or precision f16: expected an adapter with shader-f16, got \S/);
     expect(metaTensor([2], "f16").bytes).toBe(4);
   } finally {
     gpu.destroy();

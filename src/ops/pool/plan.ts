@@ -1,6 +1,6 @@
 // Shared parts of sliding-window pools: options, checks and output size.
 import { expectActivations, expectRank } from "../../autograd/index.ts";
-import { currentGpu, OpError, type Spec } from "../../gpu/index.ts";
+import { OpError, type Spec } from "../../gpu/index.ts";
 import { actSpec, type Tensor } from "../../tensor/index.ts";
 import type { Pair } from "../conv/shape.ts";
 
@@ -58,9 +58,6 @@ export function planPool(
 /** Windows and spans up to this many elements are written out by the kernels. */
 const MOST_WRITTEN_OUT = 9;
 
-/** The same for four results on SwiftShader, whose compiler takes minutes and gigabytes for windows of 3x3. */
-const MOST_WRITTEN_OUT_SWIFTSHADER = 4;
-
 /**
  * Return a plan in the kernels' form: window and stride as constants (shaders/lib/pool_window.wgsl), sizes as params, and the
  * elements that an invocation writes. Where the rows of x and of the result are whole quads, it writes four.
@@ -70,9 +67,7 @@ export function poolVariant({ window, stride, padding, in_size, out_size }: Pool
   const [STRIDE_Y, STRIDE_X] = stride;
   const written = of === "y" ? out_size[1] : in_size[1];
   const isWhole = written % 4 === 0 && (of === "dx" || in_size[1] % 4 === 0) && 4 % STRIDE_X === 0;
-  const isSwiftShader = /swiftshader/i.test(currentGpu().adapter.description);
-  const most = isSwiftShader ? MOST_WRITTEN_OUT_SWIFTSHADER : MOST_WRITTEN_OUT;
-  const EACH = isWhole && WINDOW_Y * WINDOW_X <= most ? 4 : 1;
+  const EACH = isWhole && WINDOW_Y * WINDOW_X <= MOST_WRITTEN_OUT ? 4 : 1;
   const types = actSpec(act);
   const quads: Spec = EACH === 4 ? { Lane: "vec4<f32>", Out: "vec4<Act>", written: "Out(v)" } : {};
   return {
