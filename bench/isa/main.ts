@@ -91,6 +91,7 @@ async function compile(filters: readonly string[], flags: Flags): Promise<number
   for (const gpu of flags.gpu) {
     const results = await compileOn(gpu, mesa, flags, filters);
     found += results.kernels.length;
+    if (results.kernels.length === 0) continue;
     if (flags.json) await writeFile(fileFor(flags.json, gpu, flags.gpu), formatIsa(results));
     say(flags.compare ? await comparison(flags.compare, results) : `${isaTable(results)}\n`);
   }
