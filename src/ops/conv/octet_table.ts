@@ -1,8 +1,8 @@
 // The table that the convolutions on matrix units read in place of divisions: terms by eight, with their distance in x and the
 // place of their tap in a mask of bits. It depends on the layer, not on the batch, and is made once per device.
-import { currentGpu, type Gpu } from "../../gpu/index.ts";
 import { persistent, type Tensor } from "../../tensor/index.ts";
-import type { Correlation, Line } from "./correlation.ts";
+import type { Correlation } from "./correlation.ts";
+import { phaseTables } from "./phase_tables.ts";
 
 /** Most taps of a window whose bits repeat in 32 from any of its taps on for eight more. */
 const MOST_TAPS = 25;
@@ -95,28 +95,19 @@ function makeTable(phases: readonly Correlation[], byRow: boolean): { table: Uin
   return { table, places };
 }
 
-const made = new WeakMap<Gpu, Map<string, OctetTable>>();
+const octetTables = phaseTables((phases): OctetTable => {
+  const byRow = phases.some(({ rows, columns }) => rows.taps * columns.taps > MOST_TAPS);
+  const { table, places } = makeTable(phases, byRow);
+  return {
+    table: persistent(table, [table.length / 4, 4]),
+    places: persistent(places, [places.length]),
+    octets: places.length / 8,
+    byRow,
+  };
+});
 
 /** Return the table of the phases of one correlation; null if an axis has more taps than a mask has bits. */
 export function octetTable(phases: readonly Correlation[]): OctetTable | null {
   if (phases.some(({ rows, columns }) => Math.max(rows.taps, columns.taps) > MOST_LINE)) return null;
-  const gpu = currentGpu();
-  const known = made.get(gpu) ?? new Map<string, OctetTable>();
-  made.set(gpu, known);
-  const line = (l: Line) => Object.values(l).join();
-  const { reduced, weightReduced, weightRow } = phases[0]!;
-  const key = `${[reduced, weightReduced, weightRow]}|${phases.map((c) => `${line(c.rows)}|${line(c.columns)}`).join("|")}`;
-  let found = known.get(key);
-  if (!found) {
-    const byRow = phases.some(({ rows, columns }) => rows.taps * columns.taps > MOST_TAPS);
-    const { table, places } = makeTable(phases, byRow);
-    found = {
-      table: persistent(table, [table.length / 4, 4]),
-      places: persistent(places, [places.length]),
-      octets: places.length / 8,
-      byRow,
-    };
-    known.set(key, found);
-  }
-  return found;
+  return octetTables(phases);
 }

@@ -1,8 +1,8 @@
 // The table that conv2d.wgsl reads in place of divisions: for each phase its sizes, for each term of its sum the distance in
 // x and in w. It depends on the layer, not on the batch, and is made once per device.
-import { currentGpu, type Gpu } from "../../gpu/index.ts";
 import { persistent, type Tensor } from "../../tensor/index.ts";
-import type { Correlation, Line } from "./correlation.ts";
+import type { Correlation } from "./correlation.ts";
+import { phaseTables } from "./phase_tables.ts";
 
 /** Terms of a phase are filled up to a multiple of this: every depth of a stage divides it. */
 const TERM_STEP = 16;
@@ -67,23 +67,10 @@ function makeTable(phases: readonly Correlation[], masked: boolean): Uint32Array
   return out;
 }
 
-const made = new WeakMap<Gpu, Map<string, TermTable>>();
-
 /** Return the table of the phases of one correlation. */
-export function termTable(phases: readonly Correlation[]): TermTable {
-  const gpu = currentGpu();
-  const known = made.get(gpu) ?? new Map<string, TermTable>();
-  made.set(gpu, known);
-  const line = (l: Line) => Object.values(l).join();
-  const { reduced, weightReduced, weightRow } = phases[0]!;
-  const key = `${[reduced, weightReduced, weightRow]}|${phases.map((c) => `${line(c.rows)}|${line(c.columns)}`).join("|")}`;
-  let table = known.get(key);
-  if (!table) {
-    const masked = isMasked(phases);
-    const numbers = makeTable(phases, masked);
-    const terms = phases.reduce((sum, c) => sum + paddedTerms(c), 0);
-    table = { table: persistent(numbers, [numbers.length / 4, 4]), terms, masked };
-    known.set(key, table);
-  }
-  return table;
-}
+export const termTable = phaseTables((phases): TermTable => {
+  const masked = isMasked(phases);
+  const numbers = makeTable(phases, masked);
+  const terms = phases.reduce((sum, c) => sum + paddedTerms(c), 0);
+  return { table: persistent(numbers, [numbers.length / 4, 4]), terms, masked };
+});
