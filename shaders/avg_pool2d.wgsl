@@ -2,6 +2,7 @@
 //!include "lib/elements.wgsl"
 const COUNT_PADDING: bool = true;        //!spec
 //!include "lib/pool_window.wgsl"
+//!include "lib/pool_load.wgsl"
 const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: u32 }
 @group(0) @binding(0) var<storage, read> x: array<Out>;
@@ -25,17 +26,7 @@ fn element(i: u32) {
   var sum: array<f32, EACH>;
   for (var r0 = 0u; r0 < WINDOW_Y; r0 += WINDOW_UNROLL_Y) {
     for (var c0 = 0u; c0 < WINDOW_X; c0 += WINDOW_UNROLL_X) {
-      var seen: array<f32, WINDOW_UNROLL_Y * WIDTH>;
-      var at = (place.x * p.in_size.x + row + r0) * across + item + c0;
-      for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
-        for (var c = 0u; c < ITEMS; c++) {  //!unroll
-          let v = vec4<f32>(Lane(x[at + c]));
-          for (var e = 0u; e < EACH; e++) {  //!unroll
-            seen[r * WIDTH + c * EACH + e] = v[e];
-          }
-        }
-        at += across;
-      }
+      let seen = load_window((place.x * p.in_size.x + row + r0) * across + item + c0, across);
       for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
         let row_inside = row + r0 + r < p.in_size.x;
         for (var c = 0u; c < WINDOW_UNROLL_X; c++) {  //!unroll

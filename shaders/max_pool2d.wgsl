@@ -3,6 +3,7 @@
 //!include "lib/elements.wgsl"
 //!include "lib/nonfinite.wgsl"
 //!include "lib/pool_window.wgsl"
+//!include "lib/pool_load.wgsl"
 alias Place = i32;                       //!spec   i32, or vec4<i32> for EACH 4
 const ITEMS_PER_INVOCATION: u32 = 1u;
 struct Params { n: u32, in_size: vec2<u32>, out_size: vec2<u32>, padding: u32, lowest: u32 }  // bits of -infinity
@@ -43,17 +44,7 @@ fn element(i: u32) {
   }
   for (var r0 = 0u; r0 < WINDOW_Y; r0 += WINDOW_UNROLL_Y) {
     for (var c0 = 0u; c0 < WINDOW_X; c0 += WINDOW_UNROLL_X) {
-      var seen: array<f32, WINDOW_UNROLL_Y * WIDTH>;
-      var at = (place.x * p.in_size.x + row + r0) * across + item + c0;
-      for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
-        for (var c = 0u; c < ITEMS; c++) {  //!unroll
-          let v = vec4<f32>(Lane(x[at + c]));
-          for (var e = 0u; e < EACH; e++) {  //!unroll
-            seen[r * WIDTH + c * EACH + e] = v[e];
-          }
-        }
-        at += across;
-      }
+      let seen = load_window((place.x * p.in_size.x + row + r0) * across + item + c0, across);
       for (var r = 0u; r < WINDOW_UNROLL_Y; r++) {  //!unroll
         let row_inside = row + r0 + r < p.in_size.x;
         let row_start = (row + r0 + r) * p.in_size.y + column + c0;

@@ -1,9 +1,10 @@
 // Installs what the tests need on a fresh machine: a WebGPU adapter for Node, and Chromium for the browser tests. Both
 // go into the user's cache; the system is changed only after a yes on a terminal.
 import { installGpu } from "../src/node/dawn.ts";
+import { run } from "../src/node/programs.ts";
 import { aptInstall, aptUpdate, hasAptLists } from "../src/setup/apt.ts";
 import { cacheMesaLatest } from "../src/setup/cache_mesa_latest.ts";
-import { run, SetupError } from "../src/setup/command.ts";
+import { SetupError } from "../src/setup/command.ts";
 import { cacheChromium } from "../src/setup/npm_chromium.ts";
 import { latestPlan } from "../src/setup/plan.ts";
 import { ensureAdapter, gatherFacts } from "../src/setup/setup.ts";

@@ -2,7 +2,8 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { IsaError, run } from "./command.ts";
+import { run } from "../../src/node/programs.ts";
+import { IsaError } from "./command.ts";
 import { type Dump, readDumps } from "./dump.ts";
 import { type GpuChoice, hidesHalf, readGpus, startOn } from "./gpus.ts";
 import { buildLayer, spirvCompiler } from "./layer.ts";
@@ -21,7 +22,7 @@ const FILES = 50;
 
 async function start(gpu: GpuChoice, mesa: Mesa, dump: string, command: readonly string[]): Promise<string> {
   const { program, args, env } = startOn(gpu, mesa, await buildLayer(), dump);
-  const { code, output } = await run(program, [...args, ...command], env, ROOT);
+  const { code, output } = await run(program, [...args, ...command], { env, cwd: ROOT, seconds: 3600 });
   if (code === 0) return output;
   const last = output.trimEnd().split("\n").slice(-5).join("\n");
   throw new IsaError(`bench:isa: ${gpu.vendor}: exit code ${code}\n${last}`);

@@ -5,7 +5,8 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cachePath, fillFolder } from "../../src/node/cache.ts";
-import { IsaError, must, run } from "./command.ts";
+import { run } from "../../src/node/programs.ts";
+import { IsaError, must } from "./command.ts";
 
 export const LAYER = "VK_LAYER_espalier_isa";
 const LIBRARY = "libespalier_isa.so";

@@ -4,7 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cachePath, fillFolder } from "../../src/node/cache.ts";
-import { IsaError, must, run } from "./command.ts";
+import { run } from "../../src/node/programs.ts";
+import { IsaError, must } from "./command.ts";
 
 /** Folder of the libraries inside the unpacked packages. */
 const LIBRARIES = "usr/lib/x86_64-linux-gnu";

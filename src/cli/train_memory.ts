@@ -8,19 +8,23 @@ import { planOf } from "./train_data.ts";
 
 const LARGEST = 6;
 
-const loadOf = ({ batchSize, microBatch, model }: Recipe, data: Splits): Load => ({
+const loadOf = ({ batchSize, microBatch, model, precision }: Recipe, data: Splits): Load => ({
   // A batch never has more than all images.
   batchSize: Math.min(batchSize, data.train.length),
   microBatch,
   checkpointBlocks: model.checkpointBlocks,
+  precision,
 });
+
+/** Return true if the adapter computes in f16. */
+const computesHalf = ({ features }: AdapterReport): boolean => features.includes("shader-f16");
 
 const planner =
   (recipe: Recipe, data: Splits, adapter: AdapterReport): PlanLoad =>
-  ({ batchSize, microBatch, checkpointBlocks }) => {
-    const { microBatch: _, ...whole } = recipe;
+  ({ batchSize, microBatch, checkpointBlocks, precision }) => {
+    const { microBatch: _, precision: __, ...whole } = recipe;
     return planOf(
-      { ...whole, ...defined({ microBatch }), batchSize, model: { ...recipe.model, checkpointBlocks } },
+      { ...whole, ...defined({ microBatch, precision }), batchSize, model: { ...recipe.model, checkpointBlocks } },
       data,
       adapter,
     );
@@ -34,7 +38,7 @@ const planner =
 export function planWithin(recipe: Recipe, data: Splits, adapter: AdapterReport): MemoryPlan {
   const limit = limitOf(adapter);
   const load = loadOf(recipe, data);
-  const remedy = (bytes: number) => remedies(planner(recipe, data, adapter), load, bytes);
+  const remedy = (bytes: number) => remedies(planner(recipe, data, adapter), load, bytes, computesHalf(adapter));
   let plan: MemoryPlan;
   try {
     plan = planOf(recipe, data, adapter);
@@ -57,6 +61,11 @@ export function withMemoryTable(error: unknown, recipe: Recipe, data: Splits): u
   const had = error.at.live + error.at.pooled;
   const plan = planner(recipe, data, adapter);
   const load = loadOf(recipe, data);
-  const lines = outOfMemoryLines(error, plan(load), pool.largest(LARGEST), remedies(plan, load, had));
+  const lines = outOfMemoryLines(
+    error,
+    plan(load),
+    pool.largest(LARGEST),
+    remedies(plan, load, had, computesHalf(adapter)),
+  );
   return new MemoryError(lines.join("\n"), error.at);
 }

@@ -33,6 +33,7 @@ import operands from "../../shaders/lib/operands.wgsl?raw";
 import philox from "../../shaders/lib/philox.wgsl?raw";
 import pointwise from "../../shaders/lib/pointwise.wgsl?raw";
 import poolCover from "../../shaders/lib/pool_cover.wgsl?raw";
+import poolLoad from "../../shaders/lib/pool_load.wgsl?raw";
 import poolWindow from "../../shaders/lib/pool_window.wgsl?raw";
 import power from "../../shaders/lib/power.wgsl?raw";
 import quads from "../../shaders/lib/quads.wgsl?raw";
@@ -87,6 +88,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/philox.wgsl": philox,
   "lib/pointwise.wgsl": pointwise,
   "lib/pool_cover.wgsl": poolCover,
+  "lib/pool_load.wgsl": poolLoad,
   "lib/pool_window.wgsl": poolWindow,
   "lib/power.wgsl": power,
   "lib/quads.wgsl": quads,

@@ -4,7 +4,7 @@ export { type AdapterReport, isSoftware } from "./adapter_report.ts";
 export { Arena, sizeClass } from "./buffer_pool.ts";
 export { changeDebug, checksNan, type DebugSettings, debugLevel, debugLog, onCheckedDevice } from "./debug.ts";
 export { currentGpu, Gpu, type GpuOptions, requestGpu, setCurrentGpu } from "./device.ts";
-export { onDevice, type PartLoader } from "./device_parts.ts";
+export { devicePart } from "./device_parts.ts";
 export { type Lavapipe, lavapipe, MESA_26_1 } from "./driver_traits.ts";
 export { GENERIC_ADAPTER, openDryGpu } from "./dry_device.ts";
 export {

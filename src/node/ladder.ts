@@ -12,8 +12,9 @@ import { type DriverVariables, setDriverVariables, shaderFolder, usersVariables,
 import { hasGpuNode } from "./gpu_nodes.ts";
 import { makeFolder } from "./make_folder.ts";
 import { runsOnMesaLatest } from "./mesa_latest.ts";
-import { isRecentMesa, systemMesaVersion } from "./mesa_version.ts";
+import { isRecentMesa, majorVersion, systemMesaVersion } from "./mesa_version.ts";
 import { preloadDriver, systemHasLoader } from "./preload.ts";
+import { systemManifests } from "./vulkan_manifests.ts";
 
 /** No usable adapter. The message says what was tried, why it failed, and what to run. */
 export class AdapterError extends EspalierError {
@@ -25,6 +26,9 @@ export class AdapterError extends EspalierError {
     this.mendable = mendable;
   }
 }
+
+/** Oldest Mesa (major version) whose lavapipe Dawn accepts: 22.3 lacks dynamic indexing. */
+const DAWNS_OLDEST_MESA = 23;
 
 /** An adapter that was found. */
 export interface InstalledAdapter {
@@ -110,8 +114,24 @@ async function prepareSystem(): Promise<() => void> {
   if (process.platform === "linux" && !(await systemHasLoader()))
     throw new AdapterError("there is no Vulkan loader (libvulkan.so.1)");
   const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = usersVariables();
-  const mesa = process.platform === "linux" ? systemMesaVersion(VK_DRIVER_FILES ?? VK_ICD_FILENAMES) : null;
+  const chosen = VK_DRIVER_FILES ?? VK_ICD_FILENAMES;
+  const mesa = process.platform === "linux" ? systemMesaVersion(chosen) : null;
+  if (process.platform === "linux" && !chosen && !process.env["VK_ADD_DRIVER_FILES"] && !hasGpuNode()) {
+    const lack = lackOfDriver(systemManifests(), mesa);
+    if (lack !== null) throw new AdapterError(lack);
+  }
   return setDriverVariables(mesaVariables(mesa));
+}
+
+/**
+ * Return why the drivers of a system without a GPU cannot work; null if they may. Checked before Dawn runs, because Dawn and
+ * the Vulkan loader print their errors to stderr, even if a driver of the cache is used in the end.
+ */
+export function lackOfDriver(manifests: readonly string[], lavapipe: string | null): string | null {
+  if (manifests.length === 0) return "there is no Vulkan driver: found no manifest (vulkan/icd.d/*.json)";
+  if (lavapipe !== null && majorVersion(lavapipe) < DAWNS_OLDEST_MESA)
+    return `lavapipe: expected Mesa ${DAWNS_OLDEST_MESA} or newer, got ${lavapipe}`;
+  return null;
 }
 
 /** Point the Vulkan loader at a cached driver, by the new variable and the one of older loaders. */

@@ -1,18 +1,13 @@
 // Finds lavapipe's library before it is loaded, and the version of Mesa in it: settings of the driver depend on the version.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { MESA_26_1 } from "../gpu/index.ts";
 import { readRegularSync, readRegularTextSync } from "./regular_file.ts";
+import { namesIn, systemManifests } from "./vulkan_manifests.ts";
 
 const LIBRARY = "libvulkan_lvp.so";
 /** Lavapipe has 10 to 20 MB. */
 const MOST_BYTES = 2 ** 28;
-const MANIFESTS = [
-  "/etc/vulkan/icd.d",
-  "/usr/local/etc/vulkan/icd.d",
-  "/usr/local/share/vulkan/icd.d",
-  "/usr/share/vulkan/icd.d",
-];
 const LIBRARIES = ["/usr/local/lib", "/usr/lib64", "/usr/lib", "/lib64", "/lib"];
 
 /** Return Mesa's version in the bytes of lavapipe, such as `25.0.7-2~bpo12+1`: the driver's description holds it. Null without one. */
@@ -33,25 +28,20 @@ export function mesaVersionOf(library: string): string | null {
   }
 }
 
+/** Return the major number of a Debian version: 25 for `1:25.0.7-2~bpo12+1`. NaN without one. */
+export function majorVersion(version: string): number {
+  return Number.parseInt(/^(?:\d+:)?(\d+)/.exec(version)?.[1] ?? "", 10);
+}
+
 /** Return true for version 26.1 and later of Mesa. */
 export function isRecentMesa(version: string | null): boolean {
   const [, major = 0, minor = 0] = /^(?:\d+:)?(\d+)\.(\d+)/.exec(version ?? "") ?? [];
   return 100 * Number(major) + Number(minor) >= MESA_26_1;
 }
 
-const namesIn = (folder: string): string[] => {
-  try {
-    return readdirSync(folder).sort();
-  } catch {
-    return [];
-  }
-};
-
 /** Return the manifests of lavapipe that the Vulkan loader reads: those that the user chose, else the system's. */
 function lavapipeManifests(chosen: string | undefined): string[] {
-  const paths = chosen
-    ? chosen.split(":")
-    : MANIFESTS.flatMap((folder) => namesIn(folder).map((name) => join(folder, name)));
+  const paths = chosen ? chosen.split(":") : systemManifests();
   return paths.filter((path) => /^lvp_icd.*\.json$/.test(basename(path)) || (chosen && path.endsWith(".json")));
 }
 

@@ -1,6 +1,6 @@
 // Finds out how a run that is too large can fit into memory.
 
-import type { AdapterReport, MemoryError, MemoryPlan } from "../internal.ts";
+import type { AdapterReport, MemoryError, MemoryPlan, Precision } from "../internal.ts";
 import { type MemoryLimit, memoryLimit, readSwitches } from "../node_internal.ts";
 import { mib } from "../text/index.ts";
 
@@ -9,6 +9,7 @@ export interface Load {
   readonly batchSize: number;
   readonly microBatch?: number | undefined;
   readonly checkpointBlocks: boolean;
+  readonly precision?: Precision | undefined;
 }
 
 /** Plans the memory of a run under another load. Errors: MemoryError if a tensor is larger than the adapter can bind. */
@@ -54,9 +55,20 @@ export const NOTHING_FITS = "Even a batch of one does not fit: use a smaller net
 const divisors = (n: number): number[] =>
   Array.from({ length: Math.floor(n / 2) }, (_, i) => Math.floor(n / 2) - i).filter((d) => n % d === 0);
 
-/** Say with which flags of `train` a run takes at most `limit` bytes. */
-export function remedies(plan: PlanLoad, load: Load, limit: number): string {
+/**
+ * Say with which flags of `train` a run takes at most `limit` bytes.
+ *
+ * @param half True if the adapter computes in f16.
+ */
+export function remedies(plan: PlanLoad, load: Load, limit: number, half = false): string {
   const need = (change: Partial<Load>) => needOf(plan, { ...load, ...change });
+  /** A setting that fits by itself, or, if nothing else does, with a smaller batch. */
+  const changed = (change: Partial<Load>, flag: string, alone: boolean): string[] => {
+    if (Object.entries(change).every(([name, value]) => load[name as keyof Load] === value)) return [];
+    if (need(change) <= limit) return [`so does ${flag}`];
+    const smaller = alone ? fittingBatch((batchSize) => need({ ...change, batchSize }), load.batchSize, limit) : null;
+    return smaller === null ? [] : [`${flag} with --batch-size ${smaller} fits`];
+  };
   const found: string[] = [];
   const batch = fittingBatch((batchSize) => need({ batchSize, microBatch: undefined }), load.batchSize, limit);
   if (batch !== null) {
@@ -65,14 +77,8 @@ export function remedies(plan: PlanLoad, load: Load, limit: number): string {
     const micro = parts.slice(0, 3).find((microBatch) => need({ microBatch }) <= limit);
     if (micro !== undefined) found.push(`so does --micro-batch ${micro}, which keeps the batch of ${load.batchSize}`);
   }
-  if (!load.checkpointBlocks) {
-    const bytes = need({ checkpointBlocks: true });
-    if (bytes <= limit) found.push("so does --checkpoint-blocks");
-    else if (Number.isFinite(bytes) && batch === null) {
-      const smaller = fittingBatch((batchSize) => need({ batchSize, checkpointBlocks: true }), load.batchSize, limit);
-      if (smaller !== null) found.push(`--checkpoint-blocks with --batch-size ${smaller} fits`);
-    }
-  }
+  found.push(...changed({ checkpointBlocks: true }, "--checkpoint-blocks", found.length === 0));
+  if (half) found.push(...changed({ precision: "f16" }, "--precision f16", found.length === 0));
   const [first, ...more] = found;
   if (first === undefined) return NOTHING_FITS;
   return [first.replace(/^so does (.*)$/, "$1 fits"), ...more].join("; ");

@@ -3,11 +3,13 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { driverFolder, fillFolder } from "../node/cache.ts";
-import { lastLines, must, run, SetupError } from "./command.ts";
+import { lastLines, run } from "../node/programs.ts";
+import { must, SetupError } from "./command.ts";
 import {
   type AptPolicy,
   type AptSource,
   backportsSource,
+  LOADER_PACKAGE,
   MESA_PACKAGE,
   type MesaOrigin,
   mesaOrigin,
@@ -15,7 +17,7 @@ import {
   parseAptPolicy,
   parseAptSources,
   parseSimulatedInstall,
-  withoutPackage,
+  withoutPackages,
 } from "./plan.ts";
 
 /** Distribution and release, from /etc/os-release. */
@@ -132,7 +134,10 @@ export async function cacheMesa(system: Distribution, log: Log): Promise<void> {
   log(`  placed in ${target}`);
 }
 
-/** Return the driver's package and its missing dependencies; only the driver's package if everything is installed. */
+/**
+ * Return the driver's package, the Vulkan loader, and what else they need that is not installed. The cache has its own loader
+ * even if the system has one: the system's may be removed.
+ */
 async function neededPackages(
   options: readonly string[],
   { distribution, codename }: Distribution,
@@ -152,10 +157,9 @@ async function neededPackages(
     const simulated = [...all, "-s", "-q", "--no-install-recommends", ...suite, "install", MESA_PACKAGE];
     return parseSimulatedInstall((await must("apt cannot plan", "apt-get", simulated)).stdout);
   };
-  const lacking = await plan([]);
-  if (lacking.length > 0) return lacking;
   const status = join(work, "status");
-  await writeFile(status, withoutPackage(await readFile(DPKG_STATUS, "utf8").catch(() => ""), MESA_PACKAGE));
+  const installed = await readFile(DPKG_STATUS, "utf8").catch(() => "");
+  await writeFile(status, withoutPackages(installed, [MESA_PACKAGE, LOADER_PACKAGE]));
   return plan(["-o", `Dir::State::status=${status}`]);
 }
 

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { fillFolder } from "../node/cache.ts";
 import { launcherText, linkerName, mesaLatestPaths, PRELOAD_TEXT } from "../node/mesa_latest.ts";
 import { isRecentMesa } from "../node/mesa_version.ts";
+import { lastLines, run } from "../node/programs.ts";
 import { aptPolicy, asOptions, type Distribution, flattenMesa, type Log, readAptSources } from "./apt.ts";
-import { lastLines, must, run, SetupError } from "./command.ts";
-import { MESA_PACKAGE, mirrorSource, parseSimulatedInstall } from "./plan.ts";
+import { must, SetupError } from "./command.ts";
+import { LOADER_PACKAGE, MESA_PACKAGE, mirrorSource, parseSimulatedInstall } from "./plan.ts";
 
 /**
  * Suites to try in order. The stable release with its backports comes first: the unstable one is as fast, but its packages
@@ -15,7 +16,7 @@ import { MESA_PACKAGE, mirrorSource, parseSimulatedInstall } from "./plan.ts";
  */
 const SUITES: readonly (readonly string[])[] = [["stable", "stable-backports"], ["sid"]];
 /** The driver, the Vulkan loader, and the library of C++ that Node links to. */
-const PACKAGES = [MESA_PACKAGE, "libvulkan1", "libstdc++6"];
+const PACKAGES = [MESA_PACKAGE, LOADER_PACKAGE, "libstdc++6"];
 
 /** Return options that limit apt to the suites of `source`, below `folder`, without the installed packages. */
 async function isolatedApt(folder: string, source: string): Promise<string[]> {

@@ -1,6 +1,5 @@
-// Runs other programs during set-up: without a terminal or questions, with the output kept for error messages.
-
-import { spawn } from "node:child_process";
+// The error of set-up, and programs that set-up runs.
+import { mustRun } from "../node/programs.ts";
 import { EspalierError } from "../text/index.ts";
 
 /** Set-up failed. The message names the step and ends with the last output lines of the program, if one ran. */
@@ -8,67 +7,5 @@ export class SetupError extends EspalierError {
   override readonly name = "SetupError";
 }
 
-interface Ran {
-  /** Exit code; 127 if the program does not exist, 124 after a timeout. */
-  readonly code: number;
-  readonly stdout: string;
-  /** stdout and stderr, interleaved. */
-  readonly output: string;
-}
-
-interface RunOptions {
-  readonly cwd?: string;
-  readonly input?: string;
-  readonly seconds?: number;
-  /** Variables added to the environment of this process. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
-}
-
-/** Run a program to its end, with English messages and no questions. Never throws: check `code`. */
-export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, {
-      // npm is a script there.
-      shell: process.platform === "win32" && program === "npm",
-      cwd: options.cwd,
-      env: { ...process.env, ...options.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", NO_COLOR: "1" },
-      stdio: ["pipe", "pipe", "pipe"],
-      timeout: (options.seconds ?? 900) * 1000,
-    });
-    let stdout = "";
-    let output = "";
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-      output += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      output += chunk;
-    });
-    child.on("error", (cause) => resolve({ code: 127, stdout, output: `${output}${cause.message}\n` }));
-    child.on("close", (code, signal) => resolve({ code: code ?? (signal === "SIGTERM" ? 124 : 1), stdout, output }));
-    child.stdin.on("error", () => {}); // the program may end before it has read everything
-    child.stdin.end(options.input ?? "");
-  });
-}
-
 /** Run a program that must succeed. Errors: SetupError with `what` and the last output lines. */
-export async function must(
-  what: string,
-  program: string,
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<Ran> {
-  const ran = await run(program, args, options);
-  if (ran.code !== 0)
-    throw new SetupError(`${what}: ${program} failed with exit code ${ran.code}\n${lastLines(ran.output)}`);
-  return ran;
-}
-
-/** Return the last lines of a program's output, indented. */
-export function lastLines(output: string, count = 6): string {
-  const lines = output.split("\n").filter((line) => line.trim() !== "");
-  return lines
-    .slice(-count)
-    .map((line) => `    ${line}`)
-    .join("\n");
-}
+export const must = mustRun(SetupError);

@@ -2,11 +2,12 @@
 
 import type { CachedDriver } from "../node/cache.ts";
 import { linkerName } from "../node/mesa_latest.ts";
-import { isRecentMesa } from "../node/mesa_version.ts";
+import { isRecentMesa, majorVersion } from "../node/mesa_version.ts";
 
 /** Oldest Mesa (major version) that is accepted. Dawn requires dynamic indexing, which 22.3 lacks; 25.0 works. */
 export const OLDEST_MESA = 24;
 export const MESA_PACKAGE = "mesa-vulkan-drivers";
+export const LOADER_PACKAGE = "libvulkan1";
 
 /** Output of `apt-cache policy` for one package. */
 export interface AptPolicy {
@@ -29,11 +30,6 @@ export function parseAptPolicy(text: string): AptPolicy {
     if (suite) versions.at(-1)?.from.push(suite);
   }
   return { candidate: candidate === "(none)" ? null : candidate, versions };
-}
-
-/** Return the major number of a Debian version: 25 for `1:25.0.7-2~bpo12+1`. NaN without one. */
-export function majorVersion(version: string): number {
-  return Number.parseInt(/^(?:\d+:)?(\d+)/.exec(version)?.[1] ?? "", 10);
 }
 
 /** Package source of apt. */
@@ -101,11 +97,11 @@ export function parseSimulatedInstall(text: string): string[] {
   return [...text.matchAll(/^Inst (\S+) (?:\[[^\]]*\] )?\((\S+) /gm)].map(([, name, version]) => `${name}=${version}`);
 }
 
-/** Remove one package from the text of dpkg's status file. */
-export function withoutPackage(status: string, name: string): string {
+/** Remove packages from the text of dpkg's status file. */
+export function withoutPackages(status: string, names: readonly string[]): string {
   return status
     .split(/\n{2,}/)
-    .filter((stanza) => !stanza.startsWith(`Package: ${name}\n`))
+    .filter((stanza) => !names.some((name) => stanza.startsWith(`Package: ${name}\n`)))
     .join("\n\n");
 }
 

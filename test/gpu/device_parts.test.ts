@@ -1,23 +1,29 @@
 // Parts of the engine that are loaded with a device.
 import { expect, test } from "vitest";
-import { loadDeviceParts, onDevice } from "../../src/gpu/device_parts.ts";
+import { devicePart, loadDeviceParts } from "../../src/gpu/device_parts.ts";
 import { GENERIC_ADAPTER } from "../../src/gpu/dry_device.ts";
 
 test("waits for a part that the adapter uses, and loads it at once for a device that exists", async () => {
-  let loaded = 0;
-  const load = () => Promise.resolve().then(() => loaded++);
-  onDevice(load);
-  expect(loaded).toBe(0);
+  const load = async () => "part";
+  const everywhere = () => true;
+  const early = devicePart(everywhere, load);
+  expect(early()).toBeNull();
   await loadDeviceParts(GENERIC_ADAPTER);
-  expect(loaded).toBe(1);
-  onDevice((adapter) => (adapter.software ? load() : undefined));
-  onDevice(load);
+  expect(early()).toBe("part");
+  const unused = devicePart(({ software }) => software, load);
+  const late = devicePart(everywhere, load);
+  expect(late()).toBeNull();
   await Promise.resolve();
   await Promise.resolve();
-  expect(loaded).toBe(2);
+  expect(late()).toBe("part");
+  expect(unused()).toBeNull();
 });
 
 test("passes the error of a part on to the request for a device", async () => {
-  onDevice(() => Promise.reject(new Error("no such file")));
+  const part = devicePart(
+    () => true,
+    () => Promise.reject(new Error("no such file")),
+  );
   await expect(loadDeviceParts(GENERIC_ADAPTER)).rejects.toThrow("no such file");
+  expect(part()).toBeNull();
 });

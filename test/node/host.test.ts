@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { cacheFolder, cachePath } from "../../src/node/cache.ts";
 import { gitCommit, readSwitches, runEnvironment, versions } from "../../src/node/env.ts";
-import { lastLines, must, run, SetupError } from "../../src/setup/command.ts";
+import { lastLines, run } from "../../src/node/programs.ts";
+import { must, SetupError } from "../../src/setup/command.ts";
 import { setup } from "../../src/setup/setup.ts";
 
 afterEach(() => vi.unstubAllEnvs());

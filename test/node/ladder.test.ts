@@ -1,8 +1,12 @@
 // The search for an adapter, with mock adapters: order, refusals, and the environment after it.
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { setDriverVariables } from "../../src/node/driver_env.ts";
-import { AdapterError, climb, type Rung, type Wish } from "../../src/node/ladder.ts";
+import { AdapterError, climb, lackOfDriver, type Rung, type Wish } from "../../src/node/ladder.ts";
 import { missingLibrary } from "../../src/node/preload.ts";
+import { manifestFolders, systemManifests } from "../../src/node/vulkan_manifests.ts";
 import { expectedResult } from "../../src/setup/probe.ts";
 
 const info = (change: Partial<GPUAdapterInfo>) =>
@@ -84,6 +88,27 @@ describe("climb", () => {
     await expect(failing).rejects.toThrow('no WebGPU adapter whose name contains "nosuch"');
     await expect(failing).rejects.toMatchObject({ mendable: false });
   });
+});
+
+test("refuses the system's drivers without running Dawn where they cannot work", () => {
+  const lavapipe = ["/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"];
+  expect(lackOfDriver([], null)).toMatch(/^there is no Vulkan driver/);
+  expect(lackOfDriver(lavapipe, "22.3.6-1+deb12u1")).toBe("lavapipe: expected Mesa 23 or newer, got 22.3.6-1+deb12u1");
+  expect(lackOfDriver(lavapipe, "25.0.7-2~bpo12+1")).toBeNull();
+  expect(lackOfDriver(["/etc/vulkan/icd.d/nvidia_icd.json"], null)).toBeNull();
+});
+
+test("searches for manifests where the Vulkan loader does", () => {
+  const folders = manifestFolders({}, "/home/a");
+  expect(folders[0]).toBe("/home/a/.config/vulkan/icd.d");
+  expect(folders).toContain("/usr/share/vulkan/icd.d");
+  expect(manifestFolders({ XDG_DATA_DIRS: "/x:/y" }, "/home/a")).toEqual(
+    expect.arrayContaining(["/x/vulkan/icd.d", "/y/vulkan/icd.d", "/usr/share/vulkan/icd.d"]),
+  );
+  const folder = mkdtempSync(join(tmpdir(), "espalier-manifests-"));
+  writeFileSync(join(folder, "a_icd.json"), "{}");
+  writeFileSync(join(folder, "README"), "");
+  expect(systemManifests([folder, join(folder, "none")])).toEqual([join(folder, "a_icd.json")]);
 });
 
 test("reads the missing library from the system's message", () => {

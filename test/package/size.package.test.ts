@@ -1,7 +1,7 @@
 // Weighs bundles of the packed engine: `npm run size` fails if one exceeds its limit.
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { run } from "../../src/setup/command.ts";
+import { run } from "../../src/node/programs.ts";
 
 test("bundles of the engine stay within their limits", async () => {
   const root = resolve(import.meta.dirname, "../..");

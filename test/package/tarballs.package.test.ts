@@ -5,7 +5,7 @@ import { dirname, join, normalize, resolve } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, test } from "vitest";
-import { run } from "../../src/setup/command.ts";
+import { run } from "../../src/node/programs.ts";
 import { packedPackages } from "./support/packed.ts";
 
 const { tarballs, installed } = packedPackages();

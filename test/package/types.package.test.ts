@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { run } from "../../src/setup/command.ts";
+import { run } from "../../src/node/programs.ts";
 import { cachedFile } from "./support/cached_package.ts";
 import { packedPackages } from "./support/packed.ts";
 import { readmeProgram, snippets, snippetsOf } from "./support/snippets.ts";

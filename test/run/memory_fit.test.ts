@@ -11,12 +11,18 @@ const taking = (each: number, fixed: number) => {
     batchSize,
     microBatch = batchSize,
     checkpointBlocks = false,
+    precision = "f32",
   }: {
     batchSize: number;
     microBatch?: number | undefined;
     checkpointBlocks?: boolean;
+    precision?: "f16" | "f32" | undefined;
   }) =>
-    ({ held: (fixed + each * microBatch * (checkpointBlocks ? 0.5 : 1)) * MIB, staging: 0, uniforms: 0 }) as MemoryPlan;
+    ({
+      held: (fixed + each * microBatch * (checkpointBlocks ? 0.5 : 1) * (precision === "f16" ? 0.5 : 1)) * MIB,
+      staging: 0,
+      uniforms: 0,
+    }) as MemoryPlan;
 };
 
 describe("the largest fitting batch", () => {
@@ -66,6 +72,15 @@ describe("remedies", () => {
     expect(remedies(taking(1, 20), load, 100 * MIB)).toBe(
       "--batch-size 80 fits; so does --micro-batch 80, which keeps the batch of 640",
     );
+  });
+  test("name f16 where the adapter computes in it, and the run does not yet", () => {
+    expect(remedies(taking(1, 0), load, 400 * MIB, true)).toMatch(
+      /; so does --checkpoint-blocks; so does --precision f16$/,
+    );
+    expect(remedies(taking(1, 0), { ...load, precision: "f16" }, 200 * MIB, true)).not.toContain("--precision");
+    const checkpointed = { batchSize: 8, checkpointBlocks: true };
+    expect(remedies(taking(100, 0), checkpointed, 45 * MIB, true)).toBe("--precision f16 with --batch-size 1 fits");
+    expect(remedies(taking(100, 0), checkpointed, 45 * MIB)).toMatch(/^Even a batch of one/);
   });
   test("are only checkpointed blocks, or none, if the others do not help", () => {
     expect(remedies(taking(10, 0), load, 9 * MIB)).toBe("--checkpoint-blocks with --batch-size 1 fits");

@@ -1,10 +1,10 @@
 // Planning of set-up: parsing of apt's output, and the plans of each kind of machine in order.
 import { describe, expect, test } from "vitest";
+import { majorVersion } from "../../src/node/mesa_version.ts";
 import {
   backportsSource,
   cachePlans,
   latestPlan,
-  majorVersion,
   mesaOrigin,
   mirrorSource,
   noPlanText,
@@ -13,7 +13,7 @@ import {
   parseSimulatedInstall,
   type SetupFacts,
   systemPlan,
-  withoutPackage,
+  withoutPackages,
 } from "../../src/setup/plan.ts";
 
 const bookworm = `mesa-vulkan-drivers:
@@ -219,10 +219,10 @@ describe("plans", () => {
     );
   });
 
-  test("removes one package from dpkg's status and keeps the others", () => {
+  test("removes packages from dpkg's status and keeps the others", () => {
     const status =
-      "Package: a\nStatus: x\n\nPackage: mesa-vulkan-drivers\nStatus: y\n\nPackage: mesa-vulkan-drivers-x\n";
-    expect(withoutPackage(status, "mesa-vulkan-drivers")).toBe(
+      "Package: a\nStatus: x\n\nPackage: mesa-vulkan-drivers\nStatus: y\n\nPackage: libvulkan1\nStatus: z\n\nPackage: mesa-vulkan-drivers-x\n";
+    expect(withoutPackages(status, ["mesa-vulkan-drivers", "libvulkan1"])).toBe(
       "Package: a\nStatus: x\n\nPackage: mesa-vulkan-drivers-x\n",
     );
   });

@@ -1,5 +1,5 @@
 // Runs a correlation: the forward pass, or the phases of an input gradient.
-import { currentGpu, onDevice, type Trial, tuneClass } from "../../gpu/index.ts";
+import { currentGpu, devicePart, type Trial, tuneClass } from "../../gpu/index.ts";
 import type { DType } from "../../tensor/index.ts";
 import { disposeAll, trialTensor } from "../tuning/trial_tensor.ts";
 import type { Correlation, Line } from "./correlation.ts";
@@ -7,13 +7,9 @@ import type { TiledAlgorithm } from "./shape.ts";
 import { tileWayByRule, tileWays } from "./tile.ts";
 import type { CorrelationTensors, Way } from "./ways.ts";
 
-let patchWays: typeof import("./correlate_patch.ts").patchWays | null = null;
-onDevice(({ software }) =>
-  software
-    ? import("./correlate_patch.ts").then((part) => {
-        patchWays = part.patchWays;
-      })
-    : undefined,
+const patch = devicePart(
+  ({ software }) => software,
+  () => import("./correlate_patch.ts"),
 );
 
 /** Return the key of a correlation: its sizes in the order of the interfaces, and the class of its pixels. */
@@ -71,7 +67,7 @@ export function correlate(
     return;
   }
   for (const phase of phases) {
-    const [first, ...rest] = patchWays?.(phase, algorithm) ?? [];
+    const [first, ...rest] = patch()?.patchWays(phase, algorithm) ?? [];
     const tile = tileWayByRule([phase]);
     if (measured) runBest([phase], first ?? tile, () => [...rest, tile], tensors);
     else (first ?? tile).run(tensors);

@@ -4,9 +4,9 @@ import tileWgsl from "../../../shaders/conv2d_grad_weight.wgsl";
 import {
   type Candidate,
   currentGpu,
+  devicePart,
   groups1d,
   kernel,
-  onDevice,
   type Spec,
   type Trial,
   tuneClass,
@@ -27,13 +27,9 @@ import type { ConvShape, TiledAlgorithm } from "./shape.ts";
 import { type GradWeightTensors, sumSlices } from "./slices.ts";
 
 const tileKernel = kernel("conv2d_grad_weight", tileWgsl);
-let patchGradWeight: typeof import("./grad_weight_patch.ts").patchGradWeight | null = null;
-onDevice(({ software }) =>
-  software
-    ? import("./grad_weight_patch.ts").then((part) => {
-        patchGradWeight = part.patchGradWeight;
-      })
-    : undefined,
+const patch = devicePart(
+  ({ software }) => software,
+  () => import("./grad_weight_patch.ts"),
 );
 /** A tile, and the number of slices that the sum over pixels is cut in. */
 export interface TileWay extends Candidate {
@@ -167,7 +163,7 @@ function keyOf(s: ConvShape, dtype: DType): string {
 
 /** Compute dw [O,C/groups,kh,kw], f32, from x [N,C,H,W] and dy [N,O,OH,OW], both f32 or both f16. `tuned` leaves the tile to the tuner. */
 export function gradWeight(s: ConvShape, algorithm: TiledAlgorithm, tensors: GradWeightTensors, tuned = false): void {
-  if (algorithm !== "tile" && patchGradWeight?.(s, algorithm, tensors)) return;
+  if (algorithm !== "tile" && patch()?.patchGradWeight(s, algorithm, tensors)) return;
   const rule = wayByRule(s);
   const { tuner } = currentGpu();
   if (!(tuned && tuner.active)) {

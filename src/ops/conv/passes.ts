@@ -1,5 +1,5 @@
 // The three passes of a convolution, each by the chosen algorithm.
-import { onDevice } from "../../gpu/index.ts";
+import { devicePart } from "../../gpu/index.ts";
 import { fillZero, type Tensor } from "../../tensor/index.ts";
 import { chooseAlgorithm } from "./choose.ts";
 import { correlate } from "./correlate.ts";
@@ -10,13 +10,9 @@ import { naiveConvolution } from "./naive_parts.ts";
 import { type ConvAlgorithm, type ConvShape, flattenPoints, isDepthwise, type TiledAlgorithm } from "./shape.ts";
 import type { CorrelationTensors } from "./ways.ts";
 
-let units: typeof import("./matrix_units.ts") | null = null;
-onDevice(({ matrices }) =>
-  matrices.length > 0
-    ? import("./matrix_units.ts").then((part) => {
-        units = part;
-      })
-    : undefined,
+const units = devicePart(
+  ({ matrices }) => matrices.length > 0,
+  () => import("./matrix_units.ts"),
 );
 
 interface How {
@@ -27,7 +23,7 @@ interface How {
 
 function run(s: ConvShape, { algorithm, tuned }: How, phases: Correlation[], tensors: CorrelationTensors): void {
   const rest = isDepthwise(s) ? phases.filter((c) => !depthwiseCorrelate(c, tensors)) : phases;
-  if (rest.length === 0 || (algorithm === "matrix" && units?.correlateMatrix(rest, tensors, tuned))) return;
+  if (rest.length === 0 || (algorithm === "matrix" && units()?.correlateMatrix(rest, tensors, tuned))) return;
   correlate(rest, algorithm === "matrix" ? "tile" : algorithm, tensors, tuned);
 }
 
@@ -84,7 +80,7 @@ export function convGradWeight(
   const flat = flattenPoints(s);
   const tuned = wanted === "auto";
   if (isDepthwise(s) && depthwiseGradWeight(flat, { dw, x, dy })) return;
-  if (algorithm === "matrix" && units?.matrixGradWeight(flat, { dw, x, dy }, tuned)) return;
+  if (algorithm === "matrix" && units()?.matrixGradWeight(flat, { dw, x, dy }, tuned)) return;
   const tiled = algorithm === "matrix" ? "tile" : algorithm;
   gradWeight(flat, tiled, { dw, x, dy }, tuned);
 }

@@ -7,12 +7,12 @@ import {
   type Bindable,
   type Candidate,
   currentGpu,
+  devicePart,
   grid1d,
   groups1d,
   type Kernel,
   kernel,
   OpError,
-  onDevice,
   type Trial,
   tuneClass,
 } from "../../gpu/index.ts";
@@ -24,27 +24,25 @@ import { type Matrix, transposed } from "./matrix.ts";
 import { type GemmFamily, type GemmPlan, otherPlans, planGemm, termsPerSplit } from "./plan.ts";
 import { type ProductTypes, tileLayout, typeSpec } from "./tile_layout.ts";
 
-const kernels: Partial<Record<GemmFamily, Kernel>> = {
-  tile: kernel("matmul_tile", tileWgsl),
-  naive: kernel("matmul_naive", naiveWgsl),
-};
-onDevice(({ software, subgroupSize }) =>
-  software && subgroupSize > 0
-    ? import("./subgroups.ts").then((part) => {
-        kernels.subgroup = part.subgroupKernel;
-        kernels.rows = part.rowsKernel;
-      })
-    : undefined,
+const tileKernel = kernel("matmul_tile", tileWgsl);
+const naiveKernel = kernel("matmul_naive", naiveWgsl);
+const subgroups = devicePart(
+  ({ software, subgroupSize }) => software && subgroupSize > 0,
+  () => import("./subgroups.ts"),
 );
-let units: typeof import("./matrix_units.ts") | null = null;
-onDevice(({ matrices }) =>
-  matrices.length > 0
-    ? import("./matrix_units.ts").then((part) => {
-        units = part;
-      })
-    : undefined,
+const units = devicePart(
+  ({ matrices }) => matrices.length > 0,
+  () => import("./matrix_units.ts"),
 );
 const splitsKernel = kernel("matmul_splits", splitsWgsl);
+
+/** Return the kernel of a family; undefined where it is not loaded. */
+function kernelOf(family: GemmFamily): Kernel | undefined {
+  if (family === "subgroup") return subgroups()?.subgroupKernel;
+  if (family === "rows") return subgroups()?.rowsKernel;
+  if (family === "naive") return naiveKernel;
+  return family === "tile" ? tileKernel : undefined;
+}
 
 interface Gemm {
   readonly a: Matrix;
@@ -103,7 +101,7 @@ function runPlan({ a, b, y, m, n, k, bias, axes }: Operands, plan: GemmPlan): vo
   const groups = tilesM * tilesN * products * splits;
   const fused = bias !== null && splits === 1;
   const types = { a: typeOf(left), b: typeOf(right), y: partial ? "f32" : (y.dtype ?? "f32") } satisfies ProductTypes;
-  const chosen = kernels[family];
+  const chosen = kernelOf(family);
   if (!chosen) throw new OpError("gemm", `family ${family}: expected a software adapter with subgroups of one size`);
   chosen.run({
     bind: { a: left.tensor, b: right.tensor, bias: fused ? bias : left.tensor, y: partial ?? y },
@@ -195,12 +193,12 @@ function trial<C extends Candidate>(
 const lanesOf = ({ software, subgroupSize, vendor }: AdapterReport) => ({
   software,
   vendor,
-  subgroupSize: kernels.subgroup ? subgroupSize : 0,
+  subgroupSize: subgroups() ? subgroupSize : 0,
 });
 
 /** Run the product on matrix units, with `tuned` by the tile that the tuner chooses. Returns false if no tile runs. */
 function runOnUnits(operands: Operands, tuned: boolean): boolean {
-  const part = units;
+  const part = units();
   const [rule, ...others] = part?.tilesToTry(operands) ?? [];
   if (!part || !rule) return false;
   const { tuner } = currentGpu();
