@@ -1,7 +1,7 @@
 // Runs other programs without a terminal or questions, with their output kept for error messages.
 import { spawn } from "node:child_process";
 
-export interface Ran {
+interface Ran {
   /** Exit code; 127 if the program does not exist, 124 after a timeout. */
   readonly code: number;
   readonly stdout: string;
@@ -44,11 +44,14 @@ export function run(program: string, args: readonly string[], options: RunOption
   });
 }
 
+/** A function that runs a program and throws if it fails. */
+export type MustRun = (what: string, program: string, args: readonly string[], options?: RunOptions) => Promise<Ran>;
+
 /**
  * Return a function that runs a program which must succeed. It throws `Failure` with `what` and the last lines of the output.
  */
-export function mustRun(Failure: new (message: string) => Error) {
-  return async (what: string, program: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> => {
+export function mustRun(Failure: new (message: string) => Error): MustRun {
+  return async (what, program, args, options = {}) => {
     const ran = await run(program, args, options);
     if (ran.code === 0) return ran;
     throw new Failure(`${what}: ${program} failed with exit code ${ran.code}\n${lastLines(ran.output)}`);

@@ -1,5 +1,5 @@
 // The error of set-up, and programs that set-up runs.
-import { mustRun } from "../node/programs.ts";
+import { type MustRun, mustRun } from "../node/programs.ts";
 import { EspalierError } from "../text/index.ts";
 
 /** Set-up failed. The message names the step and ends with the last output lines of the program, if one ran. */
@@ -8,4 +8,4 @@ export class SetupError extends EspalierError {
 }
 
 /** Run a program that must succeed. Errors: SetupError with `what` and the last output lines. */
-export const must = mustRun(SetupError);
+export const must: MustRun = mustRun(SetupError);
