@@ -26,7 +26,7 @@ test("refuses a run that does not fit, suggests a batch that does, and leaves no
   expect(refused.code).toBe(1);
   const [line = ""] = said(refused.err);
   const [, fits] =
-    /^espalier: a batch of 96 is predicted to take \d+\.\d MiB of GPU memory; the limit that ESPALIER_MEMORY sets leaves 5\.2 MiB\. --batch-size (\d+) fits; so does --micro-batch \d+, which keeps the batch of 96$/.exec(
+    /^espalier: a batch of 96 is predicted to take \d+\.\d MiB of GPU memory; the limit that ESPALIER_MEMORY sets leaves 5\.2 MiB\. --batch-size (\d+) fits; so does --micro-batch \d+, which keeps the batch of 96(?:; so does --precision f16)?$/.exec(
       line,
     ) ?? [];
   expect(line).toMatch(/--batch-size \d+ fits/);
