@@ -1,26 +1,25 @@
-// `npm run reproduce`: compares all pruning methods and writes a table and a figure of the finished runs. It can be
+// `npm run reproduce`: runs the experiments of tools/reproduce/experiments and writes a page and a figure for each. It can be
 // stopped at any time and continues where it stopped.
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { adapterName } from "../src/node/adapter.ts";
 import { versions } from "../src/node_internal.ts";
 import { Interrupted, report, UsageError } from "../src/terminal/fail.ts";
-import { available } from "./reproduce/available.ts";
-import { aboutTime, listLines, secondsLeft } from "./reproduce/estimate.ts";
-import { checkPlan, runExperiment, workOf } from "./reproduce/experiment.ts";
+import { aboutTime, planLines, secondsOf } from "./reproduce/estimate.ts";
 import { ResultFile } from "./reproduce/lines.ts";
-import { type CountedRun, PLAN, withoutData, withSeeds } from "./reproduce/plan.ts";
+import { startOnNewestDriver } from "./reproduce/newest_driver.ts";
+import { type Cell, cellId, cellsOf, type Experiment, filesOf, readExperiments } from "./reproduce/plan.ts";
+import { progressOf, runPlan, Tries } from "./reproduce/runs.ts";
 import { openTrainer } from "./reproduce/train.ts";
-import { resultsPath, writeReport } from "./reproduce/write.ts";
+import { resultsPath, writePages } from "./reproduce/write.ts";
 
 interface Flags {
   readonly only?: RegExp;
+  readonly budget?: number;
+  readonly file: Readonly<Record<string, string>>;
   readonly out: string;
   readonly list?: boolean;
   readonly report?: boolean;
-  readonly fresh?: boolean;
   readonly adapter?: string;
-  readonly seeds?: number;
-  readonly dataDir?: string;
 }
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -33,76 +32,55 @@ function expression(text: string): RegExp {
   }
 }
 
-function count(text: string): number {
+function hours(text: string): number {
   const value = Number(text);
-  if (!(Number.isInteger(value) && value >= 1 && value <= 100)) {
-    throw new InvalidArgumentError("expected an integer from 1 to 100");
-  }
+  if (!(Number.isFinite(value) && value > 0)) throw new InvalidArgumentError("expected a number of hours > 0");
   return value;
 }
 
+function named(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const [, name, path] = /^([a-z0-9-]+)=(.+)$/.exec(text) ?? [];
+  if (!name || !path) throw new InvalidArgumentError("expected NAME=PATH, as in cifar10=/data/cifar10");
+  return { ...before, [name]: path };
+}
+
 async function reproduce(flags: Flags): Promise<void> {
-  const plan = flags.seeds === undefined ? PLAN : withSeeds(PLAN, flags.seeds);
-  const chosen = ({ id }: CountedRun) => flags.only?.test(id) ?? true;
-  if (flags.fresh && (flags.list || flags.report)) {
-    throw new UsageError("--fresh: drops results before a run; it does not go with --list or --report");
-  }
+  const experiments = readExperiments();
   const results = new ResultFile(resultsPath(flags.out));
-  if (flags.fresh) {
-    const dropped = await results.keep((line) => flags.only !== undefined && !flags.only.test(line.id));
-    say(`${dropped} lines dropped, ${results.lines.length} kept`);
+  const tries = new Tries(results.lines);
+  const unknown = Object.keys(flags.file).filter((name) => !experiments.some((one) => filesOf(one).includes(name)));
+  if (unknown.length > 0) {
+    const names = [...new Set(experiments.flatMap(filesOf))];
+    throw new UsageError(`--file ${unknown[0]}: expected one of ${names.join(", ")}`);
   }
-  checkPlan(plan, results.lines, results.path);
-  if (flags.list) {
-    for (const line of listLines(plan, results.lines, chosen)) say(line);
-  } else if (flags.report) {
-    await saveReport(plan, results, flags);
-  } else {
-    await runMissing(plan, results, flags, chosen);
-  }
+  const all = cellsOf(experiments);
+  const chosen = all.filter((cell) => flags.only?.test(cellId(cell)) ?? true);
+  if (chosen.length === 0)
+    throw new UsageError(
+      `--only ${flags.only?.source}: no cell has such a name; the experiments are ${experiments.map(({ name }) => name).join(", ")}`,
+    );
+  const lacksFiles = (experiment: Experiment) => filesOf(experiment).some((name) => !Object.hasOwn(flags.file, name));
+  const missing = [...new Set(chosen.map(({ experiment }) => experiment))].filter(lacksFiles);
+  const cells = chosen.filter(({ experiment }) => !missing.includes(experiment));
+  if (!flags.report) for (const line of planLines(cells, tries, missing)) say(line);
+  if (!flags.list && !flags.report && progressOf(cells, tries).open.length > 0) {
+    await runCells(cells, results, flags).finally(() => savePages(experiments, results, flags));
+  } else if (!flags.list) await savePages(experiments, results, flags);
 }
 
-/** Write the table and the figure of the results so far. */
-async function saveReport(plan: typeof PLAN, results: ResultFile, flags: Flags): Promise<void> {
-  for (const path of await writeReport(plan, results.lines, flags.out)) say(`wrote ${path}`);
+async function savePages(experiments: readonly Experiment[], results: ResultFile, flags: Flags): Promise<void> {
+  for (const path of await writePages(experiments, new Tries(results.lines), flags.out)) say(`wrote ${path}`);
 }
 
-/** Run what is missing, as far as the machine has the data, then write the report. */
-async function runMissing(
-  plan: typeof PLAN,
-  results: ResultFile,
-  flags: Flags,
-  chosen: (run: CountedRun) => boolean,
-): Promise<void> {
-  const folders = flags.dataDir === undefined ? {} : { "fashion-mnist": flags.dataDir };
-  const { missing, notes } = await available(plan, folders);
-  const runnable = withoutData(plan, missing);
-  const work = workOf(runnable, results.lines, chosen);
-  if (work.total === 0 && missing.length === 0) {
-    throw new UsageError(`--only ${flags.only?.source}: no run of the plan has such an id; --list shows them all`);
-  }
-  for (const note of notes) say(note);
-  if (work.todo.length > 0) {
-    const left = secondsLeft(runnable, results.lines, chosen);
-    say(`${work.total} runs, ${work.done} of them done${left.seconds > 0 ? `; ${aboutTime(left.seconds)} left` : ""}`);
-    await runAll(runnable, results, flags, folders, chosen).finally(() => saveReport(plan, results, flags));
-  } else if (work.total > 0) {
-    say("all runs are done");
-    await saveReport(plan, results, flags);
-  }
-  for (const note of notes) say(note);
+interface Stopper {
+  /** True after a signal. */
+  readonly signalled: () => boolean;
+  readonly stop: (cell: Cell) => boolean;
 }
 
-async function runAll(
-  plan: typeof PLAN,
-  results: ResultFile,
-  flags: Flags,
-  folders: Readonly<Record<string, string>>,
-  wanted: (run: CountedRun) => boolean,
-): Promise<void> {
-  const { gpu, train } = await openTrainer({ adapter: flags.adapter, folders });
-  const adapter = adapterName(gpu.adapter);
-  say(`adapter: ${adapter}`);
+/** Say when to stop: after a signal, or before a run that the budget has no time for. */
+function stopper(cells: readonly Cell[], results: ResultFile, budget: number | undefined): Stopper {
+  const end = budget === undefined ? Number.POSITIVE_INFINITY : performance.now() + 3_600_000 * budget;
   let stopping = false;
   const onSignal = () => {
     if (stopping) process.exit(130);
@@ -111,36 +89,51 @@ async function runAll(
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  const stop = (cell: Cell): boolean => {
+    if (stopping) return true;
+    if (budget === undefined) return false;
+    const needed = secondsOf(cell, cells, new Tries(results.lines));
+    if (performance.now() + 1000 * needed <= end) return false;
+    say(`the budget has no time for the next run, which takes ${aboutTime(needed)}`);
+    return true;
+  };
+  return { stop, signalled: () => stopping };
+}
+
+async function runCells(cells: readonly Cell[], results: ResultFile, flags: Flags): Promise<void> {
+  const { gpu, train, close } = await openTrainer({ adapter: flags.adapter, files: flags.file });
+  const adapter = adapterName(gpu.adapter);
+  say(`adapter: ${adapter}`);
   try {
-    const version = versions().espalier;
-    const stop = () => stopping;
-    const end = await runExperiment({ plan, results, train, adapter, version, say, wanted, stop });
-    if (end === "stopped") throw new Interrupted("stopped; continue with the same command");
+    const { stop, signalled } = stopper(cells, results, flags.budget);
+    const end = await runPlan({ cells, results, train, adapter, version: versions().espalier, say, stop });
+    if (end === "stopped" && signalled()) throw new Interrupted("stopped; continue with the same command");
   } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    await close();
   }
 }
 
 const command = new Command("npm run reproduce --")
   .description(
-    "Compares all pruning methods at matched sparsities on MNIST and Fashion-MNIST. Each finished run adds a line to pruning_methods.jsonl; the table and the figure beside it are made from those lines. Stop it at any time; the same command continues.",
+    "Runs the experiments of tools/reproduce/experiments: pruning methods at matched shares of zeros, and what explains them. Each finished run adds a line to runs.jsonl; a page and a figure of each experiment are made from those lines. Stop it at any time; the same command continues.",
   )
-  .option("--only <regex>", "only runs whose id matches, as in mnist/lenet-bn/lats/0.90/s1", expression)
+  .option("--only <regex>", "only cells whose name matches: spiking, or comparison_lenet/wd0/lats/0.95/s1", expression)
+  .option("--budget <hours>", "stop before a run that would end after this time", hours)
+  .option("--file <name=path>", "file or folder that an experiment needs; repeat for several", named, {})
   .option("--out <folder>", "folder of the results", "docs/results")
-  .option("--list", "show the plan, finished runs, and an estimate of the time left")
-  .option("--report", "only write the table and the figure again")
-  .option("--fresh", "drop existing results first (with --only: those that match)")
+  .option("--list", "show the plan and an estimate of the time left")
+  .option("--report", "only write the pages and figures again")
   .option("--adapter <name>", "part of the adapter's name")
-  .option("--seeds <n>", "seeds 0 to n - 1 for all methods", count)
-  .option("--data-dir <folder>", "folder of the four files of Fashion-MNIST")
   .allowExcessArguments(false)
   .exitOverride();
 
 let code = 0;
 try {
   command.parse();
-  await reproduce(command.opts<Flags>());
+  const flags = command.opts<Flags>();
+  const elsewhere = flags.list || flags.report || flags.adapter ? null : await startOnNewestDriver();
+  if (elsewhere === null) await reproduce(flags);
+  else code = elsewhere;
 } catch (error) {
   code = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error);
 }

@@ -1,138 +1,134 @@
-// The table of the experiment: its runs, their order, and their recipes.
+// The experiments of the plan: their cells, the order of them, and their recipes.
 import { describe, expect, test } from "vitest";
 import { resolveRecipe } from "../../src/recipe/recipe.ts";
-import { METHOD_ORDER } from "../../tools/reproduce/methods.ts";
+import { sharedMethods } from "../../tools/reproduce/methods.ts";
 import {
-  calibrationId,
-  cellName,
-  countedRuns,
-  isCalibrated,
-  markOf,
-  PLAN,
-  type Plan,
-  runRecipe,
-  steeringRecipe,
-  toleranceAt,
-  withoutData,
-  withSeeds,
+  canonical,
+  cellId,
+  cellsOf,
+  familyOf,
+  filesOf,
+  readExperiments,
+  recipeOf,
+  sourceOf,
+  withFiles,
 } from "../../tools/reproduce/plan.ts";
+import { experimentOf, FOLDER, small } from "./made_up.ts";
 
-const pair = PLAN.pairs[0]!;
-const change = (part: Partial<Plan["pairs"][number]>): Plan => ({ ...PLAN, pairs: [{ ...pair, ...part }] });
+const experiments = readExperiments();
+const cells = cellsOf(experiments);
 
 describe("plan", () => {
-  test("contains each run once, and covers all methods and sparsities", () => {
-    const runs = countedRuns(PLAN);
-    expect(new Set(runs.map(({ id }) => id)).size).toBe(runs.length);
-    for (const data of ["mnist", "fashion-mnist"]) {
-      for (const method of METHOD_ORDER.filter((name) => !["dense", "one-shot", "snip", "random"].includes(name))) {
-        for (const level of ["0.80", "0.90", "0.95", "0.98"]) {
-          const seeds = runs.filter(({ id }) => id.startsWith(`${data}/lenet-bn/${method}/${level}/`));
-          expect(seeds.length, `${data} ${method} ${level}`).toBeGreaterThanOrEqual(3);
-        }
-      }
-    }
-    expect(runs.some(({ id }) => id === "mnist/lenet-bn/lats/0.90/s1")).toBe(true);
-    expect(runs.some(({ id }) => id.startsWith("fashion-mnist/resnet-8-narrow/lats/"))).toBe(true);
-  });
-
-  test("runs all pairs and methods with one seed before the next seed", () => {
-    const runs = countedRuns(PLAN);
-    const seeds = runs.map(({ seed }) => seed);
-    expect(seeds).toEqual([...seeds].sort((a, b) => a - b));
-    const first = runs.filter(({ seed }) => seed === 0);
-    const levels = first.map(({ cell }) => cell.level);
-    expect(levels).toEqual([...levels].sort((a, b) => a - b));
-    expect(runs.slice(0, PLAN.pairs.length).map(({ cell }) => cell.method)).toEqual(PLAN.pairs.map(() => "dense"));
-  });
-
-  test("refuses a table that contains a run twice", () => {
-    const block = { methods: ["lats"], levels: [0.9], seeds: [0] } as const;
-    expect(() => countedRuns(change({ blocks: [block, block] }))).toThrow(/mnist\/lenet-bn\/lats\/0.90\/s0 .*twice/);
-  });
-
-  test("makes valid recipes with the common settings", () => {
-    for (const { cell, seed } of countedRuns(PLAN)) {
-      const recipe = resolveRecipe({ flags: runRecipe(PLAN, cell, seed, cell.method === "str" ? 0.01 : 0.5) });
-      expect(recipe).toMatchObject({
-        seed,
-        batchSize: 64,
-        momentum: 0.9,
-        weightDecay: 0,
-        augment: { crop: 0, flip: false },
-        lr: { schedule: "cosine", base: 0.1, warmupEpochs: 0, min: 0 },
-        data: { name: cell.pair.data, limit: cell.pair.imagesPerClass },
-        epochs: cell.pair.epochs,
-        finetuneEpochs: 0,
-      });
-    }
-  });
-
-  test("sets the controlling setting of each method", () => {
-    const prune = (method: (typeof METHOD_ORDER)[number], setting: number) =>
-      resolveRecipe({ flags: runRecipe(PLAN, { pair, method }, 0, setting) }).prune;
-    expect(prune("dense", 0)).toMatchObject({ method: "soft", schedule: "none" });
-    expect(prune("lats", 0.07)).toMatchObject({ method: "soft", schedule: "lats", threshold: 0.07 });
-    expect(prune("pgh", 0.07)).toMatchObject({ schedule: "pgh", beta: 0.1, threshold: 0.07 });
-    expect(prune("early", 0.07)).toMatchObject({ schedule: "pgh-general", freezeEpoch: pair.epochs / 2 });
-    expect(prune("at-init", 0.07)).toMatchObject({ method: "at-init", initEpochs: 1, threshold: 0.07 });
-    expect(prune("str", 0.004)).toMatchObject({ method: "str", str: { start: -20, decay: 0.004 } });
-    expect(prune("ltp", 2)).toMatchObject({ method: "ltp", ltp: { l0: 2, temperature: 1e-2, lr: 10 } });
-    expect(prune("gmp", 0.95)).toMatchObject({ method: "gmp", sparsity: 0.95 });
-    expect(prune("gmp", 0.95).threshold).toBeUndefined();
-  });
-
-  test("steers with the seed that does not count", () => {
-    const steered = PLAN.pairs.flatMap((p) =>
-      (["lats", "slats", "pgh", "linear", "sine", "early"] as const).map((method) =>
-        resolveRecipe({ flags: steeringRecipe(PLAN, { pair: p, method, level: 0.95 }) }),
-      ),
-    );
-    for (const recipe of steered) {
-      expect(recipe.seed).toBe(100);
-      expect(recipe.prune).toMatchObject({ sparsity: 0.95 });
-      expect(recipe.prune.threshold).toBeUndefined();
-    }
-    // at-init looks for its mask in one epoch at the highest learning rate: that epoch is steered.
-    const short = resolveRecipe({ flags: steeringRecipe(PLAN, { pair, method: "at-init", level: 0.9 }) });
-    expect(short).toMatchObject({
-      epochs: 1,
-      lr: { schedule: "constant", base: 0.1 },
-      prune: { method: "soft", schedule: "lats", sparsity: 0.9 },
-    });
-  });
-
-  test("hashes what runs have in common, and nothing else", () => {
-    const mark = markOf(PLAN, pair, "lats");
-    expect(mark).toMatch(/^[0-9a-f]{8}$/);
-    const more = { ...PLAN, tries: 9, pairs: [{ ...pair, blocks: [] }] };
-    expect(markOf(more, more.pairs[0]!, "lats")).toBe(mark);
-    for (const part of [{ epochs: 9 }, { imagesPerClass: 501 }, { batchSize: 65 }]) {
-      expect(markOf(PLAN, { ...pair, ...part }, "lats")).not.toBe(mark);
-    }
-    for (const part of [{ lr: 0.05 }, { momentum: 0 }, { weightDecay: 1e-4 }, { calibrationSeed: 7 }]) {
-      expect(markOf({ ...PLAN, ...part }, pair, "lats")).not.toBe(mark);
-    }
-    // What has no calibration does not care about its seed.
-    expect(markOf({ ...PLAN, calibrationSeed: 7 }, pair, "gmp")).toBe(markOf(PLAN, pair, "gmp"));
-    expect(markOf(PLAN, pair, "slats")).not.toBe(mark);
-  });
-
-  test("accepts other seeds and leaves data out", () => {
-    const seeds = new Set(countedRuns(withSeeds(PLAN, 2)).map(({ seed }) => seed));
-    expect([...seeds]).toEqual([0, 1]);
-    const left = withoutData(PLAN, ["fashion-mnist"]);
-    expect(new Set(left.pairs.map(({ data }) => data))).toEqual(new Set(["mnist"]));
-  });
-
-  test("names cells and calibrations, and computes the tolerance of a level", () => {
-    const cell = { pair, method: "str", level: 0.9 } as const;
-    expect(cellName(cell)).toBe("mnist/lenet-bn/str/0.90");
-    expect(calibrationId(cell, 2)).toBe("mnist/lenet-bn/str/0.90/c2");
-    expect(METHOD_ORDER.filter((method) => !isCalibrated({ method }))).toEqual([
-      ...["dense", "gmp", "one-shot", "snip", "random"],
+  test("has every experiment, each cell once", () => {
+    expect(experiments.map(({ name }) => name)).toEqual([
+      "comparison_lenet",
+      "comparison_resnet8",
+      "lambda_traces",
+      "freeze_epoch",
+      "update_rules",
+      "ltp_trail",
+      "spiking",
+      "cifar10",
+      "cifar10_spiking",
     ]);
-    expect(toleranceAt(0.8)).toBe(0.01);
-    expect(toleranceAt(0.98)).toBeCloseTo(0.005, 12);
+    expect(new Set(cells.map(cellId)).size).toBe(cells.length);
+    expect(cells.some((cell) => cellId(cell) === "comparison_lenet/wd5e-4/lats/0.95/s4")).toBe(true);
+  });
+
+  test("covers all experiments with one seed before the next seed", () => {
+    const seeds = cells.map(({ seed }) => seed);
+    expect(seeds).toEqual([...seeds].sort((a, b) => a - b));
+    const first = cells.filter(({ seed }) => seed === 0).map(({ experiment }) => experiments.indexOf(experiment));
+    expect(first).toEqual([...first].sort((a, b) => a - b));
+    const levels = cells
+      .filter(({ seed, experiment }) => seed === 0 && experiment === experiments[0])
+      .map((c) => c.level);
+    expect(levels).toEqual([...levels].sort((a, b) => a - b));
+  });
+
+  test("makes valid recipes, with the knob at its place", () => {
+    const files = { cifar10: "/data/cifar10", resnet20: "/data/resnet20.th" };
+    for (const cell of cells) {
+      const { knob } = cell.method;
+      const setting = knob === null ? null : 0.4;
+      const flags = recipeOf(cell, setting);
+      const recipe = resolveRecipe({ flags: withFiles(flags, files) });
+      expect(recipe.seed, cellId(cell)).toBe(cell.seed);
+      const found = knob
+        ?.split(".")
+        .reduce<unknown>((part, key) => (part as Record<string, unknown>)[key], recipe.prune);
+      if (knob !== null) expect(found, cellId(cell)).toBe(0.4);
+    }
+  });
+
+  test("sets panels, shares of epochs and settings of methods", () => {
+    const find = (id: string) => {
+      const cell = cells.find((one) => cellId(one) === id)!;
+      return resolveRecipe({ flags: recipeOf(cell, cell.method.knob === null ? null : 0.07) });
+    };
+    expect(find("comparison_lenet/wd0/lats/0.95/s0")).toMatchObject({
+      weightDecay: 0,
+      prune: { method: "soft", schedule: "lats", threshold: 0.07 },
+    });
+    expect(find("comparison_lenet/wd5e-4/early/0.95/s0")).toMatchObject({
+      weightDecay: 5e-4,
+      prune: { schedule: "pgh-general", freezeEpoch: 4 },
+    });
+    expect(find("comparison_lenet/wd0/ltp/0.95/s0").prune).toMatchObject({ startEpoch: 2, ltp: { l0: 0.07 } });
+    expect(find("comparison_lenet/wd0/str/0.95/s0").prune).toMatchObject({ str: { start: -20, decay: 0.07 } });
+    expect(find("update_rules/wd0/inplace/0.95/s0").prune).toMatchObject({ mode: "inplace", schedule: "lats" });
+    expect(find("ltp_trail/mnist/trail/0.98/s0")).toMatchObject({
+      epochs: 16,
+      lr: { schedule: "constant", base: 0.1 },
+    });
+    expect(find("freeze_epoch/mnist/beta 0.5, epoch 2/0.98/s0").prune).toMatchObject({ beta: 0.5, freezeEpoch: 2 });
+  });
+
+  test("gives equal settings one family, also in another experiment, and others another one", () => {
+    const of = (id: string) => familyOf(cells.find((cell) => cellId(cell) === id)!);
+    const lats = of("comparison_lenet/wd0/lats/0.95/s0");
+    expect(lats).toMatch(/^[0-9a-f]{16}$/);
+    expect(of("comparison_lenet/wd0/lats/0.98/s0")).toBe(lats);
+    expect(of("lambda_traces/wd0/lats/0.98/s0")).toBe(lats);
+    expect(of("update_rules/wd0/latent/0.90/s0")).toBe(lats);
+    const others = ["wd5e-4/lats/0.95/s0", "wd0/lats/0.95/s1", "wd0/slats/0.95/s0"];
+    for (const id of others) expect(of(`comparison_lenet/${id}`), id).not.toBe(lats);
+    const more = small(["recalibrate: 10", "recalibrate: 11"]);
+    expect(familyOf(cellsOf([more])[5]!)).not.toBe(familyOf(cellsOf([small()])[5]!));
+    expect(canonical({ b: 1, a: [{ d: 1, c: 2 }] })).toBe('{"a":[{"c":2,"d":1}],"b":1}');
+  });
+
+  test("names the files that an experiment needs, and puts them in", () => {
+    const needs = experiments.filter((one) => filesOf(one).length > 0).map((one) => [one.name, filesOf(one)]);
+    expect(needs).toEqual([
+      ["cifar10", ["cifar10", "resnet20"]],
+      ["cifar10_spiking", ["cifar10"]],
+    ]);
+    const flags = { data: { dir: "$cifar10" }, weights: "$other" };
+    expect(withFiles(flags, { cifar10: 'a "b"' })).toEqual({ data: { dir: 'a "b"' }, weights: "$other" });
+  });
+
+  test("finds the method whose masks a control shuffles, and has it in the plan", () => {
+    const controls = cells.filter(({ method }) => method.shuffled !== null);
+    expect(controls.length).toBeGreaterThan(0);
+    const ids = new Set(cells.map(cellId));
+    for (const cell of controls) expect(ids.has(cellId(sourceOf(cell)!)), cellId(cell)).toBe(true);
+    expect(recipeOf(controls[0]!, null).prune).toEqual({ method: "masked" });
+  });
+
+  test("refuses a file that is wrong, and names it", () => {
+    expect(() => small(["order: 1", "order: first"])).toThrow(/small\.yaml: order: /);
+    expect(() => small(["methods: [dense]", "methods: [dence]"])).toThrow(/expected one of dense, .*, got dence/);
+    expect(() => small(["panels: [wd0]", "panels: [wd1]"])).toThrow(/expected panels of wd0, wd5e-4, got wd1/);
+    expect(() => small(["{ shuffled: at-init }", "{ shuffle: at-init }"])).toThrow(/methods: shuffled at-init/);
+    expect(() => cellsOf([small(["levels: [0.8, 0.98]", "levels: [0.8, 0.8]"])])).toThrow(/each cell once/);
+    expect(() => experimentOf("title: x")).toThrow(/small\.yaml/);
+  });
+
+  test("has methods that the command line has too", () => {
+    for (const method of sharedMethods(FOLDER).values()) {
+      const own = method.recipe(8, method.knob === null ? null : 0.5);
+      expect(() => resolveRecipe({ flags: { epochs: 8, ...own } }), method.name).not.toThrow();
+    }
   });
 });

@@ -1,7 +1,14 @@
 // The search for a setting, on simulated methods whose sparsity is a known function of it.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { logit, type SearchOptions, type SearchPoint, searchStep } from "../../tools/reproduce/search.ts";
+import {
+  guessFrom,
+  logit,
+  nearTarget,
+  type SearchOptions,
+  type SearchPoint,
+  searchStep,
+} from "../../tools/reproduce/search.ts";
 
 const base: SearchOptions = { target: 0.9, tolerance: 0.01, first: 0.01, slope: 2, least: 1e-6, most: 1e3 };
 const sigmoid = (y: number) => 1 / (1 + Math.exp(-y));
@@ -146,8 +153,32 @@ describe("search", () => {
     expect(() => searchStep([], 1, { ...base, target: 1 })).toThrow(/target: expected a share in \(0, 1\), got 1/);
     expect(() => searchStep([], 1, { ...base, slope: 0 })).toThrow(/slope/);
     expect(() => searchStep([], 1, { ...base, first: 1e-9 })).toThrow(/first/);
+    expect(() => searchStep([], 1, { ...base, firstAt: 1 })).toThrow(/firstAt/);
     expect(() => searchStep([], 1, { ...base, most: 1e-7 })).toThrow(/most/);
     expect(() => searchStep([], 1, { ...base, least: 0 })).toThrow(/least/);
     expect(() => searchStep([], 1, { ...base, tolerance: -1 })).toThrow(/tolerance/);
+  });
+});
+
+describe("guess from other seeds", () => {
+  test("begins at the guess of a target, whatever its share", () => {
+    const step = searchStep([], 3, { ...base, target: 0.98, first: 0.2, firstAt: 0.98 });
+    expect(step.kind === "try" && step.setting).toBeCloseTo(0.2, 12);
+  });
+
+  test("guesses setting and slope from results of other seeds near the target", () => {
+    const line = (setting: number) => sigmoid(1.5 * Math.log(setting) + 7);
+    const points = [0.03, 0.05, 0.06, 2].map((setting) => ({ setting, sparsity: line(setting) }));
+    const target = line(0.045);
+    const { first, slope } = guessFrom(points, target, 3)!;
+    expect(first).toBeCloseTo(0.045, 6);
+    expect(slope).toBeCloseTo(1.5, 6);
+    expect(nearTarget(points, target)).toEqual(points.slice(0, 3));
+    // One point, or noise that swaps two: the given slope, through the near points.
+    expect(guessFrom(points.slice(0, 1), line(0.03), 3)).toEqual({ first: expect.closeTo(0.03, 9), slope: 3 });
+    const swapped = [0.93, 0.9].map((sparsity, i) => ({ setting: 0.01 * (i + 1), sparsity }));
+    expect(guessFrom(swapped, 0.915, 3)!.slope).toBe(3);
+    expect(guessFrom(points, 0.2, 3)).toBeNull();
+    expect(guessFrom([{ setting: 1, sparsity: null }], 0.9, 3)).toBeNull();
   });
 });

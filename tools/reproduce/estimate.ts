@@ -1,68 +1,70 @@
-// Estimates the remaining time of the experiment from the finished runs.
+// Estimates the remaining time of the plan, from timed runs where there are any.
 import { duration } from "../../src/text/index.ts";
-import { workOf } from "./experiment.ts";
-import type { ResultLine } from "./lines.ts";
-import { methodSpec } from "./methods.ts";
-import { type CountedRun, type Plan, pairName } from "./plan.ts";
-import { levelsOf, methodsOf } from "./statistics.ts";
+import { type Cell, type Experiment, filesOf } from "./plan.ts";
+import { progressOf, stateOf, type Tries } from "./runs.ts";
 
-/** Guessed number of runs that a search needs per level. */
-const SEARCH_RUNS = 2.5;
+/** Expected runs of a cell whose knob is searched: for the first seed, and for the others, which begin near the end. */
+const FIRST_SEED = 3;
+const OTHER_SEEDS = 2.2;
 
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
-/** Write an estimate to the minute: "about 1 h 7 min". */
+/** Write an estimate: "about 1 h 7 min". */
 export const aboutTime = (seconds: number): string => `about ${duration(60 * Math.max(1, Math.round(seconds / 60)))}`;
 
-/** Estimate the remaining seconds, and count the remaining runs of data and models without any timing. */
-export function secondsLeft(
-  plan: Plan,
-  lines: readonly ResultLine[],
-  wanted?: (run: CountedRun) => boolean,
-): { readonly seconds: number; readonly unknown: number } {
-  const { todo, open } = workOf(plan, lines, wanted);
-  const tasks = [
-    ...todo.map(({ cell }) => ({ cell, kind: "run", weight: 1 })),
-    ...open.map((cell) => ({
-      cell,
-      kind: "calibration",
-      weight: methodSpec(cell.method).told.by === "search" ? SEARCH_RUNS : 1,
-    })),
-  ];
-  let seconds = 0;
-  let unknown = 0;
-  for (const { cell, kind, weight } of tasks) {
-    const ofPair = lines.filter((line) => pairName(line) === pairName(cell.pair));
-    const ofMethod = ofPair.filter((line) => line.method === cell.method);
-    const known = [ofMethod.filter((line) => line.kind === kind), ofMethod, ofPair].find((some) => some.length > 0);
-    if (known) seconds += weight * mean(known.map((line) => line.seconds));
-    else unknown += weight;
-  }
-  return { seconds, unknown: Math.round(unknown) };
+/** Return the expected number of runs that a cell still needs. */
+export function runsLeft(cell: Cell, tries: Tries): number {
+  const state = stateOf(cell, tries);
+  if (state.kind === "done" || state.kind === "failed") return 0;
+  const expected = cell.method.search ? (cell.seed === 0 ? FIRST_SEED : OTHER_SEEDS) : 1;
+  const mine = tries.of(cell).filter((line) => line.level === cell.level).length;
+  return Math.max(1, Math.min(expected, cell.experiment.match.tries) - mine);
 }
 
-/** Write the plan for the terminal: a row for each pair and method, then the sum. */
-export function listLines(
-  plan: Plan,
-  lines: readonly ResultLine[],
-  wanted: (run: CountedRun) => boolean = () => true,
-): string[] {
-  const rows = plan.pairs.flatMap((pair) => [
-    `${pair.data} ${pair.model}: ${pair.imagesPerClass} images a class, ${pair.epochs} epochs, batch ${pair.batchSize}`,
-    ...methodsOf(pair).flatMap((method) => {
-      const own = (run: CountedRun) => run.cell.pair === pair && run.cell.method === method && wanted(run);
-      const { total, done } = workOf(plan, lines, own);
-      if (total === 0) return [];
-      const levels = levelsOf(pair, method).map((level) => (level === 0 ? "dense" : `${Math.round(100 * level)} %`));
-      return [`  ${method.padEnd(9)} ${levels.join(", ").padEnd(24)} ${`${done}/${total}`.padStart(8)} done`];
+/** Return the expected seconds of a run: the mean of the same method in the same panel, of the panel, or the file's estimate. */
+export function secondsOf(cell: Cell, cells: readonly Cell[], tries: Tries): number {
+  const inPanel = cells.filter(({ experiment, panel }) => experiment === cell.experiment && panel === cell.panel);
+  const ofMethod = inPanel.filter(({ method }) => method === cell.method);
+  for (const some of [ofMethod, inPanel]) {
+    const timed = some.flatMap((one) => tries.of(one).map(({ seconds }) => seconds));
+    if (timed.length > 0) return mean(timed);
+  }
+  return cell.experiment.seconds;
+}
+
+/** Estimate the remaining seconds of some cells. */
+export function secondsLeft(cells: readonly Cell[], tries: Tries): number {
+  const known = new Map<string, number>();
+  let sum = 0;
+  for (const cell of cells) {
+    const left = runsLeft(cell, tries);
+    if (left === 0) continue;
+    const kind = `${cell.experiment.name}/${cell.panel.name}/${cell.method.name}`;
+    if (!known.has(kind)) known.set(kind, secondsOf(cell, cells, tries));
+    sum += left * known.get(kind)!;
+  }
+  return sum;
+}
+
+/** Write the plan for the terminal: a row for each experiment, then the sum. `missing`: experiments without their files. */
+export function planLines(cells: readonly Cell[], tries: Tries, missing: readonly Experiment[]): string[] {
+  const experiments = [...new Set(cells.map(({ experiment }) => experiment))];
+  const row = (name: string, done: number, total: number, rest: string) =>
+    `  ${name.padEnd(20)} ${`${done}/${total}`.padStart(9)} cells done   ${rest}`;
+  const rows = experiments.map((experiment) => {
+    const own = cells.filter((cell) => cell.experiment === experiment);
+    const { total, done } = progressOf(own, tries);
+    const left = total === done ? "finished" : `${aboutTime(secondsLeft(own, tries))} left`;
+    return row(experiment.name, done, total, left);
+  });
+  const { total, done } = progressOf(cells, tries);
+  return [
+    "The plan; estimates are for two CPU cores until runs were timed here:",
+    ...rows,
+    row("all", done, total, total === done ? "finished" : `${aboutTime(secondsLeft(cells, tries))} left`),
+    ...missing.map((experiment) => {
+      const files = filesOf(experiment).map((name) => `--file ${name}=PATH`);
+      return `  ${experiment.name.padEnd(20)} left out: needs ${files.join(" ")}`;
     }),
-  ]);
-  const { total, done } = workOf(plan, lines, wanted);
-  const { seconds, unknown } = secondsLeft(plan, lines, wanted);
-  const rest = [
-    ...(seconds > 0 ? [`${aboutTime(seconds)} for those that resemble runs that are there`] : []),
-    ...(unknown > 0 ? [`${unknown} of a kind that has not been timed`] : []),
   ];
-  const left = total === done ? "nothing is left" : `left: ${rest.join(", ")}`;
-  return [...rows, `${total} runs, one for each setting to find included; ${done} done; ${left}`];
 }

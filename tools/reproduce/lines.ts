@@ -3,41 +3,55 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { writeAtomic } from "../../src/node_internal.ts";
 import { UsageError } from "../../src/terminal/fail.ts";
 
 const share = z.number().min(0).max(1);
+const shareOrNull = share.nullable();
+
+/** Results of a network at one point of a run. Accuracy is over the whole test set; null: the run broke down. */
+const point = {
+  accuracy: shareOrNull,
+  /** The same after the statistics of batch norm were estimated again; null for a network without batch norm. */
+  recalibrated: shareOrNull,
+  /** Share of zeros among the prunable weights. */
+  sparsity: shareOrNull,
+};
 
 const resultLine = z.object({
-  id: z.string(),
-  /** Runs of a calibration find settings and do not count. */
-  kind: z.enum(["run", "calibration"]),
-  data: z.string(),
-  model: z.string(),
-  method: z.string(),
+  /** Hash of all settings but the knob's: lines of one family differ in their knob only. */
+  family: z.string(),
+  /** Cell that the run was made for. Cells with the same settings use it too. */
+  cell: z.string(),
   level: share,
   seed: z.int().min(0),
-  /** Setting of the method; for a steered calibration, its final threshold; null if the method has no setting. */
+  /** Setting of the method's knob; null for a method without one. */
   setting: z.number().nullable(),
-  settingName: z.string().nullable(),
-  /** Test accuracy, and share of zeros among the prunable weights, after the last epoch; null: the run broke down. */
-  accuracy: share.nullable(),
-  sparsity: share.nullable(),
+  ...point,
   loss: z.number().nullable(),
+  /** Multiply-adds of a sample (of a spiking network: of one time step), dense and with zeros skipped. */
+  macs: z.number().nullable(),
+  sparseMacs: z.number().nullable(),
   /** Reason why the run broke down. */
   failed: z.string().optional(),
   /** Share of zeros of each layer. */
   layers: z.record(z.string(), share).optional(),
+  /** Threshold after the last step. */
+  threshold: z.number().nullable().optional(),
+  /** Records of the run: epoch, L1 coefficient tau / eta, coefficient with momentum and decay, threshold, share of zeros. */
+  trace: z.array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()])).optional(),
+  /** Operations of a sample, counted by running the network. */
+  activity: z
+    .object({ macs: z.number(), synOps: z.number(), energy: z.number(), rate: z.number().nullable() })
+    .optional(),
+  /** Tests after each epoch. */
+  epochs: z.array(z.object({ epoch: z.number(), ...point })).optional(),
   seconds: z.number().min(0),
-  epochs: z.number(),
-  imagesPerClass: z.number(),
-  batchSize: z.number(),
-  /** Hash of what all runs of the same kind have in common. */
-  mark: z.string(),
+  recipe: z.record(z.string(), z.unknown()),
   adapter: z.string(),
   version: z.string(),
 });
 
+/** Results of one run. */
 export type ResultLine = z.infer<typeof resultLine>;
 
 /** Parse the lines of a text. An incomplete last line is dropped; `whole` is the length of the complete lines. */
@@ -55,13 +69,13 @@ function parseLine(line: string, where: string): ResultLine {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new UsageError(`${where}: expected JSON. Remove the line, or start over with --fresh`);
+    throw new UsageError(`${where}: expected JSON. Remove the line: its run is repeated`);
   }
   const parsed = resultLine.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new UsageError(
-    `${where}: ${issue?.path.join(".") ?? "line"}: ${issue?.message ?? "is wrong"}. Remove the line, or start over with --fresh`,
+    `${where}: ${issue?.path.join(".") ?? "line"}: ${issue?.message ?? "is wrong"}. Remove the line: its run is repeated`,
   );
 }
 
@@ -95,16 +109,5 @@ export class ResultFile {
       closeSync(file);
     }
     this.own.push(line);
-  }
-
-  /** Keep only the selected lines. Returns how many were removed. */
-  async keep(wanted: (line: ResultLine) => boolean): Promise<number> {
-    const kept = this.own.filter(wanted);
-    const gone = this.own.length - kept.length;
-    if (gone === 0) return 0;
-    const text = kept.map((line) => `${JSON.stringify(line)}\n`).join("");
-    await writeAtomic(this.path, new TextEncoder().encode(text));
-    this.own.splice(0, this.own.length, ...kept);
-    return gone;
   }
 }

@@ -1,92 +1,89 @@
-// Settings of each method of the experiment: the one that controls its sparsity, and those that are the same in all runs.
+// The methods of the experiments as data: reads methods.yaml and the methods of an experiment's own file.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { mergeLayer } from "../../src/recipe/layers.ts";
 import { methodSettings } from "../../src/recipe/methods.ts";
 import type { RecipeFlags } from "../../src/recipe/recipe.ts";
+import { UsageError } from "../../src/terminal/fail.ts";
 
 type PruneFlags = NonNullable<RecipeFlags["prune"]>;
 
-/**
- * The setting that controls how much a method prunes.
- * - `nothing`    it does not prune
- * - `sparsity`   the share of zeros itself
- * - `threshold`  a final threshold D, found by one run that steers to the share
- * - `search`     a number without a simple relation to the share, found by a search
- */
-type ToldBy =
-  | { readonly by: "nothing" }
-  | { readonly by: "sparsity" }
-  | { readonly by: "threshold" }
-  | {
-      readonly by: "search";
-      /** Name of the setting in the table of calibrations. */
-      readonly name: string;
-      /** Guess for a sparsity of 90 %, made on MNIST with lenet-bn. */
-      readonly first: number;
-      /** Estimated growth of logit(sparsity) with ln(setting) before the first run. */
-      readonly slope: number;
-      readonly least: number;
-      readonly most: number;
-    };
+/** Bounds and first guesses of the searched knobs. `guess` belongs to a share of 90 %, on MNIST with lenet-bn. */
+const SEARCHED = {
+  threshold: { guess: 0.096, slope: 1.5, least: 1e-6, most: 100 },
+  "str.decay": { guess: 0.0163, slope: 2, least: 1e-6, most: 10 },
+  "ltp.l0": { guess: 0.67, slope: 0.5, least: 1e-5, most: 1e4 },
+} as const;
 
-interface MethodSpec {
-  /** Name of the setting of a counted run, for the tables. */
-  readonly setting: string | null;
-  readonly told: ToldBy;
-  /** Return the settings of a run of `epochs` epochs with `setting`. */
-  prune(setting: number, epochs: number): PruneFlags;
+const settings = z.record(z.string(), z.unknown());
+const methodFields = {
+  use: z.string().optional(),
+  set: settings.optional(),
+  share: z.record(z.string(), z.number()).optional(),
+  recipe: settings.optional(),
+  knob: z.enum(["sparsity", "threshold", "str.decay", "ltp.l0"]).optional(),
+  guess: z.number().positive().optional(),
+  slope: z.number().positive().optional(),
+  /** Name of another method. Random masks with as many zeros in each layer as that method's run are trained from its first weights. */
+  shuffled: z.string().optional(),
+};
+const methodTable = z.record(z.string(), z.strictObject(methodFields).nullable());
+
+/** Search of a knob: its bounds, and the guess for a share of 90 %. */
+export interface KnobSearch {
+  readonly guess: number;
+  readonly slope: number;
+  readonly least: number;
+  readonly most: number;
 }
 
-const dense: MethodSpec = {
-  setting: null,
-  told: { by: "nothing" },
-  prune: () => methodSettings("dense"),
-};
+/** A method of an experiment. */
+export interface Method {
+  readonly name: string;
+  /** Setting of `prune` that controls the share of zeros; null for a method that prunes nothing, or as much as another. */
+  readonly knob: string | null;
+  /** Null if the knob is the share itself. */
+  readonly search: KnobSearch | null;
+  readonly shuffled: string | null;
+  /** Return the settings of a run of `epochs` epochs, without the knob if `setting` is null. */
+  recipe(epochs: number, setting: number | null): RecipeFlags;
+}
 
-const threshold = (name: string, own: (epochs: number) => PruneFlags = () => ({})): MethodSpec => ({
-  setting: "threshold D",
-  told: { by: "threshold" },
-  prune: (setting, epochs) => methodSettings(name, { ...own(epochs), threshold: setting }),
-});
+/** Write a value at a path of dots: ("str.decay", 0.01) -> { str: { decay: 0.01 } }. */
+const at = (path: string, value: number): PruneFlags =>
+  path.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as PruneFlags;
 
-const share = (name: string, own: (epochs: number) => PruneFlags = () => ({})): MethodSpec => ({
-  setting: "sparsity",
-  told: { by: "sparsity" },
-  prune: (setting, epochs) => methodSettings(name, { ...own(epochs), sparsity: setting }),
-});
+function methodOf(name: string, fields: z.infer<z.ZodObject<typeof methodFields>>): Method {
+  const { use, set = {}, share = {}, recipe = {}, knob = null, guess, slope, shuffled = null } = fields;
+  const searched = knob === null || knob === "sparsity" ? null : SEARCHED[knob];
+  return {
+    name,
+    knob,
+    search: searched && { ...searched, guess: guess ?? searched.guess, slope: slope ?? searched.slope },
+    shuffled,
+    recipe(epochs, setting) {
+      const inEpochs = Object.fromEntries(Object.entries(share).map(([key, part]) => [key, part * epochs]));
+      const own = mergeLayer(mergeLayer(set, inEpochs), knob === null || setting === null ? {} : at(knob, setting));
+      const prune = methodSettings(shuffled === null ? (use ?? name) : "masked", own as PruneFlags);
+      return mergeLayer(recipe, { prune }) as RecipeFlags;
+    },
+  };
+}
 
-/** First s of STR in all runs: a threshold of 2e-9, so that training begins dense. */
-const STR_START = -20;
-/** Settings of LTP that are the same in all runs: width of its gate and learning rate of its thresholds. */
-const LTP_COMMON = { temperature: 1e-2, lr: 10 };
-/** Epochs in which at-init finds its mask. */
-export const AT_INIT_EPOCHS = 1;
+/** Read a table of methods. `file`: its name for messages. Errors: UsageError. */
+export function methodsFrom(table: unknown, file: string): Map<string, Method> {
+  const parsed = methodTable.safeParse(table ?? {});
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new UsageError(`${file}: methods: ${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  return new Map(Object.entries(parsed.data).map(([name, fields]) => [name, methodOf(name, fields ?? {})]));
+}
 
-export const METHODS = {
-  dense,
-  lats: threshold("lats"),
-  slats: threshold("slats"),
-  pgh: threshold("pgh"),
-  linear: threshold("linear"),
-  sine: threshold("sine"),
-  str: {
-    setting: "str.decay",
-    told: { by: "search", name: "str.decay", first: 0.0145, slope: 2, least: 1e-5, most: 1 },
-    prune: (decay) => methodSettings("str", { str: { start: STR_START, decay } }),
-  },
-  ltp: {
-    setting: "ltp.l0",
-    told: { by: "search", name: "ltp.l0", first: 0.35, slope: 0.35, least: 1e-4, most: 1e3 },
-    // The first quarter of the run is dense, the next half prunes, and the rest trains the remaining weights.
-    prune: (l0, epochs) => methodSettings("ltp", { startEpoch: epochs / 4, ltp: { l0, ...LTP_COMMON } }),
-  },
-  gmp: share("gmp"),
-  early: threshold("early", (epochs) => ({ freezeEpoch: epochs / 2 })),
-  "at-init": threshold("at-init", () => ({ initEpochs: AT_INIT_EPOCHS })),
-  "one-shot": share("one-shot", (epochs) => ({ startEpoch: epochs / 2 })),
-  snip: share("snip"),
-  random: share("random"),
-} as const satisfies Readonly<Record<string, MethodSpec>>;
-
-export type MethodName = keyof typeof METHODS;
-export const METHOD_ORDER = Object.keys(METHODS) as readonly MethodName[];
-
-export const methodSpec = (name: MethodName): MethodSpec => METHODS[name];
+/** Read the methods that all experiments share. */
+export function sharedMethods(folder: string): Map<string, Method> {
+  const file = join(folder, "methods.yaml");
+  return methodsFrom(parse(readFileSync(file, "utf8")), file);
+}

@@ -13,8 +13,10 @@ export interface SearchOptions {
   readonly target: number;
   /** Allowed distance from the target, as a share. */
   readonly tolerance: number;
-  /** Initial guess for a share of 0.9. */
+  /** Initial guess for a share of `firstAt`. */
   readonly first: number;
+  /** Default 0.9. */
+  readonly firstAt?: number;
   /** Growth of logit(sparsity) with ln(setting), used while there are fewer than two points; > 0. */
   readonly slope: number;
   /** Allowed range of settings. */
@@ -27,8 +29,10 @@ type SearchStep =
   | { readonly kind: "found"; readonly setting: number; readonly sparsity: number; readonly near: boolean }
   | { readonly kind: "failed" };
 
-/** Sparsity that the guess belongs to. */
+/** Default of `firstAt`. */
 const FIRST_AT = 0.9;
+/** Distance in logit(sparsity) within which results of other seeds are used for a guess, or a seed's own results are preferred. */
+const NEAR = 0.7;
 /** Largest change of ln(setting) beyond all known points. */
 const STRIDE = Math.log(8);
 /** Smallest distance of a guess from the ends of the interval, as a share of it, so that it shrinks at both ends. */
@@ -82,9 +86,9 @@ function belowBroken(places: readonly Place[], limit: number): number {
   return worked.length === 0 ? limit - Math.log(4) : (Math.max(...worked) + limit) / 2;
 }
 
-function guess(places: readonly Place[], { target, first, slope }: SearchOptions): number {
+function guess(places: readonly Place[], { target, first, firstAt = FIRST_AT, slope }: SearchOptions): number {
   const y = logit(target);
-  if (places.length === 0) return Math.log(first) + (y - logit(FIRST_AT)) / slope;
+  if (places.length === 0) return Math.log(first) + (y - logit(firstAt)) / slope;
   const below = places.filter((p) => p.y < y).sort((a, b) => b.y - a.y || b.x - a.x);
   const above = places.filter((p) => p.y >= y).sort((a, b) => a.y - b.y || a.x - b.x);
   const [low, high] = [below[0], above[0]];
@@ -103,11 +107,43 @@ function guess(places: readonly Place[], { target, first, slope }: SearchOptions
   return near.x + Math.min(STRIDE, Math.max(-STRIDE, (y - near.y) / rise));
 }
 
-function checkOptions({ target, tolerance, first, slope, least, most }: SearchOptions): void {
+/** Guess for a search from results of other seeds. */
+interface Guess {
+  /** Setting that is expected to give the target. */
+  readonly first: number;
+  readonly slope: number;
+}
+
+/**
+ * Guess the setting of a target, and the slope there, from results of other seeds near the target: a line by least squares, near
+ * points first. Returns null if no result is near. `slope`: used if the results are too few or too noisy.
+ */
+export function guessFrom(points: readonly SearchPoint[], target: number, slope: number): Guess | null {
+  const y = logit(target);
+  const near = points.flatMap(({ setting, sparsity }) => {
+    const dy = sparsity === null ? Number.NaN : logit(sparsity) - y;
+    return Math.abs(dy) <= NEAR ? [{ x: Math.log(setting), dy, weight: 1 / (0.02 + Math.abs(dy)) }] : [];
+  });
+  if (near.length === 0) return null;
+  const total = near.reduce((sum, p) => sum + p.weight, 0);
+  const mean = (of: (p: (typeof near)[number]) => number) => near.reduce((sum, p) => sum + p.weight * of(p), 0) / total;
+  const [mx, mdy] = [mean((p) => p.x), mean((p) => p.dy)];
+  const spread = mean((p) => (p.x - mx) ** 2);
+  const measured = spread > SAME ** 2 ? mean((p) => (p.x - mx) * (p.dy - mdy)) / spread : Number.NaN;
+  const rise = measured > slope / 4 && measured < 4 * slope ? measured : slope;
+  return { first: Math.exp(mx - mdy / rise), slope: rise };
+}
+
+/** Select the results of a seed that are near a target. */
+export const nearTarget = (points: readonly SearchPoint[], target: number): SearchPoint[] =>
+  points.filter(({ sparsity }) => sparsity !== null && Math.abs(logit(sparsity) - logit(target)) <= NEAR);
+
+function checkOptions({ target, tolerance, first, firstAt = FIRST_AT, slope, least, most }: SearchOptions): void {
   const check = (name: string, expected: string, given: number, ok: boolean) => {
     if (!ok) throw new ArgumentError(`search: ${name}: expected ${expected}, got ${given}`);
   };
   check("target", "a share in (0, 1)", target, target > 0 && target < 1);
+  check("firstAt", "a share in (0, 1)", firstAt, firstAt > 0 && firstAt < 1);
   check("tolerance", "a share >= 0", tolerance, tolerance >= 0);
   check("slope", "a number > 0", slope, slope > 0);
   check("least", "a number > 0", least, least > 0);

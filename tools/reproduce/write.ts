@@ -1,31 +1,31 @@
-// Writes the files of the experiment: page and figure, beside the lines.
+// Writes the files of the experiments: a page and a figure each, beside the lines of the results.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomic } from "../../src/node_internal.ts";
-import { resultFigure } from "./figure.ts";
-import type { ResultLine } from "./lines.ts";
-import { type Plan, pairName } from "./plan.ts";
-import { figureNote, renderReport } from "./report.ts";
-import { summariesOf } from "./statistics.ts";
+import { drawingOf } from "./drawings.ts";
+import { pageOf } from "./page.ts";
+import type { Experiment } from "./plan.ts";
+import type { Tries } from "./runs.ts";
+import { rowsOf } from "./summary.ts";
 
-const NAME = "pruning_methods";
+export const resultsPath = (folder: string): string => join(folder, "runs.jsonl");
 
-export const resultsPath = (folder: string): string => join(folder, `${NAME}.jsonl`);
-
-/** Write page and figure from the lines. Returns their paths; writes nothing if there are no lines. */
-export async function writeReport(plan: Plan, lines: readonly ResultLine[], folder: string): Promise<string[]> {
-  if (lines.length === 0) return [];
-  mkdirSync(folder, { recursive: true });
-  const panels = plan.pairs
-    .filter((pair) => lines.some((line) => pairName(line) === pairName(pair)))
-    .map((pair) => ({ pair, summaries: summariesOf(pair, lines) }));
-  const figure = resultFigure(panels, figureNote(lines));
+/** Write page and figure of each experiment that has a result. Returns their paths. */
+export async function writePages(experiments: readonly Experiment[], tries: Tries, folder: string): Promise<string[]> {
   const utf8 = (content: string) => new TextEncoder().encode(content);
-  const files: [string, Uint8Array][] = [
-    [join(folder, `${NAME}.md`), utf8(renderReport({ plan, lines }))],
-    [join(folder, `${NAME}.svg`), utf8(`${figure.svg}\n`)],
-    [join(folder, `${NAME}.png`), await figure.png()],
-  ];
-  for (const [path, bytes] of files) await writeAtomic(path, bytes);
-  return files.map(([path]) => path);
+  const written: string[] = [];
+  for (const experiment of experiments) {
+    const rows = rowsOf(experiment, tries);
+    const figure = drawingOf(experiment, rows);
+    if (figure === null) continue;
+    mkdirSync(folder, { recursive: true });
+    const files: [string, Uint8Array][] = [
+      [join(folder, `${experiment.name}.md`), utf8(pageOf({ experiment, rows, tries }))],
+      [join(folder, `${experiment.name}.svg`), utf8(`${figure.svg}\n`)],
+      [join(folder, `${experiment.name}.png`), await figure.png()],
+    ];
+    for (const [path, bytes] of files) await writeAtomic(path, bytes);
+    written.push(...files.map(([path]) => path));
+  }
+  return written;
 }

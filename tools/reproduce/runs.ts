@@ -1,0 +1,218 @@
+// The loop of the experiments: runs what is missing from the results, in the order of the plan, one line per run. The function
+// that trains is a parameter, so that this file can be tested without a GPU.
+import { percent } from "../../src/text/index.ts";
+import type { ResultLine } from "./lines.ts";
+import { type Cell, cellId, familyOf, recipeOf, sourceOf, type Task } from "./plan.ts";
+import { guessFrom, nearTarget, type SearchPoint, searchStep } from "./search.ts";
+
+/** Result of a run. */
+export type Outcome = Omit<
+  ResultLine,
+  "family" | "cell" | "level" | "seed" | "setting" | "recipe" | "failed" | "adapter" | "version"
+>;
+
+/** Function that trains. It throws an error of one of the BREAKDOWNS if the run has no result. */
+export type Train = (task: Task) => Promise<Outcome>;
+
+/** Errors that are results: a loss that is not finite, a network that has lost all paths. */
+const BREAKDOWNS: ReadonlySet<string> = new Set(["NonFiniteLossError", "NonFiniteError", "DeadNetworkError"]);
+
+/** File of results. */
+export interface Results {
+  readonly lines: readonly ResultLine[];
+  append(line: ResultLine): void;
+}
+
+/** Results by family. */
+export class Tries {
+  private readonly byFamily = new Map<string, ResultLine[]>();
+  private readonly families = new Map<string, string>();
+
+  constructor(lines: readonly ResultLine[]) {
+    for (const line of lines) this.add(line);
+  }
+
+  add(line: ResultLine): void {
+    const known = this.byFamily.get(line.family);
+    if (known) known.push(line);
+    else this.byFamily.set(line.family, [line]);
+  }
+
+  family(cell: Cell): string {
+    const id = cellId(cell);
+    const known = this.families.get(id) ?? familyOf(cell);
+    this.families.set(id, known);
+    return known;
+  }
+
+  of(cell: Cell): readonly ResultLine[] {
+    return this.byFamily.get(this.family(cell)) ?? [];
+  }
+}
+
+/** State of a cell: finished with a result, without one, a run to make, or waiting for the cell whose masks it shuffles. */
+export type CellState =
+  | { readonly kind: "done"; readonly line: ResultLine; readonly matched: boolean }
+  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "run"; readonly setting: number | null }
+  | { readonly kind: "waits"; readonly source: Cell };
+
+/** Distance of a share from its level; shares are counted in whole weights. */
+const isNear = (sparsity: number, { level, experiment }: Cell) =>
+  Math.abs(sparsity - level) <= experiment.match.tolerance + 1e-6;
+
+/** Most seeds whose results are read for a guess. */
+const SIBLINGS = 10;
+
+/** Decide the next step of a cell from all results so far. A pure function, so that the plan can stop and continue. */
+export function stateOf(cell: Cell, tries: Tries): CellState {
+  const { method, level, experiment } = cell;
+  const own = tries.of(cell);
+  const source = sourceOf(cell);
+  if (source && own.length === 0) {
+    const state = stateOf(source, tries);
+    if (state.kind === "failed") return { kind: "failed", reason: `${cellId(source)} has no masks to shuffle` };
+    return state.kind === "done" ? { kind: "run", setting: null } : { kind: "waits", source };
+  }
+  if (method.knob === null) return own.length === 0 ? { kind: "run", setting: null } : ended(cell, own);
+  const nearest = nearestOf(cell, own);
+  if (nearest && isNear(nearest.sparsity!, cell)) return { kind: "done", line: nearest, matched: true };
+  const mine = own.filter((line) => line.level === level);
+  const left = experiment.match.tries - mine.length;
+  const setting = method.search ? searched(cell, own, left, tries) : corrected(level, mine, left);
+  return setting === null ? ended(cell, own) : { kind: "run", setting };
+}
+
+function nearestOf({ level }: Cell, own: readonly ResultLine[]): ResultLine | undefined {
+  const distance = (line: ResultLine) => Math.abs(line.sparsity! - level);
+  return own.filter((line) => line.sparsity !== null).sort((a, b) => distance(a) - distance(b))[0];
+}
+
+/** Return the end of a cell without further runs: its nearest result. */
+function ended(cell: Cell, own: readonly ResultLine[]): CellState {
+  // Results of other levels are far away, unless they ended the search.
+  const mine = cell.method.knob === null ? own : own.filter((one) => one.level === cell.level);
+  const line = nearestOf(cell, mine.length > 0 ? mine : own);
+  if (!line) return { kind: "failed", reason: own.at(-1)?.failed ?? "no run has a result" };
+  const free = cell.method.knob === null && cell.method.shuffled === null;
+  return { kind: "done", line, matched: free || isNear(line.sparsity!, cell) };
+}
+
+/** Return the next aim of a method whose knob is the share itself: the level, then corrected by the last error; null to stop. */
+function corrected(level: number, mine: readonly ResultLine[], left: number): number | null {
+  const last = mine.at(-1);
+  if (!last) return level;
+  if (left <= 0 || last.sparsity === null || last.setting === null) return null;
+  const next = Math.min(0.9999, Math.max(1e-4, last.setting + level - last.sparsity));
+  return mine.some((line) => Math.abs(line.setting! - next) < 1e-5) ? null : next;
+}
+
+/** Return the next setting of a searched knob; null to stop. Other seeds of the method give the first guess. */
+function searched(cell: Cell, own: readonly ResultLine[], left: number, tries: Tries): number | null {
+  const { method, level, experiment } = cell;
+  const search = method.search!;
+  const points = pointsOf(own);
+  const seeds = Array.from({ length: SIBLINGS }, (_, seed) => seed).filter((seed) => seed !== cell.seed);
+  const others = seeds.flatMap((seed) => pointsOf(tries.of({ ...cell, seed })));
+  const found = guessFrom(others, level, search.slope);
+  const within = found && found.first >= search.least && found.first <= search.most;
+  const options = { target: level, tolerance: experiment.match.tolerance, ...search, first: search.guess };
+  const step = within
+    ? searchStep(nearTarget(points, level), left, { ...options, ...found, firstAt: level })
+    : searchStep(points, left, options);
+  return step.kind === "try" ? step.setting : null;
+}
+
+const pointsOf = (lines: readonly ResultLine[]): SearchPoint[] =>
+  lines.flatMap(({ setting, sparsity }) => (setting === null ? [] : [{ setting, sparsity }]));
+
+/** Progress of a plan. */
+export interface Progress {
+  readonly total: number;
+  readonly done: number;
+  /** Cells that have no result yet. */
+  readonly open: readonly Cell[];
+}
+
+export function progressOf(cells: readonly Cell[], tries: Tries): Progress {
+  const open = cells.filter((cell) => ["run", "waits"].includes(stateOf(cell, tries).kind));
+  return { total: cells.length, done: cells.length - open.length, open };
+}
+
+export interface PlanRun {
+  readonly cells: readonly Cell[];
+  readonly results: Results;
+  readonly train: Train;
+  readonly adapter: string;
+  readonly version: string;
+  readonly say: (line: string) => void;
+  /** Called before each run of a cell; true ends the plan. */
+  readonly stop?: (cell: Cell) => boolean;
+}
+
+/**
+ * Make the runs that are missing. Each finished run is saved before its line is printed. Returns "stopped" if `stop` ended it
+ * early.
+ */
+export async function runPlan(options: PlanRun): Promise<"finished" | "stopped"> {
+  const { cells, results, say, stop = () => false } = options;
+  const tries = new Tries(results.lines);
+  const { total, open } = progressOf(cells, tries);
+  let done = total - open.length;
+  for (const cell of open) {
+    // A cell that shuffles the masks of another one follows it, also if only the first was chosen.
+    const waiting = stateOf(cell, tries);
+    for (const next of waiting.kind === "waits" ? [waiting.source, cell] : [cell]) {
+      for (let state = stateOf(next, tries); state.kind === "run"; state = stateOf(next, tries)) {
+        if (stop(next)) return "stopped";
+        const line = await measure(options, next, state.setting, tries);
+        results.append(line);
+        tries.add(line);
+        const ended = next === cell && !["run", "waits"].includes(stateOf(cell, tries).kind);
+        if (ended) done++;
+        say(progressLine(line, `${String(done).padStart(String(total).length)}/${total}`));
+      }
+    }
+    const state = stateOf(cell, tries);
+    if (state.kind === "failed") say(`${cellId(cell)}: has no result: ${state.reason}`);
+  }
+  return "finished";
+}
+
+/** Write a finished run as a line for the terminal. */
+export function progressLine(line: ResultLine, count: string): string {
+  const { accuracy, recalibrated, sparsity, failed, seconds, setting, cell } = line;
+  const both = [accuracy, ...(recalibrated === null ? [] : [recalibrated])].map((share) => percent(share ?? 0));
+  const result =
+    accuracy === null || sparsity === null
+      ? `broke down: ${failed ?? "no result"}`
+      : `${both.join(", ")} at ${percent(sparsity)} zeros`;
+  const knob = setting === null ? "" : `   ${Number(setting.toPrecision(4))}`;
+  return `${count}  ${cell.padEnd(56)}  ${result}  ${seconds.toFixed(1)} s${knob}`;
+}
+
+/** Train, and return the line of results. A run that breaks down is a result too. */
+async function measure(
+  { train, adapter, version }: PlanRun,
+  cell: Cell,
+  setting: number | null,
+  tries: Tries,
+): Promise<ResultLine> {
+  const recipe = recipeOf(cell, setting);
+  const source = sourceOf(cell);
+  const from = source && stateOf(source, tries);
+  const shuffle = from?.kind === "done" ? { shuffle: from.line.layers ?? {} } : {};
+  const { level, seed, measure: measures } = cell;
+  const { recalibrate } = cell.experiment;
+  const common = { family: tries.family(cell), cell: cellId(cell), level, seed, setting };
+  const about = { recipe: recipe as Record<string, unknown>, adapter, version };
+  const started = performance.now();
+  try {
+    return { ...common, ...(await train({ recipe, measure: measures, recalibrate, ...shuffle })), ...about };
+  } catch (error) {
+    if (!(error instanceof Error && BREAKDOWNS.has(error.name))) throw error;
+    const seconds = Number(((performance.now() - started) / 1000).toFixed(2));
+    const none = { accuracy: null, recalibrated: null, sparsity: null, loss: null, macs: null, sparseMacs: null };
+    return { ...common, ...none, failed: error.message, seconds, ...about };
+  }
+}
