@@ -1,6 +1,6 @@
 // A training run reduced to its steps: a model by name, SGD with momentum, one batch of made-up images, no loader.
 import { currentGpu } from "../../src/gpu/index.ts";
-import { buildModel } from "../../src/models/index.ts";
+import { buildModel, type ImageModel, type ModelInput, modelRegistry } from "../../src/models/index.ts";
 import { type Module, manualSeed } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { type HostBatch, type Precision, TrainStep } from "../../src/train/index.ts";
@@ -26,6 +26,11 @@ export interface TrainingOptions {
 
 const CLASSES = 10;
 
+/** Build a network of the benchmarks. Its residual nets for small images have projections, as in all recorded results. */
+export function benchNet(name: string, input: ModelInput): ImageModel {
+  return buildModel(name, input, modelRegistry[name]?.shortcut ? { shortcut: "projection" } : {});
+}
+
 function imagine({ batch, channels, size }: TrainingOptions): HostBatch {
   return {
     x: randomArray(batch * channels * size * size, 7),
@@ -45,7 +50,7 @@ export class Training {
   constructor(options: TrainingOptions) {
     const { channels, size, lr = 0.02, precision = "f32", replay = true } = options;
     manualSeed(1);
-    this.model = buildModel(options.model, { channels, size, classes: CLASSES });
+    this.model = benchNet(options.model, { channels, size, classes: CLASSES });
     options.weights?.(this.model);
     this.lr = lr;
     this.optimizer = new SGD(this.model.parameters(), { lr, momentum: 0.9 });

@@ -12,10 +12,9 @@ import {
   setCurrentGpu,
   type Tuner,
 } from "../../src/gpu/index.ts";
-import { buildModel } from "../../src/models/index.ts";
 import { installGpu } from "../../src/node_internal.ts";
 import { Scope, zeros } from "../../src/tensor/index.ts";
-import { Training, type TrainingOptions } from "../cases/training.ts";
+import { benchNet, Training, type TrainingOptions } from "../cases/training.ts";
 import {
   type ChildOrder,
   type ChildReport,
@@ -40,7 +39,7 @@ async function train(options: TrainingOptions, precision: Precision): Promise<vo
 
 async function infer({ model: name, batch, channels, size }: TrainingOptions, precision: Precision): Promise<void> {
   using _scope = new Scope();
-  const model = buildModel(name, { channels, size, classes: 10 });
+  const model = benchNet(name, { channels, size, classes: 10 });
   model.eval();
   noGrad(() => model.forward(zeros([batch, channels, size, size], precision)));
   await currentGpu().wait();

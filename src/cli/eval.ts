@@ -11,6 +11,7 @@ import {
   type Module,
   type OpenWeights,
   RandomState,
+  type ShortcutKind,
   testBatchesOf,
 } from "../internal.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
@@ -29,17 +30,19 @@ import { renderLayerTable } from "../report/layer_table.ts";
 import { matchToModel, modelClasses } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { modelFile } from "../run/model_file.ts";
-import { openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../run/weights_in.ts";
+import { openWeightsFile, putWeights, shortcutOf, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { Output } from "../terminal/output.ts";
-import { percent } from "../text/index.ts";
+import { defined, percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 
 interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's folder, or a model file. */
-  readonly path: string;
+  readonly path?: string;
+  /** The same, as a flag. */
+  readonly weights?: string;
   readonly model?: string;
   readonly data?: string;
   readonly dataDir?: string;
@@ -82,8 +85,18 @@ function checkFlags(flags: EvalFlags, data: string): void {
   ]);
 }
 
+/** Return the run or the model file to test. Errors: UsageError for none, and for two. */
+function pathOf({ path, weights }: EvalFlags): string {
+  if ((path === undefined) === (weights === undefined)) {
+    const got = path === undefined ? "none" : `${path} and --weights ${weights}`;
+    throw new UsageError(`expected a run's folder or a model file, as an argument or with --weights, got ${got}`);
+  }
+  return path ?? weights!;
+}
+
 async function runEval(flags: EvalFlags, out: Output): Promise<number> {
-  const file = modelFile(flags.path, "sparse");
+  const path = pathOf(flags);
+  const file = modelFile(path, "sparse");
   const opened = await openWeightsFile(file);
   const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
@@ -94,7 +107,7 @@ async function runEval(flags: EvalFlags, out: Output): Promise<number> {
   checkFlags(flags, data);
   const settings = { name, ...neurons };
   checkSpiking(settings, data);
-  const run = statSync(flags.path).isDirectory() ? dataOfRun(flags.path, data) : {};
+  const run = statSync(path).isDirectory() ? dataOfRun(path, data) : {};
   const { dataDir: dir = run.dir, mapping, skipBad, workers, layout, followLinks } = flags;
   const common = { name: data, dir, by, size };
   const wanted: DataSettings = isEventData(data)
@@ -149,15 +162,18 @@ async function testOn(
   const test = forEncoder(matched.data, settings.encoder);
   const gpu = await openGpu(flags);
   const random = new RandomState(Number(opened.metadata.get("seed") ?? 0));
-  const model: Module = modelFor({ model: settings, data, random }, test.shape, test.classes.length);
-  const taken = takeFitting(opened, flags, () => model);
+  const build = (shortcut: ShortcutKind | undefined, random: RandomState): Module =>
+    modelFor({ model: { ...settings, ...defined({ shortcut }) }, data, random }, test.shape, test.classes.length);
+  const taken = takeFitting(opened, flags, (weights) => build(shortcutOf(name, weights), new RandomState(0)));
+  const shortcut = shortcutOf(name, taken.weights);
+  const model = build(shortcut, random);
   const { lines } = putWeights(model, taken, file, flags);
   // A model trained by Espalier fits without notes.
   if (taken.notes.length > 0 || lines.length > 1) for (const line of [...taken.notes, ...lines]) out.say(line);
   const evaluator = new Evaluator(model, { sample: test.shape, random, scale: test });
   const started = performance.now();
   const load = {
-    build: () => modelFor({ model: settings, data, random: new RandomState(0) }, test.shape, test.classes.length),
+    build: () => build(shortcut, new RandomState(0)),
     sample: test.shape,
     classes: test.classes.length,
     batchSize: Math.min(batchSize, test.length),
@@ -195,9 +211,12 @@ async function testOn(
 /** Add the options and the action of `eval`. */
 export function addEvalCommand(command: Command, done: Done): void {
   command
-    .description("Prints accuracy, loss and sparsity of a model that `espalier train` saved, dense or sparse.")
-    .argument("<path>", "a run's folder, or a model file");
+    .description(
+      "Prints accuracy, loss and sparsity of a model: one that `espalier train` saved, dense or sparse, or weights of another program with --model.",
+    )
+    .argument("[path]", "a run's folder, or a model file");
   addSettings(command, {
+    weights: { help: "the model file as a flag, of another program too", otherwise: "the argument" },
     "model.name": { otherwise: "the file's" },
     "data.name": { otherwise: "the file's" },
     "data.dir": { otherwise: "the run's" },
@@ -217,7 +236,9 @@ export function addEvalCommand(command: Command, done: Done): void {
   gpuOptions(command.addOption(new Option("--activity", activity).helpGroup("Evaluation:")))
     .addHelpText(
       "after",
-      "\nExamples\n  $ espalier eval runs/mnist_lenet\n  $ espalier eval resnet20.pth --model resnet-20 --data cifar10 --data-dir cifar-10-batches-bin",
+      "\nExamples\n  $ espalier eval runs/mnist_lenet\n  $ espalier eval resnet20.pth --model resnet-20 --data cifar10 --data-dir cifar-10-batches-bin\n  $ espalier eval --weights resnet20-12fca82f.th --model resnet-20 --data images --data-dir photos --size 32 --resize 32",
     )
-    .action((path: string, flags: Omit<EvalFlags, "path">) => finish(done, runEval, { ...flags, path }));
+    .action((path: string | undefined, flags: Omit<EvalFlags, "path">) =>
+      finish(done, runEval, { ...flags, ...defined({ path }) }),
+    );
 }

@@ -14,6 +14,7 @@ import {
   type Precision,
   RandomState,
   readModelWeights,
+  type ShortcutKind,
   SPARSE_LAYOUTS,
   type SparseLayout,
   safetensorsParts,
@@ -54,7 +55,7 @@ type Weights = Map<string, HostArray<Float32Array>>;
 
 /** Return the default output file, in the folder of the model. */
 function outputFor(file: string, format: Format, layout: SparseLayout): string {
-  const base = file.replace(/(\.(sparse|csr))?\.(safetensors|pth?|bin|ckpt)$/i, "");
+  const base = file.replace(/(\.(sparse|csr))?\.(safetensors|pth?|th|bin|ckpt)$/i, "");
   const ending = {
     onnx: "onnx",
     sparse: layout === "csr" ? "csr.safetensors" : "sparse.safetensors",
@@ -102,8 +103,12 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
   const input = inputOf(flags, metadata, file);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const settings = { name, ...neurons, ...defined({ timeSteps: flags.timeSteps }) };
-  const plan = { model: settings, data: metadata.get("data") ?? "images", random: new RandomState(0) };
-  const built = byClasses((classes) => modelFor(plan, input, classes), flags.classes, file);
+  const data = metadata.get("data") ?? "images";
+  const build = (classes: number, shortcut: ShortcutKind | undefined) => {
+    const plan = { model: { ...settings, ...defined({ shortcut }) }, data, random: new RandomState(0) };
+    return modelFor(plan, input, classes);
+  };
+  const built = byClasses(build, { name, classes: flags.classes, file });
   const taken = takeFitting(opened, flags, built.orNull);
   const { model, classes } = built.of(taken.weights);
   const weights = fittedWeights(model, taken, file, flags);

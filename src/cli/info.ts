@@ -2,13 +2,14 @@
 import type { Command } from "commander";
 import {
   type AdapterReport,
+  type BuildOptions,
   buildModel,
   evaluationBatch,
   type ModelInput,
   modelRegistry,
   type Precision,
   planTraining,
-  type SpikingOptions,
+  type ShortcutKind,
   summarize,
 } from "../internal.ts";
 import { type AdapterFlags, adapterLines, openGpu } from "../node/adapter.ts";
@@ -23,6 +24,7 @@ import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import { optionText } from "../terminal/option_text.ts";
 import type { Output } from "../terminal/output.ts";
+import { defined } from "../text/index.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 
 interface InfoFlags extends AdapterFlags {
@@ -40,17 +42,19 @@ interface InfoFlags extends AdapterFlags {
   readonly precision?: Precision;
   /** Steps of a spiking model. */
   readonly timeSteps?: number;
+  /** Shortcuts of a ResNet for small images. */
+  readonly shortcut?: ShortcutKind;
   /** Train densely, without latent weights. */
   readonly dense?: boolean;
   /** Train with activation checkpointing. */
   readonly checkpointBlocks?: boolean;
 }
 
-/** Return the options of a spiking network. It takes event frames as channels: --channels is polarities times steps. */
-function spikingOf({ timeSteps }: InfoFlags, model: string): { spiking?: SpikingOptions } {
+/** Return the options of a network. A spiking one takes event frames as channels: --channels is polarities times steps. */
+function optionsOf({ timeSteps, shortcut }: InfoFlags, model: string): BuildOptions {
   if (timeSteps !== undefined && !isSpiking(model))
     throw new UsageError(`--time-steps: ${model} has no spiking neurons`);
-  return timeSteps === undefined ? {} : { spiking: { timeSteps } };
+  return { ...defined({ shortcut }), ...(timeSteps === undefined ? {} : { spiking: { timeSteps } }) };
 }
 
 /** Predict peak memory with the code of a run; allocates nothing and runs no kernel. */
@@ -71,7 +75,7 @@ function predict(
         buildModel(
           model,
           { channels, size, classes },
-          { activationCheckpoint: checkpointBlocks, ...spikingOf(flags, model) },
+          { activationCheckpoint: checkpointBlocks, ...optionsOf(flags, model) },
         ),
       sample: [channels, size, size],
       classes,
@@ -101,6 +105,7 @@ function checkFlags(flags: InfoFlags): void {
     size,
     classes,
     timeSteps,
+    shortcut,
     dense,
     checkpointBlocks,
     precision,
@@ -111,6 +116,7 @@ function checkFlags(flags: InfoFlags): void {
       "--size": size,
       "--classes": classes,
       "--time-steps": timeSteps,
+      "--shortcut": shortcut,
     }),
     ...idleUnless(batch !== undefined, "is for the memory of training; give --batch", {
       "--dense": dense,
@@ -142,7 +148,7 @@ async function runInfo(flags: InfoFlags, out: Output): Promise<number> {
   }
   if (model) {
     const input = { channels, size, classes };
-    const summary = summarize(buildModel(model, input, spikingOf(flags, model)), [
+    const summary = summarize(buildModel(model, input, optionsOf(flags, model)), [
       input.channels,
       input.size,
       input.size,
@@ -175,7 +181,7 @@ export function addInfoCommand(command: Command, done: Done): void {
     .option("--no-gpu", "do not open the adapter");
   addSettings(
     command,
-    { "model.timeSteps": { otherwise: 4 }, microBatch: {}, precision: {}, "model.checkpointBlocks": {} },
+    { "model.timeSteps": { otherwise: 4 }, "model.shortcut": {}, microBatch: {}, precision: {}, "model.checkpointBlocks": {} },
     "Options",
   );
   gpuOptions(command)

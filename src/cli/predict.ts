@@ -9,6 +9,7 @@ import {
   type OpenWeights,
   RandomState,
   Scope,
+  type ShortcutKind,
   tensor,
   writeNpy,
 } from "../internal.ts";
@@ -19,14 +20,14 @@ import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { withoutNames } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
-import { byClasses, openWeightsFile, putWeights, takeFitting, type WeightFlags } from "../run/weights_in.ts";
+import { byClasses, openWeightsFile, putWeights, shortcutOf, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
-import { percent } from "../text/index.ts";
+import { defined, percent } from "../text/index.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
 
@@ -150,8 +151,11 @@ function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), weights);
   const settings = { name, ...neurons, ...(timeSteps !== undefined && { timeSteps }) };
   const data = file.metadata.get("data") ?? "images";
-  const build = (count: number) => modelFor({ model: settings, data, random: new RandomState(0) }, [c, h, w], count);
-  const built = byClasses(build, flags.classes, weights);
+  const build = (count: number, shortcut: ShortcutKind | undefined) => {
+    const plan = { model: { ...settings, ...defined({ shortcut }) }, data, random: new RandomState(0) };
+    return modelFor(plan, [c, h, w], count);
+  };
+  const built = byClasses(build, { name, classes: flags.classes, file: weights });
   const taken = takeFitting(file, flags, built.orNull);
   const { model, classes } = built.of(taken.weights);
   const { lines } = putWeights(model, taken, weights, flags);
@@ -159,7 +163,7 @@ function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples
   const unnamed = names ? [] : [withoutNames(file.metadata, weights, classes)];
   return {
     model,
-    build: () => build(classes),
+    build: () => build(classes, shortcutOf(name, taken.weights)),
     classes,
     names,
     notes: [...taken.notes, ...lines, ...samples.notes, ...unnamed],

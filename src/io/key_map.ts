@@ -62,11 +62,16 @@ export const sewKeyToSpikingJelly: KeyRule = (name) => {
 export const sewStateFromSpikingJelly = <T>(state: ReadonlyMap<string, T>): Map<string, T> =>
   renameKeys(state, sewKeyFromSpikingJelly);
 
+/** Rename the keys of ResNets for CIFAR in other repositories: linear.weight -> fc.weight, layer2.0.shortcut.0.weight -> layer2.0.downsample.0.weight. */
+export const cifarResNetKey: KeyRule = (name) =>
+  name.replace(/^linear\./, "fc.").replace(/^(layer\d\.\d+)\.shortcut\./, "$1.downsample.");
+
 /** Rules by name. torchvision's names need none: the models here have the same. */
 export const keyRules: Readonly<Record<string, KeyRule>> = {
   "data-parallel": withoutPrefix("module."),
   "sew-from-spikingjelly": sewKeyFromSpikingJelly,
   "sew-to-spikingjelly": sewKeyToSpikingJelly,
+  "cifar-resnet": cifarResNetKey,
 };
 
 /**

@@ -3,6 +3,7 @@ import { OpError } from "../gpu/index.ts";
 import * as nn from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
+import { expectShortcut, type ShortcutKind } from "./resnet_block.ts";
 import { type NeuronName, SPIKING_KEYS, type SpikingOptions } from "./spiking/input.ts";
 
 /** Channels, size and class count that a network is built for. */
@@ -19,12 +20,14 @@ export interface BuildOptions {
   readonly activationCheckpoint?: boolean;
   /** Neurons and time steps of a spiking model. Defaults are the model's. */
   readonly spiking?: SpikingOptions;
+  /** Shortcuts of a ResNet for small images. Default: identity; of resnet-8 and resnet-8-narrow projection. */
+  readonly shortcut?: ShortcutKind;
   /** Random state of dropout and stochastic depth. Default: one that belongs to the model, with seed 0. */
   readonly random?: nn.RandomState;
 }
 
 const INPUT_KEYS: KeysOf<ModelInput> = { channels: true, size: true, classes: true };
-const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking: true, random: true };
+const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking: true, shortcut: true, random: true };
 
 /** A network from images, or event frames, to logits. */
 export type ImageModel = nn.Module<[x: Tensor], Tensor>;
@@ -32,11 +35,18 @@ export type ImageModel = nn.Module<[x: Tensor], Tensor>;
 /** Description of a network, and the function that builds it. */
 export interface ModelEntry {
   readonly doc: string;
-  readonly build: (input: ModelInput, spiking: SpikingOptions, random: nn.RandomState) => ImageModel;
+  readonly build: (
+    input: ModelInput,
+    spiking: SpikingOptions,
+    random: nn.RandomState,
+    shortcut: ShortcutKind | undefined,
+  ) => ImageModel;
   /** True for spiking models, which accept BuildOptions.spiking. */
   readonly spiking?: boolean;
   /** Default neurons of a spiking model; absent: lif. */
   readonly neuron?: NeuronName;
+  /** Default shortcuts of a model that accepts BuildOptions.shortcut. */
+  readonly shortcut?: ShortcutKind;
   /** Names of the modules for activation checkpoints; absent if the model has no repeated blocks. */
   readonly blocks?: RegExp;
 }
@@ -58,7 +68,11 @@ export function buildFrom(models: ModelList, name: string, input: ModelInput, op
   if (!entry) throw new OpError("buildModel", `expected one of ${Object.keys(models).join(", ")}, got ${name}`);
   if (spiking && !entry.spiking)
     throw new OpError("buildModel", `spiking: expected nothing for ${name}, which has no time steps`);
-  const model = entry.build(input, spiking ?? {}, random);
+  const { shortcut = entry.shortcut } = options;
+  if (shortcut) expectShortcut("buildModel", shortcut);
+  if (shortcut && !entry.shortcut)
+    throw new OpError("buildModel", `shortcut: expected nothing for ${name}, which has no choice of shortcuts`);
+  const model = entry.build(input, spiking ?? {}, random, shortcut);
   if (!activationCheckpoint) return model;
   const { blocks } = entry;
   if (!blocks) {

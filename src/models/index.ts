@@ -10,7 +10,14 @@ export { MobileNetV1, type MobileNetV1Config, mobilenetV1Plan } from "./mobilene
 export { MobileNetV2, type MobileNetV2Config } from "./mobilenet_v2.ts";
 export { buildModel, modelRegistry } from "./registry.ts";
 export { ResNet, type ResNetConfig, type ResNetDepth } from "./resnet.ts";
-export { BasicBlock, type BasicBlockConfig, Bottleneck } from "./resnet_block.ts";
+export {
+  BasicBlock,
+  type BasicBlockConfig,
+  Bottleneck,
+  type BottleneckConfig,
+  SHORTCUTS,
+  type ShortcutKind,
+} from "./resnet_block.ts";
 export { ResNetCifar, type ResNetCifarConfig } from "./resnet_cifar.ts";
 export { buildSmallModel, smallModels } from "./small.ts";
 export {

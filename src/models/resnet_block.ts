@@ -1,17 +1,49 @@
 // Residual blocks of ResNets (He et al. 2016), with torchvision's names.
 
-import { expectOptions } from "../gpu/index.ts";
+import { expectOptions, OpError } from "../gpu/index.ts";
 import * as nn from "../nn/index.ts";
+import { avgPool2d } from "../ops/avg_pool2d.ts";
 import { add } from "../ops/binary.ts";
+import { pad } from "../ops/pad.ts";
 import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 
-/** Options of `BasicBlock` and `Bottleneck`. */
-export interface BasicBlockConfig {
+/** Shortcuts of ResNets for small images. */
+export const SHORTCUTS = ["identity", "projection"] as const;
+
+/**
+ * Shortcut of a block that changes the shape. `projection`: a 1x1 convolution and batch norm, option B of He et al. 2016.
+ * `identity`: every second pixel, and channels of zeros; no parameters, option A.
+ */
+export type ShortcutKind = (typeof SHORTCUTS)[number];
+
+/** Options of `Bottleneck`. */
+export interface BottleneckConfig {
   /** False: batch norm, addition and ReLU run as separate kernels, with equal results. Default true. */
   readonly fuse?: boolean;
   /** Initial values of the convolutions. Default PyTorch's. */
   readonly init?: nn.Initializer;
+}
+
+/** Options of `BasicBlock`. */
+export interface BasicBlockConfig extends BottleneckConfig {
+  /** Shortcut of a block that changes the shape. Default projection. */
+  readonly shortcut?: ShortcutKind;
+}
+
+/** Throw OpError for an unknown shortcut. */
+export function expectShortcut(op: string, shortcut: ShortcutKind): void {
+  if (!SHORTCUTS.includes(shortcut))
+    throw new OpError(op, `shortcut: expected ${SHORTCUTS.join(" or ")}, got ${JSON.stringify(shortcut)}`);
+}
+
+/** Return every `stride`-th pixel of x [N, C, H, W], with channels of zeros before and after its own: [N, channels, H', W']. */
+function subsampled(x: Tensor, channels: number, stride: number): Tensor {
+  const added = channels - x.shape[1]!;
+  const before = Math.floor(added / 2);
+  // A window of one pixel copies it.
+  const y = stride === 1 ? x : avgPool2d(x, { kernel: 1, stride });
+  return pad(y, [0, 0, 0, 0, before, added - before]);
 }
 
 /** Make a 1x1 convolution and batch norm if the block changes the shape; else null. */
@@ -31,8 +63,8 @@ function normAddRelu(bn: nn.BatchNorm2d, x: Tensor, other: Tensor, fuse: boolean
 }
 
 /**
- * conv - BN - ReLU - conv - BN, plus the input (through a 1x1 convolution if shapes differ), then ReLU. Throws OpError for an
- * unknown option.
+ * conv - BN - ReLU - conv - BN, plus the input (through the shortcut if shapes differ), then ReLU. Throws OpError for an
+ * unknown option, and for an identity shortcut to fewer channels.
  */
 export class BasicBlock extends nn.Module {
   /** Output channels per entry of `channels`. */
@@ -43,23 +75,35 @@ export class BasicBlock extends nn.Module {
   readonly bn2: nn.BatchNorm2d;
   readonly downsample: nn.Sequential | null;
   private readonly fuse: boolean;
+  private readonly channels: number;
+  private readonly stride: number;
 
   constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
     super();
-    expectOptions("BasicBlock", config, { fuse: true, init: true });
-    const { fuse = true, init = nn.defaultWeightInit } = config;
+    expectOptions("BasicBlock", config, { fuse: true, init: true, shortcut: true });
+    const { fuse = true, init = nn.defaultWeightInit, shortcut: kind = "projection" } = config;
+    expectShortcut("BasicBlock", kind);
+    if (kind === "identity" && channels < inChannels)
+      throw new OpError("BasicBlock", `shortcut identity: expected at least ${inChannels} channels, got ${channels}`);
     this.fuse = fuse;
+    this.channels = channels;
+    this.stride = stride;
     this.conv1 = new nn.Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false, init });
     this.bn1 = new nn.BatchNorm2d(channels);
     this.conv2 = new nn.Conv2d(channels, channels, 3, { padding: 1, bias: false, init });
     this.bn2 = new nn.BatchNorm2d(channels);
-    this.downsample = shortcut(inChannels, channels, stride, init);
+    this.downsample = kind === "identity" ? null : shortcut(inChannels, channels, stride, init);
   }
 
   forward(x: Tensor): Tensor {
     const { fuse } = this;
     const y = this.conv2.forward(normRelu(this.bn1, this.conv1.forward(x), fuse));
-    return normAddRelu(this.bn2, y, this.downsample ? this.downsample.forward(x) : x, fuse);
+    return normAddRelu(this.bn2, y, this.shortcut(x), fuse);
+  }
+
+  private shortcut(x: Tensor): Tensor {
+    if (this.downsample) return this.downsample.forward(x);
+    return this.stride === 1 && x.shape[1] === this.channels ? x : subsampled(x, this.channels, this.stride);
   }
 }
 
@@ -79,7 +123,7 @@ export class Bottleneck extends nn.Module {
   readonly downsample: nn.Sequential | null;
   private readonly fuse: boolean;
 
-  constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
+  constructor(inChannels: number, channels: number, stride: number, config: BottleneckConfig = {}) {
     super();
     expectOptions("Bottleneck", config, { fuse: true, init: true });
     const { fuse = true, init = nn.defaultWeightInit } = config;

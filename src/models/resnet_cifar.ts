@@ -5,7 +5,7 @@ import * as nn from "../nn/index.ts";
 import { mean } from "../ops/sum.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
-import { BasicBlock, type BasicBlockConfig, normRelu } from "./resnet_block.ts";
+import { BasicBlock, type BasicBlockConfig, expectShortcut, normRelu, type ShortcutKind } from "./resnet_block.ts";
 
 /** Options of `ResNetCifar`. */
 export interface ResNetCifarConfig extends Pick<BasicBlockConfig, "fuse"> {
@@ -15,11 +15,13 @@ export interface ResNetCifarConfig extends Pick<BasicBlockConfig, "fuse"> {
   readonly blocks?: number;
   readonly channels?: number;
   readonly classes?: number;
+  /** Shortcut of the two blocks that halve the image. Default identity, as in the paper's experiments on CIFAR-10. */
+  readonly shortcut?: ShortcutKind;
 }
 
 /**
- * conv 3x3 - BN - ReLU - `blocks` blocks each at width, 2 width (stride 2), 4 width (stride 2) - mean - fc. Throws OpError
- * for an unknown option or depth.
+ * conv 3x3 - BN - ReLU - `blocks` blocks each at width, 2 width (stride 2), 4 width (stride 2) - mean - fc. With 3, 5, 7, 9
+ * and 18 blocks, the ResNet-20, -32, -44, -56 and -110 of He et al. 2016, table 6. Throws OpError for an unknown option.
  */
 export class ResNetCifar extends nn.Module {
   readonly conv1: nn.Conv2d;
@@ -32,9 +34,12 @@ export class ResNetCifar extends nn.Module {
 
   constructor(config: ResNetCifarConfig = {}) {
     super();
-    const known: KeysOf<ResNetCifarConfig> = { width: true, blocks: true, channels: true, classes: true, fuse: true };
+    const known: KeysOf<ResNetCifarConfig> = {
+      ...{ width: true, blocks: true, channels: true, classes: true, fuse: true, shortcut: true },
+    };
     expectOptions("ResNetCifar", config, known);
-    const { width = 16, blocks = 3, channels = 3, classes = 10, fuse = true } = config;
+    const { width = 16, blocks = 3, channels = 3, classes = 10, fuse = true, shortcut = "identity" } = config;
+    expectShortcut("ResNetCifar", shortcut);
     this.fuse = fuse;
     this.conv1 = new nn.Conv2d(channels, width, 3, { padding: 1, bias: false });
     this.bn1 = new nn.BatchNorm2d(width);
@@ -42,7 +47,7 @@ export class ResNetCifar extends nn.Module {
       new nn.Sequential(
         Array.from(
           { length: blocks },
-          (_, i) => new BasicBlock(i === 0 ? from : to, to, i === 0 ? stride : 1, { fuse }),
+          (_, i) => new BasicBlock(i === 0 ? from : to, to, i === 0 ? stride : 1, { fuse, shortcut }),
         ),
       );
     this.layer1 = stage(width, width, 1);

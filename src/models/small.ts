@@ -11,6 +11,7 @@ import {
 import { LeNet } from "./lenet.ts";
 import { LeNetBN } from "./lenet_bn.ts";
 import { MobileNetV1, type MobileNetV1Config } from "./mobilenet_v1.ts";
+import type { ShortcutKind } from "./resnet_block.ts";
 import { ResNetCifar } from "./resnet_cifar.ts";
 import { SewNet } from "./spiking/sew_net.ts";
 import { SpikingCnn } from "./spiking/spiking_cnn.ts";
@@ -23,11 +24,21 @@ const mobilenetSmallPlan: MobileNetV1Config["plan"] = [
   [128, 2],
 ];
 
-const resNetCifar = (blocks: number, doc: string, width = 16): ModelEntry => ({
+const resNetCifar = (blocks: number, doc: string, shortcut: ShortcutKind, width = 16): ModelEntry => ({
   doc,
-  build: ({ channels, classes }) => new ResNetCifar({ blocks, width, channels, classes }),
+  build: ({ channels, classes }, _spiking, _random, given = shortcut) =>
+    new ResNetCifar({ blocks, width, channels, classes, shortcut: given }),
   blocks: RESNET_BLOCKS,
+  shortcut,
 });
+
+/** A ResNet of the paper, with shortcuts without parameters. */
+const paperResNet = (depth: number, parameters: string): ModelEntry =>
+  resNetCifar(
+    (depth - 2) / 6,
+    `ResNet-${depth} for small images, as He et al. 2016; ${parameters} parameters on CIFAR-10`,
+    "identity",
+  );
 
 export const smallModels: ModelList = {
   lenet: {
@@ -38,11 +49,22 @@ export const smallModels: ModelList = {
     doc: "two 5x5 convolutions with batch norm and two linear layers; 105,218 parameters on MNIST",
     build: (input) => new LeNetBN(input),
   },
-  "resnet-8": resNetCifar(1, "ResNet for small images, one block a stage; 78,042 parameters on CIFAR-10"),
-  "resnet-8-narrow": resNetCifar(1, "the same with half the channels, for quick trials; 19,810 parameters on MNIST", 8),
-  "resnet-20": resNetCifar(3, "ResNet for small images, three blocks a stage; 272,474 parameters on CIFAR-10"),
-  "resnet-32": resNetCifar(5, "ResNet for small images, five blocks a stage; 466,906 parameters on CIFAR-10"),
-  "resnet-56": resNetCifar(9, "ResNet for small images, nine blocks a stage; 855,770 parameters on CIFAR-10"),
+  "resnet-8": resNetCifar(
+    1,
+    "ResNet for small images, one block a stage, projections as shortcuts; 78,042 parameters on CIFAR-10",
+    "projection",
+  ),
+  "resnet-8-narrow": resNetCifar(
+    1,
+    "the same with half the channels, for quick trials; 19,810 parameters on MNIST",
+    "projection",
+    8,
+  ),
+  "resnet-20": paperResNet(20, "269,722"),
+  "resnet-32": paperResNet(32, "464,154"),
+  "resnet-44": paperResNet(44, "658,586"),
+  "resnet-56": paperResNet(56, "853,018"),
+  "resnet-110": paperResNet(110, "1,727,962"),
   "mobilenet-small": {
     doc: "four depthwise separable blocks for images of 28 pixels; 18,816 parameters on MNIST",
     build: ({ channels, classes }) =>

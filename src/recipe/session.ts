@@ -10,12 +10,16 @@ import {
   Session,
 } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { defined } from "../text/index.ts";
 import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";
 import type { Splits } from "./splits.ts";
 
 interface ModelPlan {
-  readonly model: Pick<Recipe["model"], "name" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"> & {
+  readonly model: Pick<
+    Recipe["model"],
+    "name" | "shortcut" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"
+  > & {
     readonly checkpointBlocks?: boolean;
   };
   /** Name of the data set. */
@@ -36,7 +40,12 @@ export function modelFor(
   return buildModel(
     model.name,
     { channels, size: height, classes },
-    { activationCheckpoint: model.checkpointBlocks ?? false, random, ...(spiking ? { spiking } : {}) },
+    {
+      activationCheckpoint: model.checkpointBlocks ?? false,
+      random,
+      ...defined({ shortcut: model.shortcut }),
+      ...(spiking ? { spiking } : {}),
+    },
   );
 }
 

@@ -3,6 +3,7 @@
 /** The runs that read a setting, by a name of uses.ts. Without one, the section or every run decides. */
 export type Reader =
   | "blocks"
+  | "shortcut"
   | "time"
   | "spiking"
   | "leak"

@@ -1,7 +1,7 @@
 // All settings of a training run: name, range, default, flag and help text of each, in one table. The schema, the flags, the
 // JSON Schema and the demo's form come from it. Plain data, without zod and commander.
 import { HELD_OUT, IMAGE_LAYOUTS, IMAGE_SIZE } from "../images/layouts.ts";
-import { ENCODERS, NEURONS, SURROGATES } from "../internal.ts";
+import { ENCODERS, NEURONS, SHORTCUTS, SURROGATES } from "../internal.ts";
 import { EVENT_DATA, IMAGE_DATA } from "./data_names.ts";
 import {
   choice,
@@ -25,6 +25,12 @@ const model = group("Model", {
     flag: "--checkpoint-blocks",
     default: false,
     reads: "blocks",
+  }),
+  shortcut: choice("shortcuts of a ResNet for small images", {
+    flag: "--shortcut <name>",
+    of: SHORTCUTS,
+    otherwise: "identity; resnet-8 projection",
+    reads: "shortcut",
   }),
   ...group("Spiking networks", {
     timeSteps,

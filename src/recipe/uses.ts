@@ -55,6 +55,13 @@ const READERS: Readonly<Record<Reader, Use>> = {
     since: byModel,
     idle: false,
   },
+  shortcut: {
+    what: `ResNets for small images (${Object.keys(modelRegistry)
+      .filter((name) => modelRegistry[name]?.shortcut)
+      .join(", ")})`,
+    when: (r) => entryOf(r)?.shortcut !== undefined,
+    since: byModel,
+  },
   time: {
     what: "spiking networks and event data",
     when: (r) => spikes(r) || events(r),

@@ -10,10 +10,12 @@ import {
   type LoadReport,
   loadState,
   type Module,
+  modelRegistry,
   namePattern,
   OpError,
   type OpenWeights,
   openWeights,
+  type ShortcutKind,
   type WeightsFile,
 } from "../internal.ts";
 import { NotRegularError } from "../node/regular_file.ts";
@@ -27,7 +29,7 @@ export interface WeightFlags {
   readonly allowUnexpected?: readonly string[] | undefined;
 }
 
-const WEIGHTS = /\.(safetensors|pth?|bin|ckpt|tar)$/i;
+const WEIGHTS = /\.(safetensors|pth?|th|bin|ckpt|tar)$/i;
 
 /** Say which file to name instead of a folder. */
 function folderWords(path: string): string {
@@ -96,6 +98,13 @@ export function takeFitting(
   });
 }
 
+/** Return the shortcuts of the network of these weights, which their names show; undefined for a model with no choice. */
+export function shortcutOf(name: string, weights: Shapes): ShortcutKind | undefined {
+  const has = Object.hasOwn(modelRegistry, name) && modelRegistry[name]?.shortcut !== undefined;
+  if (!has) return undefined;
+  return [...weights.keys()].some((key) => key.includes(".downsample.")) ? "projection" : "identity";
+}
+
 /**
  * Guess the class count from the file alone: the rows of its last weight with two or more axes. Files with sorted names, or
  * with a pruned weight last, end with another layer: see byClasses.
@@ -113,23 +122,24 @@ function rowsOfLastLayer(model: Module, weights: Shapes): number | null {
   return shape && shape.length >= 2 ? shape[0]! : null;
 }
 
-/** Build models by class count, which the flag or the weights give. Each is built once. */
+/** Build the model `name` by class count, which the flag or the weights give, and by shortcuts. Each is built once. */
 export function byClasses(
-  build: (classes: number) => Module,
-  flag: number | undefined,
-  file: string,
+  build: (classes: number, shortcut: ShortcutKind | undefined) => Module,
+  { name, classes: flag, file }: { readonly name: string; readonly classes: number | undefined; readonly file: string },
 ): { of(weights: Shapes): { model: Module; classes: number }; orNull(weights: Shapes): Module | null } {
-  const built = new Map<number, Module>();
-  const modelOf = (classes: number) => {
-    const model = built.get(classes) ?? build(classes);
-    built.set(classes, model);
+  const built = new Map<string, Module>();
+  const modelOf = (classes: number, weights: Shapes) => {
+    const shortcut = shortcutOf(name, weights);
+    const key = `${classes} ${shortcut}`;
+    const model = built.get(key) ?? build(classes, shortcut);
+    built.set(key, model);
     return model;
   };
   const of = (weights: Shapes) => {
-    if (flag !== undefined) return { model: modelOf(flag), classes: flag };
+    if (flag !== undefined) return { model: modelOf(flag, weights), classes: flag };
     const guess = classesOf(weights, file);
-    const classes = rowsOfLastLayer(modelOf(guess), weights) ?? guess;
-    return { model: modelOf(classes), classes };
+    const classes = rowsOfLastLayer(modelOf(guess, weights), weights) ?? guess;
+    return { model: modelOf(classes, weights), classes };
   };
   return {
     of,

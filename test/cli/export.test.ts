@@ -112,6 +112,21 @@ test("translates names of foreign weights with --model, and keeps them without",
   expect(named.metadata.get("input")).toBe("3x32x32");
 });
 
+test.each(["identity", "projection"] as const)(
+  "reads a ResNet for CIFAR with the names of other repositories, shortcuts %s",
+  async (shortcut) => {
+    const weights = weightsOf("resnet-20", 3, 32, { shortcut });
+    const foreign = (name: string) =>
+      `module.${name.replace(/^fc\./, "linear.").replace(".downsample.", ".shortcut.")}`;
+    const path = save("cifar.safetensors", new Map([...weights].map(([name, a]) => [foreign(name), a])));
+    const { said } = await run({ path, format: "safetensors", model: "resnet-20", size: 32, output: at("own.st") });
+    expect(said).toContain("names translated: data-parallel");
+    expect(said).toContain("names translated: cifar-resnet");
+    const named = readModelWeights(bytesOf(at("own.st")), "n").weights;
+    expect([...named.keys()]).toEqual([...weights.keys()]);
+  },
+);
+
 test("exports one time step of a spiking network", async () => {
   const path = save("spikes.safetensors", weightsOf("spiking-cnn", 1, 28), {
     ...{ model: "spiking-cnn", input: "1x28x28", data: "mnist" },

@@ -46,6 +46,18 @@ test("keeps names that no rule covers", () => {
   );
 });
 
+test("renames the keys of ResNets for CIFAR of other repositories", () => {
+  const renamed = {
+    "linear.weight": "fc.weight",
+    "linear.bias": "fc.bias",
+    "layer2.0.shortcut.0.weight": "layer2.0.downsample.0.weight",
+    "layer3.0.shortcut.1.running_mean": "layer3.0.downsample.1.running_mean",
+    "layer1.0.conv1.weight": "layer1.0.conv1.weight",
+    "head.linear.weight": "head.linear.weight",
+  };
+  expect(Object.keys(renamed).map(rule("cifar-resnet"))).toEqual(Object.values(renamed));
+});
+
 test("keeps order and values, and refuses two entries with one name", () => {
   const entries = new Map([
     ["module.b", 1],

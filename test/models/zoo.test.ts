@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import {
   AlexNetLrn,
+  BasicBlock,
   buildModel,
   buildSmallModel,
   EfficientNet,
@@ -75,18 +76,42 @@ test("ResNet-34 is torchvision's", () => {
   expect([lines.length, fnv1a(lines.join("\n"))]).toEqual([182, 818_339_796]);
 });
 
-// He et al. 2016, table 6: 0.27, 0.46 and 0.85 million, to which the 1x1 shortcuts of stages two and three add 2,752.
+// He et al. 2016, table 6: 0.27, 0.46, 0.66, 0.85 and 1.7 million. The 1x1 shortcuts of option B add 2,752.
 test.each([
-  [20, 3],
-  [32, 5],
-  [56, 9],
-])("ResNet-%i for small images", (depth, blocks) => {
-  const { parameters, output } = summarize(buildModel(`resnet-${depth}`, cifar), [3, 32, 32]);
-  const stage = (from: number, to: number) => 9 * from * to + (2 * blocks - 1) * 9 * to * to + 2 * blocks * 2 * to;
-  const shortcut = (from: number, to: number) => from * to + 2 * to;
-  const sizes = stage(16, 16) + stage(16, 32) + stage(32, 64) + shortcut(16, 32) + shortcut(32, 64);
-  expect(parameters).toBe(27 * 16 + 2 * 16 + sizes + 650);
-  expect(output).toEqual([1, 10]);
+  [20, 3, 269_722],
+  [32, 5, 464_154],
+  [44, 7, 658_586],
+  [56, 9, 853_018],
+  [110, 18, 1_727_962],
+])("ResNet-%i for small images has the parameters of the paper, and 2,752 more with projections", (depth, n, count) => {
+  const stage = (from: number, to: number) => 9 * from * to + (2 * n - 1) * 9 * to * to + 2 * n * 2 * to;
+  const sizes = stage(16, 16) + stage(16, 32) + stage(32, 64);
+  expect(27 * 16 + 2 * 16 + sizes + 650).toBe(count);
+  const plain = buildModel(`resnet-${depth}`, cifar);
+  expect(summarize(plain, [3, 32, 32])).toMatchObject({ parameters: count, output: [1, 10] });
+  expect(state(plain).filter(([name]) => name.includes("downsample"))).toEqual([]);
+  const projected = buildModel(`resnet-${depth}`, cifar, { shortcut: "projection" });
+  expect(summarize(projected, [3, 32, 32]).parameters).toBe(count + 2752);
+});
+
+test("the shortcut is a choice of ResNets for small images, and refused elsewhere", () => {
+  const wanted = { "resnet-8": "projection", "resnet-8-narrow": "projection", "resnet-20": "identity" };
+  const kinds = Object.entries(modelRegistry).flatMap(([name, { shortcut }]) => (shortcut ? [[name, shortcut]] : []));
+  expect(kinds).toEqual([
+    ...Object.entries(wanted),
+    ...["resnet-32", "resnet-44", "resnet-56", "resnet-110"].map((name) => [name, "identity"]),
+  ]);
+  const names = state(buildModel("resnet-8", cifar, { shortcut: "identity" })).map(([name]) => name);
+  expect(names.filter((name) => name.includes("downsample"))).toEqual([]);
+  expect(() => buildModel("lenet", mnist, { shortcut: "identity" })).toThrow(
+    "buildModel: shortcut: expected nothing for lenet, which has no choice of shortcuts",
+  );
+  expect(() => buildModel("resnet-20", cifar, { shortcut: "b" as "identity" })).toThrow(
+    'buildModel: shortcut: expected identity or projection, got "b"',
+  );
+  expect(() => new BasicBlock(8, 4, 2, { shortcut: "identity" })).toThrow(
+    "BasicBlock: shortcut identity: expected at least 8 channels, got 4",
+  );
 });
 
 test("every count in the registry is that of the model", () => {
@@ -104,7 +129,7 @@ test("every count in the registry is that of the model", () => {
     counted++;
   }
   expect(wrong).toEqual([]);
-  expect(counted).toBe(23);
+  expect(counted).toBe(25);
 });
 
 test("every model has the given channels and classes", () => {

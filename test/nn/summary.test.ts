@@ -25,14 +25,14 @@ test("LeNetBN layer by layer, without a GPU", () => {
   });
 });
 
-// He et al. 2016, section 4.2, with 1x1 convolutions where shapes change. Multiply-accumulates at 32 x 32: each 3x3
-// convolution of a stage costs 2,359,296, the first of stages two and three half of that, each projection 131,072.
-test("ResNet-20 has the published size", () => {
-  const s = summarize(new ResNetCifar({ blocks: 3 }), [3, 32, 32]);
+// He et al. 2016, section 4.2. Multiply-accumulates at 32 x 32: each 3x3 convolution of a stage costs 2,359,296, the first of
+// stages two and three half of that, each projection of option B 131,072.
+test("ResNet-20 has the published size, with both shortcuts", () => {
   const full = 16 * 16 * 9 * 32 * 32;
-  expect(s.parameters).toBe(272_474);
-  expect(s.macs).toBe(3 * 16 * 9 * 1024 + 6 * full + 2 * (full / 2 + 5 * full + 131_072) + 640);
-  expect(s.output).toEqual([1, 10]);
+  const macs = 3 * 16 * 9 * 1024 + 6 * full + 2 * (full / 2 + 5 * full) + 640;
+  const of = (shortcut: "identity" | "projection") => summarize(new ResNetCifar({ blocks: 3, shortcut }), [3, 32, 32]);
+  expect(of("identity")).toMatchObject({ parameters: 269_722, macs, output: [1, 10] });
+  expect(of("projection")).toMatchObject({ parameters: 272_474, macs: macs + 2 * 131_072, output: [1, 10] });
 });
 
 test("restores the mode of each module, and leaves the model unchanged", () => {

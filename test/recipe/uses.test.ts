@@ -15,6 +15,7 @@ import { RecipeError, type RecipeFlags, recipeToYaml, resolveRecipe } from "../.
 import { keysAt, type Recipe } from "../../src/recipe/schema.ts";
 import { spikingOptions } from "../../src/recipe/spiking.ts";
 import { USES } from "../../src/recipe/uses.ts";
+import { defined } from "../../src/text/index.ts";
 
 type Given = Record<string, unknown>;
 
@@ -86,6 +87,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "lr.gamma": [0.3, 0.5],
   "checkpoint.per": ["step", "epoch"],
   "model.checkpointBlocks": [true, false],
+  "model.shortcut": ["projection", "identity"],
   "model.timeSteps": [3, 5],
   "model.neuron": ["plif", "if"],
   "model.tau": [3, 4],
@@ -297,6 +299,10 @@ function modelReads(path: string, recipe: Recipe): boolean {
       buildModel(recipe.model.name, input, { activationCheckpoint: true, ...(options ? { spiking: options } : {}) }) !==
       null
     );
+  }
+  if (path === "model.shortcut") {
+    const has = [...buildModel(recipe.model.name, input, defined({ shortcut: recipe.model.shortcut })).namedState()];
+    return has.some(([name]) => name.includes("downsample")) === (recipe.model.shortcut === "projection");
   }
   if (path === "model.timeSteps") return options !== undefined || isEventData(recipe.data.name);
   if (options === undefined) return false;

@@ -77,7 +77,7 @@ testHalf("gradients of a residual block point where those of f32 do", async () =
 /** Losses of a ResNet-8 in 20 steps on four batches. */
 async function losses(precision: "f32" | "f16", replay = true, microBatch = 8) {
   manualSeed(5);
-  const model = new ResNetCifar({ blocks: 1, width: 8 });
+  const model = new ResNetCifar({ blocks: 1, width: 8, shortcut: "projection" });
   const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9, weightDecay: 5e-4 });
   const micro = microBatch < 8 ? new GradientSum(optimizer, { batchSize: 8, microBatch }, replay) : undefined;
   const step = new TrainStep({ model, optimizer, sample: SHAPE.slice(1), precision, replay, micro });

@@ -39,7 +39,7 @@ function architecture(attrs: Attrs, channels: number): () => Module {
   const width = attrs.number("width");
   if (arch === "ResNetCifar") {
     const blocks = attrs.number("blocks_per_stage");
-    return () => new ResNetCifar({ width, blocks, channels, classes });
+    return () => new ResNetCifar({ width, blocks, channels, classes, shortcut: "projection" });
   }
   const plan = attrs.list("plan_out_stride").map((row): [number, number] => {
     if (!Array.isArray(row) || row.length !== 2 || !row.every(Number.isInteger)) {
