@@ -4,6 +4,7 @@ const CHANNELS: u32 = 3u;                //!spec
 const HEIGHT: u32 = 32u;                 //!spec   rows of a plane of y
 const WIDTH: u32 = 32u;                  //!spec
 const CROPPED: bool = true;               //!spec   false: x is as large as y, and crop is not read
+const PADDED: bool = false;               //!spec   crops reach beyond the images, where bytes are 0
 const WIDE: bool = WIDTH % 4u == 0u;     // the four values are in one row
 const ITEMS_PER_INVOCATION: u32 = 8u;
 struct Params { n: u32, stored: vec2<u32> }                              // values of y; height and width of a plane of x
@@ -13,18 +14,21 @@ struct Params { n: u32, stored: vec2<u32> }                              // valu
 @group(0) @binding(3) var<storage, read_write> result: array<vec4<Act>>;     // [n]
 @group(0) @binding(4) var<uniform> params: Params;
 
-// A row of y: its leftmost byte in x, whether it is read from the right, and where its channel begins in the table.
-struct Row { start: u32, mirrored: bool, channel: u32 }
+// A row of y: its leftmost byte in x, whether it is read from the right, and where its channel begins in the table; for PADDED
+// its leftmost column in x, and whether the row is in x.
+struct Row { start: u32, mirrored: bool, channel: u32, left: i32, inside: bool }
 
 fn row_of_y(row: u32) -> Row {
   let plane = row / HEIGHT;
   let channel = plane % CHANNELS * 256u;
   if (!CROPPED) {
-    return Row(row * WIDTH, false, channel);
+    return Row(row * WIDTH, false, channel, 0, true);
   }
   let p = crop[plane / CHANNELS];
-  let stored_row = plane * params.stored.x + u32(p.x) + row % HEIGHT;
-  return Row(stored_row * params.stored.y + u32(p.y), p.z != 0, channel);
+  // Negative numbers wrap to huge ones.
+  let below = u32(p.x) + row % HEIGHT;
+  let stored_row = plane * params.stored.x + below;
+  return Row(stored_row * params.stored.y + u32(p.y), p.z != 0, channel, p.y, below < params.stored.x);
 }
 
 // Bytes i to i + 3. Those past the end of x are not used.
@@ -43,7 +47,7 @@ fn quad(i: u32) -> vec4<f32> {
   var number = first / WIDTH;
   var column = first % WIDTH;
   var row = row_of_y(number);
-  if (WIDE) {
+  if (WIDE && !PADDED) {
     let bytes = four_bytes(row.start + select(column, WIDTH - 4u - column, row.mirrored));
     let b = select(bytes, bytes.wzyx, row.mirrored) + row.channel;
     return vec4(table[b.x], table[b.y], table[b.z], table[b.w]);
@@ -56,8 +60,11 @@ fn quad(i: u32) -> vec4<f32> {
       number++;
       row = row_of_y(number);
     }
-    let at = row.start + select(column, WIDTH - 1u - column, row.mirrored);
-    r[k] = table[row.channel + ((x[at / 4u] >> (at % 4u * 8u)) & 255u)];
+    let from = select(column, WIDTH - 1u - column, row.mirrored);
+    let inside = !PADDED || (row.inside && u32(row.left + i32(from)) < params.stored.y);
+    let at = select(0u, row.start + from, inside);
+    let byte = (x[at / 4u] >> (at % 4u * 8u)) & 255u;
+    r[k] = table[row.channel + select(0u, byte, inside)];
     column++;
   }
   return r;

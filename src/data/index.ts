@@ -19,6 +19,7 @@ export {
 export { DataError, SourceError } from "./errors.ts";
 export * from "./events/index.ts";
 export { firstOfEachClass } from "./first_of_each_class.ts";
+export { drawCrop, type GpuAugment } from "./gpu_augment.ts";
 export { type IdxOptions, loadIdxDataset, loadIdxSplits } from "./idx_dataset.ts";
 export {
   batchesOf,

@@ -1,5 +1,6 @@
 // Functions for data sets of either kind, in memory or streamed: batches of bytes, single samples, another scale.
 import type { ImageDataset, PixelScale } from "./dataset.ts";
+import type { GpuAugment } from "./gpu_augment.ts";
 import { DataLoader } from "./loader.ts";
 import type { ImageBatches, SampleAccess, StreamedBatchOptions, StreamedDataset } from "./stream.ts";
 import type { ImageTransform } from "./transforms.ts";
@@ -10,15 +11,19 @@ export type LabelledImages = ImageDataset | StreamedDataset;
 /** Return true if images are read while they are needed. Such a data set augments its images itself. */
 export const isStreamed = (data: LabelledImages): data is StreamedDataset => "batches" in data;
 
-/** Return the batches of an epoch. `transform` augments images in memory. Errors: those of DataLoader, or of the reader. */
+/**
+ * Return the batches of an epoch. `transform` and `gpuAugment` augment images in memory, see DataLoaderOptions. Errors: those of
+ * DataLoader, or of the reader.
+ */
 export function batchesOf(
   data: LabelledImages,
   options: StreamedBatchOptions,
   transform?: ImageTransform,
+  gpuAugment?: GpuAugment,
 ): ImageBatches {
   if (isStreamed(data)) return data.batches(options);
   const { training, ...order } = options;
-  return new DataLoader({ dataset: data, ...order, shuffle: training, ...(transform ? { transform } : {}) });
+  return new DataLoader({ dataset: data, ...order, shuffle: training, transform, gpuAugment });
 }
 
 /** Return the batches for evaluation: all images in their own order, not augmented. */

@@ -5,6 +5,7 @@ import { type ArrayBatch, ArrayBatchMaker, type ArrayTransform } from "./array_b
 import type { ArrayDataset } from "./array_dataset.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { DataError, expectWhole } from "./errors.ts";
+import { augments, checkGpuAugment, type GpuAugment } from "./gpu_augment.ts";
 import { type BatchArrays, type BatchMaker, ImageBatchMaker } from "./image_batches.ts";
 import { batchCount, batchIndices, orderAsStored, shuffledOrder } from "./sampler.ts";
 import type { ImageBatch } from "./stream.ts";
@@ -34,6 +35,8 @@ export interface DataLoaderOptions<D extends DatasetInMemory = ImageDataset, B =
   readonly dropLast?: boolean | undefined;
   /** Augmentation of each sample: an ImageTransform such as `randomCrop(4)`, or a function for arrays. Default: none. */
   readonly transform?: TransformOf<D> | undefined;
+  /** Crops and flips of images that the GPU makes, in place of `transform`: batches have `crop` and `pad`. Default: none. */
+  readonly gpuAugment?: GpuAugment | undefined;
   /** Makes the loader's result of each batch. Default: the batch itself. */
   readonly collate?: ((batch: BatchOf<D>) => B) | undefined;
   /** Batches prepared in advance, default 2; 0 prepares each on demand. */
@@ -42,7 +45,7 @@ export interface DataLoaderOptions<D extends DatasetInMemory = ImageDataset, B =
 
 const OPTION_KEYS: KeysOf<DataLoaderOptions> = {
   ...{ dataset: true, batchSize: true, shuffle: true, seed: true, epoch: true, startBatch: true },
-  ...{ dropLast: true, transform: true, collate: true, prefetch: true },
+  ...{ dropLast: true, transform: true, gpuAugment: true, collate: true, prefetch: true },
 };
 
 // Makers of both kinds; a loader has the one of its data set.
@@ -104,6 +107,12 @@ export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>
     expectWhole("DataLoader: seed", seed, 0, 2 ** 32 - 1);
     expectWhole("DataLoader: epoch", epoch, 0, 2 ** 32 - 1);
     expectWhole("DataLoader: prefetch", prefetch, 0);
+    const { gpuAugment = {} } = options;
+    checkGpuAugment("DataLoader: gpuAugment", gpuAugment);
+    if (augments(gpuAugment) && (isArrays(dataset) || options.transform))
+      throw new DataError(
+        `DataLoader: gpuAugment: expected nothing ${isArrays(dataset) ? "for a data set of arrays" : "beside transform"}`,
+      );
     this.options = options;
     this.length = batchCount(dataset.length, batchSize, dropLast);
     if (this.length === 0) {
@@ -116,7 +125,7 @@ export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>
     this.prefetch = prefetch;
     this.maker = isArrays(dataset)
       ? new ArrayBatchMaker(dataset, options.transform as ArrayTransform | undefined, seed)
-      : new ImageBatchMaker(dataset, options.transform as ImageTransform | undefined, seed);
+      : new ImageBatchMaker(dataset, options.transform as ImageTransform | undefined, gpuAugment, seed);
   }
 
   /** Return the same loader at another epoch. */
@@ -176,7 +185,7 @@ export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>
     const whole = indices.length === batchSize;
     const batch = this.maker.make({ indices, batch: k, epoch }, whole ? this.spare.pop() : undefined);
     const made = (collate ? collate(batch as BatchOf<D>) : batch) as B;
-    if (whole && typeof made === "object" && made !== null) this.lent.set(made, { x: batch.x, y: batch.y });
+    if (whole && typeof made === "object" && made !== null) this.lent.set(made, { x: batch.x, y: batch.y, crop: batch.crop });
     return made;
   }
 }

@@ -10,6 +10,8 @@ export interface ImageBatch {
   readonly stored: readonly [height: number, width: number];
   /** Shape [size, 4]: top row, left column, 1 if mirrored left to right, 0. Absent: images are used whole. */
   readonly crop?: Int32Array<ArrayBuffer>;
+  /** Pixels of value 0 around each image, into which crops may reach. Default 0. */
+  readonly pad?: number;
   /** Labels [size]. */
   readonly y: Int32Array<ArrayBuffer>;
   /** Indices of the images in the data set, [size]. */

@@ -44,6 +44,7 @@ export {
   framesByDuration,
   framesByNumber,
   framesByTime,
+  type GpuAugment,
   type IdxOptions,
   type ImageBatch,
   type ImageBatches,

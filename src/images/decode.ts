@@ -129,16 +129,18 @@ async function headerOf(bytes: Uint8Array, limit: number) {
 
 type Header = Awaited<ReturnType<typeof headerOf>>;
 
-async function decoded(
-  bytes: Uint8Array,
-  meta: Header,
-  limit: number,
-  planOf: DecodePlanner,
-  exact: boolean,
-  out: Uint8Array,
-) {
+/** An image that sharp reads, and the facts that decide how. */
+interface Opened {
+  open(): Sharp;
+  readonly meta: Pick<Header, "height" | "width" | "space" | "hasAlpha">;
+}
+
+async function openBytes(bytes: Uint8Array, meta: Header, limit: number): Promise<Opened> {
   const sharp = await loadSharp();
-  const open = () => sharp(bytes, sharpOptions(limit)).timeout({ seconds: LONGEST_SECONDS });
+  return { meta, open: () => sharp(bytes, sharpOptions(limit)).timeout({ seconds: LONGEST_SECONDS }) };
+}
+
+async function cutInto({ open, meta }: Opened, planOf: DecodePlanner, exact: boolean, out: Uint8Array) {
   const { height, width } = meta;
   const plan = planOf(height, width);
   const { crop, resized, window } = plan;
@@ -200,14 +202,44 @@ export async function decodeImage(
 ): Promise<void> {
   const refuse = (cause: unknown) => new ImageError(name.source, name.key, faultOf(firstLine(cause)));
   const meta = await headerOf(bytes, limitPixels).catch((cause: unknown) => Promise.reject(refuse(cause)));
+  const opened = await openBytes(bytes, meta, limitPixels);
   // libvips keeps its last error in one place for all threads: another image can overwrite it before it is read.
   const attempts = meta.width * meta.height <= AGAIN_PIXELS ? 3 : 1;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await decoded(bytes, meta, limitPixels, planOf, exact, out);
+      return await cutInto(opened, planOf, exact, out);
     } catch (cause) {
       if (firstLine(cause) === WORDLESS && attempt < attempts) continue;
       throw refuse(cause);
     }
   }
+}
+
+/**
+ * Decode an image of 8-bit grey or RGB values whole, for `cutImage`. Null for all others, for corrupt ones too: decodeImage says why.
+ */
+export async function decodeWhole(
+  bytes: Uint8Array,
+  { limitPixels = LIMIT_PIXELS }: DecodeOptions = {},
+): Promise<Interleaved | null> {
+  try {
+    const meta = await headerOf(bytes, limitPixels);
+    if (meta.depth !== "uchar" || meta.hasAlpha || meta.space === "cmyk") return null;
+    const { open } = await openBytes(bytes, meta, limitPixels);
+    return await raw(open());
+  } catch {
+    return null;
+  }
+}
+
+/** Crop, resize and mirror a whole image into `out`: the same bytes as those of `decodeImage`. */
+export async function cutImage(
+  { data, height, width, channels }: Interleaved,
+  planOf: DecodePlanner,
+  out: Uint8Array,
+  { exact = false }: DecodeOptions = {},
+): Promise<void> {
+  const sharp = await loadSharp();
+  const open = () => sharp(data, { raw: { height, width, channels: channels as 1 | 3 } });
+  await cutInto({ open, meta: { height, width, space: "srgb", hasAlpha: false } }, planOf, exact, out);
 }

@@ -12,11 +12,13 @@ import {
   resizedShorterSide,
 } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
+import { type CropRange, drawCrop } from "../data/gpu_augment.ts";
 import type { ImageBatch, SampleAccess, StreamedBatchOptions } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
-import { type DecodeOptions, type DecodePlan, decodeImage } from "./decode.ts";
+import { cutImage, type DecodeOptions, type DecodePlan, type DecodePlanner, decodeImage, decodeWhole } from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
+import { HELD_BYTES, HeldOriginals, HeldPlanes } from "./held_images.ts";
 import { sampleSizes, sourceDigest } from "./sample_digest.ts";
 import { decodeSlots } from "./sharp.ts";
 import { type BatchJob, type MeasuredDataset, StreamedImages } from "./streamed_images.ts";
@@ -30,8 +32,19 @@ export const IMAGENET_STD: readonly number[] = [0.229, 0.224, 0.225];
 export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions {
   /** Side of the network's square input. Default 224. */
   readonly size?: number;
-  /** Evaluation: the shorter side before the central square is cut. Default size * 256 / 224, rounded. */
+  /** Evaluation: the shorter side before the central square is cut. Default size * 256 / 224, rounded; with `pad` the size. */
   readonly resize?: number;
+  /**
+   * Training: images are resized and cut as in evaluation, get borders of this many pixels of value 0, and the GPU cuts their own
+   * size out at random: torchvision's RandomCrop(size, padding), in place of RandomResizedCrop. 0: the whole images.
+   */
+  readonly pad?: number;
+  /**
+   * Limit of the decoded images in memory, in bytes. If all images of the data set take no more, each is decoded once: as it is
+   * used in evaluation and in training with `pad`, or whole for RandomResizedCrop. It changes only speed and memory. Default 1 GiB;
+   * 0: decode in each epoch.
+   */
+  readonly memory?: number;
   /** Training: probability of mirroring left and right. Default 0.5. */
   readonly flip?: number;
   /** Training: colour changes, on the main thread; see applyColorSteps for what they cost. Default none. */
@@ -55,7 +68,7 @@ export interface DecodedOptions extends RandomResizedCropOptions, DecodeOptions 
 
 export const DECODED_KEYS: KeysOf<DecodedOptions> = {
   ...{ scale: true, ratio: true, exact: true, limitPixels: true, size: true },
-  ...{ resize: true, flip: true, colorJitter: true, mean: true, std: true },
+  ...{ resize: true, pad: true, memory: true, flip: true, colorJitter: true, mean: true, std: true },
   ...{ skipBad: true, onBad: true, prefetch: true, workers: true },
 };
 
@@ -70,6 +83,11 @@ function checkOptions(name: string, options: DecodedOptions): void {
   expectWhole(`${name}: prefetch`, options.prefetch ?? 2, 0, 64);
   expectWhole(`${name}: workers`, options.workers ?? 1, 1, 4096);
   expectWhole(`${name}: limitPixels`, options.limitPixels ?? 1, 1, 2 ** 31 - 1);
+  expectWhole(`${name}: pad`, options.pad ?? 0, 0, 65535);
+  expectWhole(`${name}: memory`, options.memory ?? 0, 0);
+  for (const key of ["scale", "ratio", "colorJitter"] as const)
+    if (options.pad !== undefined && options[key] !== undefined)
+      throw new DataError(`${name}: ${key}: expected nothing, since pad is ${options.pad}`);
   if (!(flip >= 0 && flip <= 1)) throw new DataError(`${name}: flip: expected a number in [0, 1], got ${flip}`);
   checkCropOptions(cropOf(options));
   if (options.colorJitter) checkColorJitter(options.colorJitter);
@@ -89,6 +107,12 @@ class DecodedDataset extends StreamedImages {
   private readonly options: DecodedOptions;
   private readonly size: number;
   private readonly resize: number;
+  /** Images as in evaluation. */
+  private readonly planes: HeldPlanes;
+  /** Whole images, for RandomResizedCrop. */
+  private readonly originals: HeldOriginals;
+  /** Crops of the GPU; null for RandomResizedCrop. */
+  private readonly range: CropRange | null;
   private readonly bad = new Set<number>();
   /** Corrupt images of batches that were not used yet, by the batches' indices. */
   private readonly found = new WeakMap<Uint32Array, ReadonlyMap<number, ImageError>>();
@@ -102,7 +126,11 @@ class DecodedDataset extends StreamedImages {
     this.source = source;
     this.options = options;
     this.size = size;
-    this.resize = options.resize ?? resizeFor(size);
+    const { pad, flip = 0.5, memory = HELD_BYTES } = options;
+    this.resize = options.resize ?? (pad === undefined ? resizeFor(size) : size);
+    this.planes = new HeldPlanes(length, 3 * size * size, memory);
+    this.originals = new HeldOriginals(length, memory);
+    this.range = pad === undefined ? null : { spare: [0, 0], pad, flip, flipStep: AUGMENT_STEPS.flip };
   }
 
   get badImages(): number {
@@ -145,7 +173,12 @@ class DecodedDataset extends StreamedImages {
     // The first image's error, not the earliest in time: the same each time.
     for (const slot of slots) if (slot.status === "rejected") throw slot.reason;
     this.found.set(indices, found);
-    return { crops: false };
+    const { range } = this;
+    if (!range || !options.training) return { crops: false };
+    const random = new PhiloxStream(options.seed, "augment");
+    for (const [i, index] of indices.entries())
+      drawCrop(range, random, { epoch: options.epoch, index }, arrays.crop, i);
+    return { crops: true, pad: range.pad };
   }
 
   /** Fill one slot of a batch and return the image used for it. */
@@ -155,6 +188,7 @@ class DecodedDataset extends StreamedImages {
     for (let i = 0; i < order.length; i++) {
       const index = order[(at + i) % order.length]!;
       try {
+        if (this.isWhole(options) && this.planes.copy(index, out)) return index;
         await this.slots.run(signal, () => this.decode(index, out, options));
         return index;
       } catch (cause) {
@@ -167,13 +201,20 @@ class DecodedDataset extends StreamedImages {
     throw new DataError(`${this.name}: cannot read any of its ${order.length} images`);
   }
 
-  private async decode(index: number, out: Uint8Array, { seed, epoch, training }: StreamedBatchOptions): Promise<void> {
-    const bytes = await this.source.read(index);
-    const name = { source: this.name, key: this.source.key(index) };
+  /** Return true if images are used as in evaluation: the GPU does the rest. */
+  private isWhole({ training }: StreamedBatchOptions): boolean {
+    return !training || this.range !== null;
+  }
+
+  private async decode(index: number, out: Uint8Array, options: StreamedBatchOptions): Promise<void> {
+    const { seed, epoch, training } = options;
+    if (this.isWhole(options)) {
+      await decodeImage(this.nameOf(index), await this.source.read(index), this.evaluationPlan, out, this.options);
+      this.planes.store(index, out);
+      return;
+    }
     const random = new PhiloxStream(seed, "augment");
-    const plan = (height: number, width: number) =>
-      training ? this.trainingPlan(random, height, width, epoch, index) : this.evaluationPlan(height, width);
-    await decodeImage(name, bytes, plan, out, this.options);
+    await this.cut(index, (height, width) => this.trainingPlan(random, height, width, epoch, index), out);
     const { colorJitter: strengths } = this.options;
     if (training && strengths) {
       applyColorSteps(out, colorJitter(random.moveTo([epoch, index, AUGMENT_STEPS.color]), strengths));
@@ -192,8 +233,23 @@ class DecodedDataset extends StreamedImages {
     return { crop, resized: [size, size], window: { top: 0, left: 0, height: size, width: size }, mirrored };
   }
 
-  private evaluationPlan(height: number, width: number): DecodePlan {
-    return centralPlan(height, width, this.resize, this.size);
+  private readonly evaluationPlan = (height: number, width: number): DecodePlan =>
+    centralPlan(height, width, this.resize, this.size);
+
+  private nameOf(index: number) {
+    return { source: this.name, key: this.source.key(index) };
+  }
+
+  /** Cut an image out of its decoded original if that is held, else out of its file. */
+  private async cut(index: number, plan: DecodePlanner, out: Uint8Array): Promise<void> {
+    const { originals } = this;
+    let original = originals.get(index);
+    if (original) return cutImage(original, plan, out, this.options);
+    const bytes = await this.source.read(index);
+    original = originals.stores ? ((await decodeWhole(bytes, this.options)) ?? undefined) : undefined;
+    if (!original) return decodeImage(this.nameOf(index), bytes, plan, out, this.options);
+    originals.store(index, original);
+    await cutImage(original, plan, out, this.options);
   }
 
   protected override deliver({ indices }: ImageBatch): void {
@@ -222,12 +278,12 @@ export function centralPlan(height: number, width: number, resize: number, size:
 }
 
 /**
- * Make a data set of encoded images: RandomResizedCrop, mirroring and colour jitter for training; resized shorter side
- * and central square otherwise. By torchvision's rules; an image's pixels depend on (seed, epoch, index) and not on the
- * number of workers.
+ * Make a data set of encoded images: RandomResizedCrop, mirroring and colour jitter for training, or with `pad` RandomCrop and
+ * mirroring; resized shorter side and central square otherwise. By torchvision's rules; an image's pixels depend on
+ * (seed, epoch, index) and not on the number of workers.
  *
- * Shapes    batches u8 [size, 3, s, s], without `crop`: everything is cut and mirrored already.
- * Memory    (prefetch + 2) batches of bytes, and the files of the images being decoded.
+ * Shapes    batches u8 [size, 3, s, s], without `crop`: everything is cut and mirrored already; with `pad` the GPU does it.
+ * Memory    (prefetch + 2) batches of bytes, the files of the images being decoded, and decoded images up to `memory`.
  * Errors    DataError for options out of range; in the loop ImageError naming a damaged image, SourceError for files.
  */
 export function decodedDataset(source: EncodedSource, options: DecodedOptions = {}): MeasuredDataset {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expectKnown } from "../data/class_names.ts";
 import { AUGMENT_STEPS, centerCrop } from "../data/crops.ts";
 import { DataError, expectWhole } from "../data/errors.ts";
+import { type CropRange, drawCrop } from "../data/gpu_augment.ts";
 import { type SampleAccess, SourceError, type StreamedBatchOptions } from "../data/index.ts";
 import {
   checkShardHeader,
@@ -21,6 +22,7 @@ import {
 import { readRegularText } from "../node/regular_file.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf } from "../text/index.ts";
+import { HELD_BYTES } from "./held_images.ts";
 import { groupAt } from "./order.ts";
 import { PositionedFiles } from "./positioned_files.ts";
 import { type BatchJob, type MeasuredDataset, StreamedImages } from "./streamed_images.ts";
@@ -31,6 +33,10 @@ export interface ShardOptions {
   readonly size?: number;
   /** Training: probability of mirroring left and right. Default 0.5. */
   readonly flip?: number;
+  /** Training: pixels of value 0 around the stored images, into which random crops may reach. Default 0. */
+  readonly pad?: number;
+  /** Limit of all shards in memory, in bytes: if they take no more, each is read once. Default 1 GiB; 0: read in each epoch. */
+  readonly memory?: number;
   /** Prefetched batches. Default 2. */
   readonly prefetch?: number;
   /** Concurrent reads. Default 4, Node's threads for files. Changes only the speed. */
@@ -45,7 +51,7 @@ export interface ShardOptions {
 }
 
 export const SHARD_KEYS: KeysOf<ShardOptions> = {
-  ...{ size: true, flip: true, prefetch: true, workers: true, verify: true },
+  ...{ size: true, flip: true, pad: true, memory: true, prefetch: true, workers: true, verify: true },
   ...{ classes: true },
 };
 
@@ -144,6 +150,8 @@ class ShardDataset extends StreamedImages {
   private readonly pixels: number;
   /** Result of the comparison of each used shard. */
   private readonly verified = new Map<number, Promise<void>>();
+  /** Bytes of each used shard; null if all shards together are too large. */
+  private readonly held: Map<number, Promise<Uint8Array>> | null;
 
   constructor(opened: Opened, options: ShardOptions) {
     const { index, dir } = opened;
@@ -152,6 +160,8 @@ class ShardDataset extends StreamedImages {
     expectWhole(`${dir}: size`, size ?? 1, 1, Math.min(height, width));
     expectWhole(`${dir}: prefetch`, prefetch, 0, 64);
     expectWhole(`${dir}: workers`, workers, 1, 4096);
+    expectWhole(`${dir}: pad`, options.pad ?? 0, 0, 65535);
+    expectWhole(`${dir}: memory`, options.memory ?? 0, 0);
     if (!(flip >= 0 && flip <= 1)) throw new DataError(`${dir}: flip: expected a number in [0, 1], got ${flip}`);
     if (options.classes) {
       const map = expectKnown((name) => `${dir}: ${name}`, index.classes, options.classes);
@@ -163,6 +173,7 @@ class ShardDataset extends StreamedImages {
     this.opened = opened;
     this.options = options;
     this.pixels = channels * height * width;
+    this.held = index.length * this.pixels <= (options.memory ?? HELD_BYTES) ? new Map() : null;
   }
 
   get samples(): SampleAccess {
@@ -191,7 +202,7 @@ class ShardDataset extends StreamedImages {
     return this.opened.files.close();
   }
 
-  protected async fill({ indices, arrays, options, signal }: BatchJob): Promise<{ crops: boolean }> {
+  protected async fill({ indices, arrays, options, signal }: BatchJob): Promise<{ crops: boolean; pad?: number }> {
     const { labels } = this.opened;
     const reads: Promise<void>[] = [];
     for (let i = 0; i < indices.length; ) {
@@ -204,7 +215,7 @@ class ShardDataset extends StreamedImages {
     const whole = this.shape[1] === this.stored[0] && this.shape[2] === this.stored[1];
     const crops = options.training || !whole;
     if (crops) this.crops(indices, options, arrays.crop);
-    return { crops };
+    return { crops, pad: options.training ? (this.options.pad ?? 0) : 0 };
   }
 
   /** Return the end of the run of consecutive images of one shard that starts at `i`. */
@@ -225,8 +236,23 @@ class ShardDataset extends StreamedImages {
     const offset = shardImageOffset(index.shape, image - starts[shard]!);
     return this.slots.run(signal, async () => {
       await this.verify(shard, path);
-      await files.read(path, into, offset).catch(shardFault(path));
+      if (!this.held) return files.read(path, into, offset).catch(shardFault(path));
+      const bytes = await this.wholeShard(this.held, shard, path);
+      into.set(bytes.subarray(offset, offset + into.length));
     });
+  }
+
+  /** Return the bytes of a shard, read once. */
+  private wholeShard(held: Map<number, Promise<Uint8Array>>, shard: number, path: string): Promise<Uint8Array> {
+    let bytes = held.get(shard);
+    if (!bytes) {
+      const { index, files } = this.opened;
+      const room = new Uint8Array(shardBytes(index.shape, index.shards[shard]!.count));
+      bytes = files.read(path, room, 0).then(() => room, shardFault(path));
+      bytes.catch(() => {}); // reported to the reader that awaits it
+      held.set(shard, bytes);
+    }
+    return bytes;
   }
 
   private verify(shard: number, path: string): Promise<void> {
@@ -244,19 +270,13 @@ class ShardDataset extends StreamedImages {
   private crops(indices: Uint32Array, { seed, epoch, training }: StreamedBatchOptions, crop: Int32Array): void {
     const [, height, width] = this.opened.index.shape;
     const [, h, w] = this.shape;
-    const centre = centerCrop(height, width, [h, w]);
+    const { top, left } = centerCrop(height, width, [h, w]);
+    const { flip = 0.5, pad = 0 } = this.options;
+    const range: CropRange = { spare: [height - h, width - w], pad, flip, flipStep: AUGMENT_STEPS.flip };
     const random = new PhiloxStream(seed, "augment");
-    for (const [i, image] of indices.entries()) {
-      let { top, left } = centre;
-      let mirrored = 0;
-      if (training) {
-        random.moveTo([epoch, image, AUGMENT_STEPS.crop]);
-        top = random.nextBelow(height - h + 1);
-        left = random.nextBelow(width - w + 1);
-        const { flip = 0.5 } = this.options;
-        mirrored = random.moveTo([epoch, image, AUGMENT_STEPS.flip]).nextFloat() < flip ? 1 : 0;
-      }
-      crop.set([top, left, mirrored, 0], 4 * i);
+    for (const [i, index] of indices.entries()) {
+      if (training) drawCrop(range, random, { epoch, index }, crop, i);
+      else crop.set([top, left, 0, 0], 4 * i);
     }
   }
 }
@@ -267,7 +287,7 @@ class ShardDataset extends StreamedImages {
  *
  * Shapes    batches u8 [size, c, stored height, stored width] with `crop`, which is left out when there is nothing to
  *           cut and nothing to mirror.
- * Memory    (prefetch + 2) batches of bytes and 4 bytes an image, however large the shards; 64 files open at a time.
+ * Memory    (prefetch + 2) batches of bytes and 4 bytes an image; the shards, if they take at most `memory`; 64 files open at a time.
  * Errors    ShardError naming the file: index or shard missing, cut, of another shape, labels beyond the classes, other
  *           bytes than packed (at the first image of a shard, or here with `verify`); DataError for options out of range.
  */

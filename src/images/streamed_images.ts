@@ -87,11 +87,12 @@ export abstract class StreamedImages implements MeasuredDataset {
   private async makeBatch(k: number, order: Uint32Array, options: StreamedBatchOptions, signal: AbortSignal) {
     const indices = batchIndices(order, k, options.batchSize).slice();
     const arrays = this.pool.take(indices.length);
-    const { crops } = await this.fill({ batch: k, order, indices, arrays, options, signal });
+    const { crops, pad } = await this.fill({ batch: k, order, indices, arrays, options, signal });
     const { x, y, crop } = arrays;
     const { stored } = this;
     const { epoch } = options;
-    const batch: ImageBatch = { x, y, stored, ...(crops && { crop }), indices, size: indices.length, batch: k, epoch };
+    const cut = crops && { crop, ...(pad && { pad }) };
+    const batch: ImageBatch = { x, y, stored, ...cut, indices, size: indices.length, batch: k, epoch };
     this.pool.lend(batch, arrays);
     return batch;
   }
@@ -103,8 +104,8 @@ export abstract class StreamedImages implements MeasuredDataset {
 
   /** Length and groups of the images, which give the order of an epoch. */
   protected abstract readonly ordered: Pick<EncodedSource, "length" | "groups">;
-  /** Fill the arrays of a batch. `crops`: true if the crops are to be used. */
-  protected abstract fill(job: BatchJob): Promise<{ readonly crops: boolean }>;
+  /** Fill the arrays of a batch. `crops`: true if the crops are to be used; `pad`: pixels that they reach beyond the images. */
+  protected abstract fill(job: BatchJob): Promise<{ readonly crops: boolean; readonly pad?: number }>;
   protected abstract closeFiles(): Promise<void>;
   /** Called for each batch in order, when the loop requests it; may throw. */
   protected deliver(_batch: ImageBatch): void {}

@@ -58,8 +58,10 @@ function crossCheckData({ data, augment, model }: Recipe, refuse: Refuse): void 
   if (data.name !== "images") return;
   const { size = IMAGE_SIZE, resize = resizeFor(size) } = data;
   if (resize < size) refuse("data.resize", `at least data.size = ${size}`);
-  const { crop, scale } = augment;
-  if (crop > 0) refuse("augment.crop", "0, since data.name is images, whose random crops augment.scale describes");
+  const { crop, scale, jitter } = augment;
+  if (crop > 0 && scale) refuse("augment.crop", "0, since augment.scale describes random crops of another kind");
+  if (crop > 0 && jitter && Object.values(jitter).some((strength) => strength !== undefined))
+    refuse("augment.crop", "0, since augment.jitter is given, which is for the crops of augment.scale");
   if (scale && scale[0] > scale[1]) refuse("augment.scale", "the smaller share first");
 }
 

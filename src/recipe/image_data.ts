@@ -16,9 +16,11 @@ import type { DataSettings, OnDamaged, Splits } from "./splits.ts";
 
 function optionsOf(data: DataSettings, augment: Partial<Recipe["augment"]>): ImageDataOptions {
   const { size, resize, skipBad, mapping, heldOut, workers, layout, followLinks } = data;
-  const { flip = true, scale, jitter } = augment;
+  const { flip = true, scale, jitter, crop = 0 } = augment;
+  const pad = crop > 0 ? crop : undefined;
+  const memory = data.memory === undefined ? undefined : data.memory * 2 ** 20;
   return {
-    ...defined({ size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, scale }),
+    ...defined({ size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, scale, pad, memory }),
     ...(jitter ? { colorJitter: defined(jitter) } : {}),
     flip: flip ? 0.5 : 0,
   };

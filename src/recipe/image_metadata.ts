@@ -19,8 +19,10 @@ type Saved = z.infer<typeof SAVED>;
 
 /** Return the metadata of a run on image files; empty for other data. `size`: side of the input images. */
 export function imageMetadata(recipe: Recipe, size: number): Record<string, string> {
-  const { name, resize, heldOut } = recipe.data;
+  const { name, heldOut } = recipe.data;
   if (name !== "images") return {};
+  // Padded crops are of images of the network's size.
+  const { resize = recipe.augment.crop > 0 ? size : undefined } = recipe.data;
   return { images: JSON.stringify({ batch: evaluationBatch(recipe), size, resize, heldOut } satisfies Saved) };
 }
 

@@ -123,6 +123,13 @@ const data = group("Data", {
       otherwise: "only to your own files",
       reads: "images",
     }),
+    memory: integer("MiB of decoded images held in memory, if all fit", {
+      flag: "--data-memory <MiB>",
+      min: 0,
+      limit: MOST_EPOCHS,
+      otherwise: 1024,
+      reads: "images",
+    }),
     workers: integer("images decoded in parallel", {
       flag: "--workers <n>",
       limit: 4096,
@@ -136,7 +143,7 @@ const strength = (what: string) =>
   number(`change of ${what} by a random factor in 1 - this .. 1 + this`, { min: 0, reads: "color" });
 
 const augment = group("Training", {
-  crop: integer("pad by this and crop at random", {
+  crop: integer("pad by this and crop at random; images: not resized crops", {
     flag: "--crop <pixels>",
     min: 0,
     limit: MOST_PIXELS,

@@ -19,9 +19,12 @@ export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
   "data.layout": "free",
   "data.mapping": "free",
   "data.workers": "free",
+  "data.memory": "free",
   "data.skipBad": "free",
   "data.followLinks": "free",
   "model.checkpointBlocks": "free",
+  // The tensors of the checkpoint fit one value. Runs of earlier versions have projections, and no such setting.
+  "model.shortcut": "free",
   checkpoint: "free",
   device: "free",
   logEvery: "free",

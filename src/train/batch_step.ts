@@ -28,6 +28,8 @@ export interface HostBatch {
   readonly stored?: ImageSize | undefined;
   /** Crops of bytes, [size, 4]: top row, left column, 1 if mirrored, 0. Absent: stored images are used whole. */
   readonly crop?: Int32Array | undefined;
+  /** Pixels of value 0 around the images, into which crops may reach. Default 0. */
+  readonly pad?: number | undefined;
 }
 
 /** Height and width of images before they are cropped. */
@@ -80,15 +82,15 @@ export class BatchInput {
     return crop ? { ...bytes, crop: { data: crop, shape: [size, 4] } } : bytes;
   }
 
-  /** Return samples [n, ...sample] of uploaded arrays; `stored` is null for numbers. */
-  images({ x, y, crop }: Uploaded, stored: ImageSize | null): Tensor {
+  /** Return samples [n, ...sample] of uploaded arrays; `stored` is null for numbers, `pad` that of the batch. */
+  images({ x, y, crop }: Uploaded, stored: ImageSize | null, pad = 0): Tensor {
     if (!stored) return this.inPrecision(x!);
     const shape = [y!.shape[0]!, ...this.options.sample] as unknown as readonly [number, number, number, number];
     const [, c, h, w] = shape;
     const { mean, std } = this.scale();
     this.table ??= persistent(normalisationTable({ shape: [c, h, w], mean, std }), [c, 256]);
     const { precision: dtype } = this.options;
-    return bytesToImages(x!, crop ?? null, this.table, { shape, stored, dtype });
+    return bytesToImages(x!, crop ?? null, this.table, { shape, stored, pad, dtype });
   }
 
   private inPrecision(x: Tensor): Tensor {
@@ -99,7 +101,7 @@ export class BatchInput {
   tensors(batch: HostBatch): { x: Tensor; y: Tensor } {
     const arrays = Object.entries(this.hostArrays(batch));
     const uploaded = Object.fromEntries(arrays.map(([name, { data, shape }]) => [name, tensor(data, shape)]));
-    return { x: this.images(uploaded, this.storedSize(batch)), y: uploaded.y! };
+    return { x: this.images(uploaded, this.storedSize(batch), batch.pad), y: uploaded.y! };
   }
 
   /** Return height and width of a batch's stored images; null for numbers. */
@@ -118,14 +120,14 @@ export class BatchInput {
     const [c, h, w] = sample as [number, number, number];
     if (sample.length !== 3)
       throw new OpError(name, `a batch of bytes: expected samples [c, h, w], got [${sample.join(",")}]`);
-    const { x, y, size, crop } = batch;
+    const { x, y, size, crop, pad = 0 } = batch;
     const [height, width] = stored;
     const count = size * c * height * width;
     if (x.length !== count || y.length !== size) {
       const images = `${size} images [${c},${height},${width}]`;
       throw new OpError(name, `${images}: expected ${count} bytes and ${size} labels, got ${x.length} and ${y.length}`);
     }
-    if (crop) expectCrops(name, crop, { shape: [size, c, h, w], stored });
+    if (crop) expectCrops(name, crop, { shape: [size, c, h, w], stored, pad });
     else if (height !== h || width !== w) {
       throw new OpError(name, `a batch without crops: expected images of ${h}x${w}, got ${height}x${width}`);
     }
@@ -183,15 +185,15 @@ export class BatchStep<O extends StepTensors> {
     const { name, sample, target, scale, precision } = options;
     expectPrecision(`${name}: precision`, precision);
     this.input = new BatchInput({ name, sample, target, scale, precision });
-    this.latest = this.stepFor(null);
+    this.latest = this.stepFor(null, 0);
   }
 
-  private stepFor(stored: ImageSize | null): CapturedStep<string, O> {
-    const key = stored?.join("x") ?? "numbers";
+  private stepFor(stored: ImageSize | null, pad: number): CapturedStep<string, O> {
+    const key = stored ? `${stored.join("x")}+${pad}` : "numbers";
     let step = this.steps.get(key);
     if (!step) {
       const { run, replay = true } = this.options;
-      step = captureStep((uploaded) => run(this.input.images(uploaded, stored), uploaded.y!), { replay });
+      step = captureStep((uploaded) => run(this.input.images(uploaded, stored, pad), uploaded.y!), { replay });
       this.steps.set(key, step);
     }
     return step;
@@ -205,7 +207,7 @@ export class BatchStep<O extends StepTensors> {
    */
   run(batch: HostBatch): O {
     const arrays = this.input.hostArrays(batch);
-    this.latest = this.stepFor(this.input.storedSize(batch));
+    this.latest = this.stepFor(this.input.storedSize(batch), batch.pad ?? 0);
     return this.latest.run(arrays);
   }
 

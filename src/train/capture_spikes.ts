@@ -257,14 +257,14 @@ function firstOfClasses({ y, size }: HostBatch, wanted: number): number[] {
 }
 
 /** Copy samples of a batch into a new batch. */
-function pickSamples({ x, y, size, stored, crop }: HostBatch, picked: readonly number[]): HostBatch {
+function pickSamples({ x, y, size, stored, crop, pad }: HostBatch, picked: readonly number[]): HostBatch {
   const rows = <A extends HostBatch["x"]>(all: A): A => {
     const each = all.length / size;
     const out = all.slice(0, picked.length * each) as A;
     for (const [i, at] of picked.entries()) out.set(all.subarray(at * each, (at + 1) * each), i * each);
     return out;
   };
-  return { x: rows(x), y: rows(y), size: picked.length, stored, crop: crop && rows(crop) };
+  return { x: rows(x), y: rows(y), size: picked.length, stored, crop: crop && rows(crop), pad };
 }
 
 /** Return the values of one neuron: [T, N, neurons] -> [N · T]. */

@@ -25,8 +25,8 @@ export function batchPart(batch: HostBatch, from: number, size: number): HostBat
     const each = all.length / batch.size;
     return all.subarray(from * each, (from + size) * each);
   };
-  const { x, y, stored, crop } = batch;
-  return { x: cut<HostBatch["x"]>(x), y: cut<HostBatch["y"]>(y), size, stored, crop: crop && cut(crop) };
+  const { x, y, stored, crop, pad } = batch;
+  return { x: cut<HostBatch["x"]>(x), y: cut<HostBatch["y"]>(y), size, stored, crop: crop && cut(crop), pad };
 }
 
 /** Yield the parts of a batch in order, sharing its memory. Errors: OpError for more images than a whole batch has. */

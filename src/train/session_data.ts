@@ -7,7 +7,6 @@ import {
   batchCount,
   batchesOf,
   checkParts,
-  composeTransforms,
   DataError,
   DataLoader,
   type ImageTransform,
@@ -15,8 +14,6 @@ import {
   isStreamed,
   type LabelledImages,
   type PixelScale,
-  randomCrop,
-  randomHorizontalFlip,
   testBatchesOf,
 } from "../data/index.ts";
 import { type DType, numel, type Shape, type Tensor } from "../tensor/index.ts";
@@ -80,8 +77,8 @@ function checkPair(train: SessionSamples, test: SessionSamples): void {
 export type SampleTransform = ImageTransform | ArrayTransform;
 
 /**
- * Return the augmentation of the training samples: the given one, or that of the settings. Errors: ArgumentError for one of another
- * kind of data, or both.
+ * Return the given augmentation of the training samples; that of the settings runs on the GPU. Errors: ArgumentError for one of
+ * another kind of data, or both.
  */
 export function transformFor(
   data: SessionSamples,
@@ -100,8 +97,7 @@ export function transformFor(
       );
     return given;
   }
-  const transforms = [...(crop > 0 ? [randomCrop(crop)] : []), ...(flip ? [randomHorizontalFlip()] : [])];
-  return transforms.length > 0 ? composeTransforms(...transforms) : undefined;
+  return undefined;
 }
 
 /** Shape and type of samples and targets. */
@@ -173,7 +169,7 @@ export function epochLength(data: SessionSamples, { batchSize, augment }: RunCon
   if (reason === null || !(crop > 0 || flip))
     return !isArrays(data) && isStreamed(data)
       ? batchCount(data.length, batchSize)
-      : new DataLoader({ dataset: data, batchSize }).length;
+      : new DataLoader({ dataset: data, batchSize, gpuAugment: augment }).length;
   const problem = `augment: expected crop 0 and flip false, got ${crop} and ${flip}: data set ${data.name} ${reason}`;
   throw new ArgumentError(problem);
 }
@@ -197,13 +193,13 @@ interface OrderedBatches extends SessionBatches {
  */
 export function trainingBatches(
   data: SessionSamples,
-  { batchSize, seed }: RunConfig,
+  { batchSize, seed, augment }: RunConfig,
   { epoch, startBatch, transform }: { epoch: number; startBatch: number; transform: SampleTransform | undefined },
 ): SessionBatches {
   const order = { batchSize, seed, epoch, startBatch };
   const batches = isArrays(data)
     ? new DataLoader({ dataset: data, ...order, shuffle: true, transform: transform as ArrayTransform | undefined })
-    : batchesOf(data, { ...order, training: true }, transform as ImageTransform | undefined);
+    : batchesOf(data, { ...order, training: true }, transform as ImageTransform | undefined, augment);
   return inOrder(data, batches as OrderedBatches, order);
 }
 

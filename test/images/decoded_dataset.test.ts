@@ -1,8 +1,10 @@
 // Encoded images as a data set: order, augmentation and replacement depend only on (seed, epoch, batch).
+import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import type { ImageBatch } from "../../src/data/index.ts";
 import { type DecodedOptions, decodedDataset } from "../../src/images/decoded_dataset.ts";
 import type { EncodedSource, ImageError } from "../../src/images/encoded_source.ts";
+import { HeldOriginals } from "../../src/images/held_images.ts";
 import { collect, epoch, noisy, sourceOf } from "./files.ts";
 
 const images = await Promise.all(Array.from({ length: 11 }, (_, i) => noisy(i, 36 + i, 52 - i)));
@@ -183,5 +185,95 @@ describe("bounds", () => {
     expect(of({ mean: [1] })).toThrow(/expected three mean, and three std > 0, got \[1\]/);
     expect(of({ scale: [0, 1] })).toThrow(/scale: expected/);
     expect(of({ colorJitter: { hue: 2 } })).toThrow(/hue: expected/);
+  });
+});
+
+describe("padded crops", () => {
+  test("batches hold the images of evaluation, and crops for the GPU", async () => {
+    const dataset = decodedDataset(sourceOf(images), { size: 24, pad: 3 });
+    const [whole] = await collect(dataset, epoch({ training: false, batchSize: 11 }));
+    expect(whole!.crop).toBeUndefined();
+    const crops: number[][] = [];
+    for (let e = 0; e < 30; e++) {
+      for (const { x, indices, crop, pad, size } of await collect(dataset, epoch({ epoch: e }))) {
+        expect(pad).toBe(3);
+        for (let i = 0; i < size; i++) {
+          const at = indices[i]!;
+          expect(x.subarray(i * 1728, (i + 1) * 1728)).toEqual(whole!.x.subarray(at * 1728, (at + 1) * 1728));
+          crops.push([...crop!.subarray(4 * i, 4 * i + 4)]);
+        }
+      }
+    }
+    for (const side of [0, 1]) expect(new Set(crops.map((p) => p[side]))).toEqual(new Set([-3, -2, -1, 0, 1, 2, 3]));
+    expect(Math.abs(crops.filter((p) => p[2] === 1).length / crops.length - 0.5)).toBeLessThan(0.11);
+    // The shorter side becomes the size, and nothing else is cut off.
+    const [same] = await collect(decodedDataset(sourceOf(images), { size: 24, resize: 24 }), epoch({ training: false }));
+    expect(whole!.x.subarray(0, 4 * 1728)).toEqual(same!.x);
+    await dataset.close();
+  });
+
+  test("exclude the settings of other crops", () => {
+    const of = (options: DecodedOptions) => () => decodedDataset(sourceOf(images), { pad: 2, ...options });
+    expect(of({ scale: [0.5, 1] })).toThrow("scale: expected nothing, since pad is 2");
+    expect(of({ colorJitter: { hue: 0.1 } })).toThrow("colorJitter: expected nothing, since pad is 2");
+    expect(of({ pad: -1 })).toThrow(/pad: expected an integer in 0..65535, got -1/);
+  });
+});
+
+describe("images in memory", () => {
+  const grey = await sharp(await noisy(3, 30, 50)).greyscale().jpeg().toBuffer();
+  const clear = await sharp(await noisy(4, 44, 31)).ensureAlpha(0.5).png().toBuffer();
+  const deep = await sharp(await noisy(5, 33, 40)).toColourspace("rgb16").png().toBuffer();
+  const cmyk = await sharp(await noisy(6, 33, 40)).toColourspace("cmyk").jpeg().toBuffer();
+  const kinds = [...images.slice(0, 5), grey, clear, deep, cmyk];
+
+  /** A source that counts the reads of each image. */
+  function counting(files: readonly Uint8Array[]) {
+    const reads = files.map(() => 0);
+    const source: EncodedSource = {
+      ...sourceOf(files),
+      async read(i) {
+        reads[i]!++;
+        return files[i]!;
+      },
+    };
+    return { source, reads };
+  }
+
+  test.each([
+    ["resized crops", { size: 24 }],
+    ["enlarged", { size: 60 }],
+    ["exact", { size: 24, exact: true }],
+    ["padded crops", { size: 24, pad: 3 }],
+  ] as const)("%s: the same bytes as decoded in each epoch, for any kind of image", async (_, options) => {
+    const held = decodedDataset(sourceOf(kinds), options);
+    const read = decodedDataset(sourceOf(kinds), { ...options, memory: 0 });
+    for (const at of [epoch(), epoch({ epoch: 1 }), epoch({ epoch: 2 }), epoch({ training: false })])
+      expect(await collect(held, at)).toEqual(await collect(read, at));
+  });
+
+  test("each is read once if all fit, and in each epoch if they do not", async () => {
+    for (const options of [{ size: 24 }, { size: 24, pad: 3 }]) {
+      const { source, reads } = counting(images);
+      const dataset = decodedDataset(source, options);
+      for (let e = 0; e < 3; e++) await collect(dataset, epoch({ epoch: e }));
+      expect(reads).toEqual(images.map(() => 1));
+      const large = counting(images);
+      const other = decodedDataset(large.source, { ...options, memory: 1728 * 11 - 1 });
+      for (let e = 0; e < 3; e++) await collect(other, epoch({ epoch: e }));
+      expect(large.reads).toEqual(images.map(() => 3));
+    }
+  });
+
+  test("images of many sizes are held by their mean size, and dropped once it says that not all fit", () => {
+    const of = (bytes: number) => ({ data: new Uint8Array(bytes), height: 1, width: bytes, channels: 1 });
+    const all = new HeldOriginals(100, 1000);
+    for (let i = 0; i < 100; i++) all.store(i, of(10));
+    expect([all.stores, all.get(99)?.data.length]).toEqual([true, 10]);
+    const dropped = new HeldOriginals(100, 1000);
+    for (let i = 0; i < 31; i++) dropped.store(i, of(11));
+    expect(dropped.stores).toBe(true);
+    dropped.store(31, of(11));
+    expect([dropped.stores, dropped.get(0)]).toEqual([false, undefined]);
   });
 });

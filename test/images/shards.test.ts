@@ -227,6 +227,32 @@ describe("reading", () => {
     for (const k of [1, 4, 5]) expect(await run({}, k)).toEqual(all.slice(k));
   });
 
+  test("returns the same bits from memory as from the files, and needs the files no more", async () => {
+    const dir = await copy();
+    const held = await openShards(dir);
+    const read = await openShards(packed, { memory: 0 });
+    const first = strip(await collect(held, epoch()));
+    expect(first).toEqual(strip(await collect(read, epoch())));
+    for (let i = 0; i < 5; i++) truncateSync(join(dir, `shard-0000${i}.bin`), 64);
+    for (const at of [epoch(), epoch({ epoch: 4 }), epoch({ training: false })])
+      expect(strip(await collect(held, at))).toEqual(strip(await collect(read, at)));
+    await Promise.all([held.close(), read.close()]);
+  });
+
+  test("crops reach into the borders on request", async () => {
+    const dataset = await openShards(packed, { size: 32, pad: 4, flip: 0 });
+    const tops = new Set<number>();
+    for (let e = 0; e < 20; e++) {
+      for (const { crop, pad, size } of await collect(dataset, epoch({ epoch: e }))) {
+        expect(pad).toBe(4);
+        for (let i = 0; i < size; i++) tops.add(crop![4 * i]!);
+      }
+    }
+    expect([...tops].sort((a, b) => a - b)).toEqual([-4, -3, -2, -1, 0, 1, 2, 3, 4]);
+    const [whole] = await collect(dataset, epoch({ training: false }));
+    expect([whole!.crop, whole!.pad]).toEqual([undefined, undefined]);
+  });
+
   test("uses the memory of a few batches for any number of epochs", async () => {
     const dataset = await openShards(packed, { prefetch: 2 });
     await collect(dataset, epoch());

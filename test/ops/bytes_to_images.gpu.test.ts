@@ -29,7 +29,9 @@ function reference(bytes: Uint8Array, table: Float32Array, { shape: [n, c, h, w]
       for (let row = 0; row < h; row++) {
         for (let col = 0; col < w; col++) {
           const from = left + (mirrored ? w - 1 - col : col);
-          y[at++] = table[channel * 256 + bytes[((i * c + channel) * H + top + row) * W + from]!]!;
+          const outside = top + row < 0 || top + row >= H || from < 0 || from >= W;
+          const byte = outside ? 0 : bytes[((i * c + channel) * H + top + row) * W + from]!;
+          y[at++] = table[channel * 256 + byte]!;
         }
       }
     }
@@ -55,6 +57,7 @@ async function check(all: Case): Promise<void> {
   const y = bytesToImages(tensor(words(bytes)), crop, tensor(table, [c, 256]), {
     shape: all.shape,
     stored: all.stored,
+    pad: all.pad,
   });
   expect(y.shape).toEqual(all.shape);
   expect(await y.data()).toEqual(reference(bytes, table, all));
@@ -109,6 +112,28 @@ describe("the plain definition, to the last bit", () => {
   });
 });
 
+// torchvision's RandomCrop(size, padding): borders of 0, which are normalised like any byte.
+describe("crops that reach beyond the images", () => {
+  test("any crop of any image, padded by any width", async () => {
+    const cases = fc.record({ of: batch, pad: fc.integer({ min: 1, max: 9 }) }).chain(({ of: { n, c, h, w }, pad }) => {
+      const offset = (spare: number) => fc.integer({ min: -pad, max: spare + pad });
+      return fc.record({
+        shape: fc.constant([n, c, h, w] as const),
+        stored: fc.constant([h + 1, w + 2] as const),
+        pad: fc.constant(pad),
+        crop: fc.array(fc.tuple(offset(1), offset(2), fc.integer({ min: 0, max: 1 })), { minLength: n, maxLength: n }),
+      });
+    });
+    await fc.assert(fc.asyncProperty(cases, check), { numRuns: 40, seed: 2 });
+  });
+
+  test("an image of CIFAR at every corner, both ways round", async () => {
+    const sides = [-4, -1, 0, 3, 4];
+    const crop = sides.flatMap((top) => sides.flatMap((left) => [0, 1].map((m) => [top, left, m] as const)));
+    await check({ shape: [crop.length, 3, 32, 32], stored: [32, 32], pad: 4, crop });
+  });
+});
+
 test("more than one row of workgroups' worth of values", async () => {
   await check({ shape: [2, 3, 60, 64], stored: [60, 64], crop: null });
 });
@@ -134,6 +159,13 @@ test("shapes and errors", () => {
   fails("stored: expected [h, w], got [6,1.5]", () =>
     bytesToImages(bytes, crop, table, { ...image, stored: [6, 1.5] }),
   );
+  fails("pad: expected 0, since no crops are given, got 2", () =>
+    bytesToImages(bytes, null, table, { ...image, pad: 2 }),
+  );
+  fails("pad: expected an integer >= 0, got 0.5", () => bytesToImages(bytes, crop, table, { ...image, pad: 0.5 }));
+  fails("stored: expected at least 9x5, got 6x8, padded by 1", () =>
+    bytesToImages(bytes, crop, table, { ...image, shape: [2, 3, 9, 5], pad: 1 }),
+  );
   fails("expected fewer than 2^32 bytes", () =>
     bytesToImages(bytes, crop, table, { shape: [2 ** 14, 3, 4, 5], stored: [512, 512] }),
   );
@@ -155,5 +187,11 @@ test("a crop beyond the edges is named with its image and numbers", () => {
   ]) {
     expect(() => expectCrops("train", at(...bad), image)).toThrow(`${wanted}[${bad.join(", ")}]`);
   }
+  const padded = { ...image, pad: 2 };
+  expect(() => expectCrops("train", at(-2, 5, 0, 0), padded)).not.toThrow();
+  expect(() => expectCrops("train", at(-3, 0, 0, 0), padded)).toThrow(
+    "train: crop of image 1: expected [-2..4, -2..5, 0 or 1, 0] to cut 4x5 out of 6x8, padded by 2, got [-3, 0, 0, 0]",
+  );
+  expect(() => expectCrops("train", at(0, 6, 0, 0), padded)).toThrow("got [0, 6, 0, 0]");
   expect(() => expectCrops("train", at(), image)).toThrow("train: expected 8 numbers for the crops of 2 images, got 4");
 });

@@ -88,8 +88,8 @@ describe("mistakes", () => {
     ["data: {name: images, resize: 200}", "a.yaml:1:30: data.resize: expected at least data.size = 224, got 200"],
     ["data: {name: images, heldOut: 1}", "a.yaml:1:31: data.heldOut: expected a number in (0, 1), got 1"],
     [
-      "data: {name: images}\naugment: {crop: 4}",
-      "a.yaml:2:17: augment.crop: expected 0, since data.name is images, whose random crops augment.scale describes, got 4",
+      "data: {name: images}\naugment: {crop: 4, scale: [0.5, 1]}",
+      "a.yaml:2:17: augment.crop: expected 0, since augment.scale describes random crops of another kind, got 4",
     ],
     [
       "data: {name: images}\naugment: {scale: [1, 0.5]}",

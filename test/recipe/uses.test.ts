@@ -101,6 +101,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "data.skipBad": [1, 2],
   "data.mapping": ["m", "n"],
   "data.heldOut": [0.2, 0.3],
+  "data.memory": [5, 6],
   "data.workers": [2, 3],
   "data.layout": ["folder", "webdataset"],
   "data.followLinks": [true, false],
@@ -332,7 +333,7 @@ describe("data and models", () => {
           // Networks of 138 million weights take their time.
           if (!/vgg|alexnet/.test(run.model.name))
             expect(modelReads(path, run), `${path} of ${run.model.name}`).toBe(true);
-        } else if (/^data\.(resize|skipBad|mapping|heldOut|workers)$|^augment\./.test(path)) {
+        } else if (/^data\.(resize|skipBad|mapping|heldOut|memory|workers)$|^augment\./.test(path)) {
           expect(name).toBe("images");
         } else if (path === "data.by") expect(["events", "n-mnist", "dvs-gesture", "cifar10-dvs"]).toContain(name);
         else if (path === "data.size") expect(name === "images" || isEventData(name)).toBe(true);
