@@ -121,6 +121,8 @@ async function runEval(flags: EvalFlags, out: Output): Promise<number> {
         // Settings of the run's own data, which other data may not need.
         inherited: { heldOut: images.heldOut, mapping: run.mapping },
         ...{ mapping, skipBad, workers, layout, followLinks },
+        // Each image is used once.
+        memory: 0,
       };
   const splits = await loadSplits(wanted, timeStepsOf(settings, data), {
     onDamaged: ({ message, source, key, fault }, count) => {

@@ -61,6 +61,8 @@ describe("rules", () => {
     for (const path of [
       "data.dir",
       "data.workers",
+      "data.memory",
+      "model.shortcut",
       "checkpoint.every",
       "checkpoint.keep",
       "device.requireGpu",
