@@ -53,7 +53,7 @@ async function decoding(dir: string): Promise<HostFigure[]> {
     ["evaluate", {}, false],
     ["evaluate, exact", { exact: true }, false],
   ] as const) {
-    const dataset = decodedDataset(train, options);
+    const dataset = decodedDataset(train, { ...options, memory: 0 });
     figures.push({ name, value: await rate(dataset, training), unit: "images/s" });
     await dataset.close();
   }
@@ -66,7 +66,7 @@ async function reading(dir: string): Promise<HostFigure[]> {
   const start = performance.now();
   await packShards(train, out, { shardBytes: 2 ** 23 });
   const packing = (1000 * train.length) / (performance.now() - start);
-  const dataset = await openShards(out);
+  const dataset = await openShards(out, { memory: 0 });
   const figures: HostFigure[] = [
     { name: "train", value: await rate(dataset, true), unit: "images/s" },
     { name: "evaluate", value: await rate(dataset, false), unit: "images/s" },

@@ -63,7 +63,7 @@ const config = ({ batch }: StepOptions): RunConfig => ({
 /** Train for a few steps on a separate device, which is destroyed afterwards. */
 export async function stepOf(model: string, dir: string, options: StepOptions): Promise<StepRow> {
   const gpu = await requestGpu({ tune: "off" });
-  const { train, test } = await openImageData(dir, { size: options.size });
+  const { train, test } = await openImageData(dir, { size: options.size, memory: 0 });
   try {
     const input = { channels: 3, size: options.size, classes: 1000 };
     const build = () => {
