@@ -181,7 +181,13 @@ export function addInfoCommand(command: Command, done: Done): void {
     .option("--no-gpu", "do not open the adapter");
   addSettings(
     command,
-    { "model.timeSteps": { otherwise: 4 }, "model.shortcut": {}, microBatch: {}, precision: {}, "model.checkpointBlocks": {} },
+    {
+      "model.timeSteps": { otherwise: 4 },
+      "model.shortcut": {},
+      microBatch: {},
+      precision: {},
+      "model.checkpointBlocks": {},
+    },
     "Options",
   );
   gpuOptions(command)

@@ -20,7 +20,14 @@ import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { withoutNames } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
-import { byClasses, openWeightsFile, putWeights, shortcutOf, takeFitting, type WeightFlags } from "../run/weights_in.ts";
+import {
+  byClasses,
+  openWeightsFile,
+  putWeights,
+  shortcutOf,
+  takeFitting,
+  type WeightFlags,
+} from "../run/weights_in.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";

@@ -185,7 +185,8 @@ export class DataLoader<D extends DatasetInMemory = ImageDataset, B = BatchOf<D>
     const whole = indices.length === batchSize;
     const batch = this.maker.make({ indices, batch: k, epoch }, whole ? this.spare.pop() : undefined);
     const made = (collate ? collate(batch as BatchOf<D>) : batch) as B;
-    if (whole && typeof made === "object" && made !== null) this.lent.set(made, { x: batch.x, y: batch.y, crop: batch.crop });
+    if (whole && typeof made === "object" && made !== null)
+      this.lent.set(made, { x: batch.x, y: batch.y, crop: batch.crop });
     return made;
   }
 }

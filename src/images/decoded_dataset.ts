@@ -16,7 +16,14 @@ import { type CropRange, drawCrop } from "../data/gpu_augment.ts";
 import type { ImageBatch, SampleAccess, StreamedBatchOptions } from "../data/index.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
-import { cutImage, type DecodeOptions, type DecodePlan, type DecodePlanner, decodeImage, decodeWhole } from "./decode.ts";
+import {
+  cutImage,
+  type DecodeOptions,
+  type DecodePlan,
+  type DecodePlanner,
+  decodeImage,
+  decodeWhole,
+} from "./decode.ts";
 import { type EncodedSource, ImageError } from "./encoded_source.ts";
 import { HELD_BYTES, HeldOriginals, HeldPlanes } from "./held_images.ts";
 import { sampleSizes, sourceDigest } from "./sample_digest.ts";
@@ -158,7 +165,7 @@ class DecodedDataset extends StreamedImages {
     return this.source.close();
   }
 
-  protected async fill(job: BatchJob): Promise<{ crops: boolean }> {
+  protected async fill(job: BatchJob): Promise<{ crops: boolean; pad?: number }> {
     const { batch, indices, arrays, options } = job;
     const found = new Map<number, ImageError>();
     const pixels = 3 * this.size * this.size;

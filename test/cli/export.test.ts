@@ -6,7 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { type ExportFlags, runExport } from "../../src/cli/export.ts";
 import { main } from "../../src/cli/program.ts";
 import { type FileArray, parseSafetensors, readModelWeights, writeSafetensors } from "../../src/io/index.ts";
-import { buildModel } from "../../src/models/index.ts";
+import { type BuildOptions, buildModel } from "../../src/models/index.ts";
 import type { HostArray } from "../../src/tensor/index.ts";
 import { loadOnnx, pruned } from "../export/onnx_runtime.ts";
 
@@ -14,8 +14,13 @@ const scratch = mkdtempSync(join(tmpdir(), "espalier-export-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const at = (name: string) => join(scratch, name);
 
-function weightsOf(name: string, channels: number, size: number): Map<string, HostArray<Float32Array>> {
-  const state = [...buildModel(name, { channels, size, classes: 10 }).namedState()];
+function weightsOf(
+  name: string,
+  channels: number,
+  size: number,
+  options: BuildOptions = {},
+): Map<string, HostArray<Float32Array>> {
+  const state = [...buildModel(name, { channels, size, classes: 10 }, options).namedState()];
   return pruned(new Map(state.map(([key, p]) => [key, { data: p.initialValues(), shape: p.shape }]))) as never;
 }
 function save(

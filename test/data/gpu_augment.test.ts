@@ -29,17 +29,23 @@ function transformOf(crop: number, flip: boolean): ImageTransform {
 test("any crop and flip: the pixels of the transforms of the CPU", async () => {
   const dataset = toyDataset(9, [2, 4, 5]);
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 0, max: 6 }), fc.boolean(), fc.nat(), fc.nat(), async (crop, flip, seed, epoch) => {
-      fc.pre(crop > 0 || flip);
-      const order = { dataset, batchSize: 4, shuffle: true, seed, epoch };
-      const gpu = await collect({ ...order, gpuAugment: { crop, flip } });
-      const cpu = await collect({ ...order, transform: transformOf(crop, flip) });
-      expect(gpu.map(({ pad }) => pad)).toEqual([crop, crop, crop]);
-      for (const [k, batch] of gpu.entries()) {
-        for (let i = 0; i < batch.size; i++)
-          expect(cut(batch, i, 2)).toEqual([...cpu[k]!.x.subarray(i * 40, (i + 1) * 40)]);
-      }
-    }),
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: 6 }),
+      fc.boolean(),
+      fc.nat(),
+      fc.nat(),
+      async (crop, flip, seed, epoch) => {
+        fc.pre(crop > 0 || flip);
+        const order = { dataset, batchSize: 4, shuffle: true, seed, epoch };
+        const gpu = await collect({ ...order, gpuAugment: { crop, flip } });
+        const cpu = await collect({ ...order, transform: transformOf(crop, flip) });
+        expect(gpu.map(({ pad }) => pad)).toEqual([crop, crop, crop]);
+        for (const [k, batch] of gpu.entries()) {
+          for (let i = 0; i < batch.size; i++)
+            expect(cut(batch, i, 2)).toEqual([...cpu[k]!.x.subarray(i * 40, (i + 1) * 40)]);
+        }
+      },
+    ),
     { numRuns: 40 },
   );
 });
@@ -62,7 +68,13 @@ test("all offsets occur equally often, and half of the images are mirrored", asy
 });
 
 test("the same when resumed at batch k, and in arrays that are used again", async () => {
-  const options = { dataset: toyDataset(11), batchSize: 3, shuffle: true, seed: 5, gpuAugment: { crop: 2, flip: true } };
+  const options = {
+    dataset: toyDataset(11),
+    batchSize: 3,
+    shuffle: true,
+    seed: 5,
+    gpuAugment: { crop: 2, flip: true },
+  };
   const all = await collect({ ...options, epoch: 2 });
   expect(await collect({ ...options, epoch: 2, startBatch: 2 })).toEqual(all.slice(2));
   const loader = new DataLoader({ ...options, epoch: 2 });
@@ -77,8 +89,10 @@ test("the same when resumed at batch k, and in arrays that are used again", asyn
 
 test("settings out of range are errors, as is a second augmentation", () => {
   const dataset = toyDataset(3);
-  const of = (gpuAugment: object, more: object = {}) => () =>
-    new DataLoader({ dataset, batchSize: 1, gpuAugment, ...more });
+  const of =
+    (gpuAugment: object, more: object = {}) =>
+    () =>
+      new DataLoader({ dataset, batchSize: 1, gpuAugment, ...more });
   expect(of({ crop: -1 })).toThrow("DataLoader: gpuAugment: crop: expected an integer in 0..65535, got -1");
   expect(of({ flip: 0.5 })).toThrow("DataLoader: gpuAugment: flip: expected true or false, got number");
   expect(of({ pad: 4 })).toThrow("DataLoader: gpuAugment: unknown option pad");

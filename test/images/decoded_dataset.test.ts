@@ -8,6 +8,23 @@ import { HeldOriginals } from "../../src/images/held_images.ts";
 import { collect, epoch, noisy, sourceOf } from "./files.ts";
 
 const images = await Promise.all(Array.from({ length: 11 }, (_, i) => noisy(i, 36 + i, 52 - i)));
+const grey = await sharp(await noisy(3, 30, 50))
+  .greyscale()
+  .jpeg()
+  .toBuffer();
+const clear = await sharp(await noisy(4, 44, 31))
+  .ensureAlpha(0.5)
+  .png()
+  .toBuffer();
+const deep = await sharp(await noisy(5, 33, 40))
+  .toColourspace("rgb16")
+  .png()
+  .toBuffer();
+const cmyk = await sharp(await noisy(6, 33, 40))
+  .toColourspace("cmyk")
+  .jpeg()
+  .toBuffer();
+const kinds = [...images.slice(0, 5), grey, clear, deep, cmyk];
 const garbage = new Uint8Array(100).fill(1);
 const bad = (...at: readonly number[]) => sourceOf(images.map((image, i) => (at.includes(i) ? garbage : image)));
 const small: DecodedOptions = { size: 24, resize: 28 };
@@ -207,7 +224,10 @@ describe("padded crops", () => {
     for (const side of [0, 1]) expect(new Set(crops.map((p) => p[side]))).toEqual(new Set([-3, -2, -1, 0, 1, 2, 3]));
     expect(Math.abs(crops.filter((p) => p[2] === 1).length / crops.length - 0.5)).toBeLessThan(0.11);
     // The shorter side becomes the size, and nothing else is cut off.
-    const [same] = await collect(decodedDataset(sourceOf(images), { size: 24, resize: 24 }), epoch({ training: false }));
+    const [same] = await collect(
+      decodedDataset(sourceOf(images), { size: 24, resize: 24 }),
+      epoch({ training: false }),
+    );
     expect(whole!.x.subarray(0, 4 * 1728)).toEqual(same!.x);
     await dataset.close();
   });
@@ -221,12 +241,6 @@ describe("padded crops", () => {
 });
 
 describe("images in memory", () => {
-  const grey = await sharp(await noisy(3, 30, 50)).greyscale().jpeg().toBuffer();
-  const clear = await sharp(await noisy(4, 44, 31)).ensureAlpha(0.5).png().toBuffer();
-  const deep = await sharp(await noisy(5, 33, 40)).toColourspace("rgb16").png().toBuffer();
-  const cmyk = await sharp(await noisy(6, 33, 40)).toColourspace("cmyk").jpeg().toBuffer();
-  const kinds = [...images.slice(0, 5), grey, clear, deep, cmyk];
-
   /** A source that counts the reads of each image. */
   function counting(files: readonly Uint8Array[]) {
     const reads = files.map(() => 0);
