@@ -27,8 +27,7 @@ const isSize = (d: number) => Number.isInteger(d) && d > 0;
  * Errors    OpError that names the image, its numbers and the sizes: another number of crops than of images, a crop beyond the
  *          edges, mirrored not 0 or 1, a last number that is not 0.
  */
-export function expectCrops(op: string, crop: Int32Array, options: BytesToImagesOptions): void {
-  const { shape, stored, pad = 0 } = options;
+export function expectCrops(op: string, crop: Int32Array, { shape, stored, pad = 0 }: BytesToImagesOptions): void {
   const [n, , h, w] = shape;
   if (crop.length !== 4 * n)
     throw new OpError(op, `expected ${4 * n} numbers for the crops of ${n} images, got ${crop.length}`);

@@ -56,7 +56,7 @@ const READERS: Readonly<Record<Reader, Use>> = {
     idle: false,
   },
   shortcut: {
-    what: `ResNets for small images (${Object.keys(modelRegistry)
+    what: `residual networks for small images (${Object.keys(modelRegistry)
       .filter((name) => modelRegistry[name]?.shortcut)
       .join(", ")})`,
     when: (r) => entryOf(r)?.shortcut !== undefined,
