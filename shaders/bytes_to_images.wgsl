@@ -60,9 +60,9 @@ fn quad(i: u32) -> vec4<f32> {
       number++;
       row = row_of_y(number);
     }
-    let from = select(column, WIDTH - 1u - column, row.mirrored);
-    let inside = !PADDED || (row.inside && u32(row.left + i32(from)) < params.stored.y);
-    let at = select(0u, row.start + from, inside);
+    let place = select(column, WIDTH - 1u - column, row.mirrored);
+    let inside = !PADDED || (row.inside && u32(row.left + i32(place)) < params.stored.y);
+    let at = select(0u, row.start + place, inside);
     let byte = (x[at / 4u] >> (at % 4u * 8u)) & 255u;
     r[k] = table[row.channel + select(0u, byte, inside)];
     column++;
