@@ -25,7 +25,7 @@ struct Hyper {
   raw_decay: f32,
   raw_momentum: f32,
   raw_clip: f32,                         // LTP: largest change of tau / spread in a step
-  l0: f32,                               // LTP: cost of one weight
+  l0: f32,                               // LTP: cost of one weight; latent: cost of a unit of |theta| (Grad R)
   temperature: f32,                      // LTP: T / spread
   raw_nesterov: f32,                     // 0 or 1
   step: u32,                             // number of this step

@@ -10,6 +10,7 @@ import { commandLine } from "../run/card.ts";
 import { holdsRun, RunFolder } from "../run/folder.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { withShares } from "./layer_shares.ts";
 
 export interface TrainFlags extends AdapterFlags {
   /** File or bundled name of a recipe. */
@@ -127,6 +128,10 @@ function expectSettings(config: string): void {
  * changed since the start of the run overrides the run's own recipe, as flags do. `note` receives settings without effect.
  */
 export function readRecipe(flags: TrainFlags, note: (line: string) => void): Recipe {
+  return withShares(readSettings(flags, note));
+}
+
+function readSettings(flags: TrainFlags, note: (line: string) => void): Recipe {
   const { settings, flagOf, modelNames: models, resume } = flags;
   const recipe = flags.recipe === undefined ? undefined : recipeFile(flags.recipe);
   const options = { flags: settings, flagOf, models, note };

@@ -92,10 +92,11 @@ export class Group {
     for (const chunk of this.chunks) chunk.writeHeader(words);
   }
 
-  /** Return what moves learned thresholds in a step. */
+  /** Return what moves learned thresholds in a step, and the L1 coefficient of latent weights. */
   private learnedNumbers(): Readonly<Record<string, number>> {
     const { values: v, options } = this;
-    const { str, ltp, mode, lr, nesterov } = options;
+    const { str, ltp, mode, lr, nesterov, shrink } = options;
+    if (mode === "latent") return { l0: shrink };
     // s moves with the learning rate of the weights, which the schedule sets.
     if (mode === "str")
       return { raw_lr: v.lr, raw_decay: str.decay, raw_momentum: v.momentum, raw_nesterov: Number(nesterov) };

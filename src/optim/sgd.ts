@@ -223,6 +223,7 @@ export class SGD {
           READS_WEIGHT: mode === "fista",
           NESTEROV: options.nesterov,
           DECAY_EFFECTIVE: options.decayTarget === "effective",
+          ...(mode === "latent" ? { TRUE_GRADIENT: options.gradient === "true", SHRINKS: options.shrink > 0 } : {}),
         },
         grid: groups1d(part.rows),
       });

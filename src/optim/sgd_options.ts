@@ -83,6 +83,13 @@ export interface SGDOptions {
   readonly mode?: ThresholdMode;
   /** Weights that decay acts on: theta (default for `latent`) or W (default for `inplace` and `fista`). */
   readonly decayTarget?: "latent" | "effective";
+  /**
+   * Mode `latent`: gradient of theta. `straight-through` (default): that of w; `true`: that of S(theta, d), 0 where w is 0, so that
+   * only decay and momentum move pruned weights.
+   */
+  readonly gradient?: "straight-through" | "true";
+  /** Mode `latent`: L1 coefficient of theta, which each step moves by lr · shrink towards 0 (Grad R). Default 0. */
+  readonly shrink?: number;
   readonly str?: StrOptions;
   readonly ltp?: LtpOptimizerOptions;
 }
@@ -115,6 +122,8 @@ const OPTION_KEYS: KeysOf<SGDOptions> = {
   weightDecay: true,
   mode: true,
   decayTarget: true,
+  gradient: true,
+  shrink: true,
   str: true,
   ltp: true,
 };
@@ -143,6 +152,13 @@ export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOption
   if (idle || (all.threshold !== undefined && !groups.some((own) => hasThreshold(modeOf(own))))) {
     const where = idle ? `in a group of mode ${modeOf(idle)}` : `without a group of these modes`;
     throw refuse(`threshold: expected nothing ${where}, since it is for modes latent, inplace and fista`);
+  }
+  for (const key of ["gradient", "shrink"] as const) {
+    const idle = groups.find((own) => own[key] !== undefined && modeOf(own) !== "latent");
+    if (idle || (all[key] !== undefined && !groups.some((own) => modeOf(own) === "latent"))) {
+      const where = idle ? `in a group of mode ${modeOf(idle)}` : "without a group of this mode";
+      throw refuse(`${key}: expected nothing ${where}, since it is for mode latent`);
+    }
   }
   for (const mode of ["str", "ltp"] as const) {
     const idle = groups.find((own) => own[mode] !== undefined && modeOf(own) !== mode);
@@ -188,6 +204,8 @@ export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupS
     nesterov: false,
     weightDecay: 0,
     decayTarget: mode === "inplace" || mode === "fista" ? "effective" : "latent",
+    gradient: "straight-through",
+    shrink: 0,
     str: {},
     ltp: {},
     ...options,
@@ -236,6 +254,9 @@ function check(o: GroupSettings): void {
   if (o.nesterov && (o.momentum === 0 || o.dampening !== 0))
     fail("nesterov", "momentum > 0 and dampening 0", `momentum ${o.momentum} and dampening ${o.dampening}`);
   if (o.mode === "fista" && o.nesterov) fail("nesterov", "false in mode fista, which extrapolates anyway", true);
+  if (o.gradient !== "straight-through" && o.gradient !== "true")
+    fail("gradient", "straight-through or true", o.gradient);
+  atLeast0("shrink", o.shrink);
   if (!MODES.includes(o.mode)) fail("mode", `one of ${MODES.join(", ")}`, o.mode);
   if (!Number.isFinite(o.str.start)) fail("str.start", "a finite number", o.str.start);
   atLeast0("str.decay", o.str.decay);

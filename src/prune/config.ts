@@ -1,6 +1,7 @@
 // Settings of a pruning method, in epochs, as recipes give them.
 import type { LtpOptimizerOptions, StrOptions } from "../optim/index.ts";
 import { checksOf } from "../text/index.ts";
+import type { LayerShares } from "./layer_shares.ts";
 import { expectOneAim, type ThresholdConfig, type ThresholdScheduleName } from "./threshold_schedule.ts";
 
 export const check = checksOf("pruning");
@@ -10,12 +11,16 @@ export const check = checksOf("pruning");
  * - `soft`      one soft threshold for all layers, raised by `schedule`: LATS, S-LATS, PGH, linear, sine, ISTA, FISTA
  * - `str`       a learned soft threshold for each layer
  * - `ltp`       a learned threshold for each layer, a soft gate and a price on each weight
- * - `gmp`       cuts the smallest weights of each layer at intervals, along a cubic curve
- * - `one-shot`  cuts the smallest weights of each layer once
+ * - `gmp`       cuts the smallest weights at intervals, along a cubic curve
+ * - `one-shot`  cuts the smallest weights once
+ * - `imp`       trains, cuts the smallest weights, returns the others to their values of an early step, and trains again
  * - `snip`      before training, cuts the weights of the smallest |w · dL/dw|
+ * - `grasp`     before training, cuts the weights whose loss raises the norm of the gradient most, or lowers it least
+ * - `synflow`   before training and without data, cuts the weights of the smallest synaptic flow, in rounds
  * - `random`    before training, cuts random weights
  * - `at-init`   finds the mask in a short run with `soft`, then trains the survivors from their initial values
  * - `masked`    keeps the zeros of the loaded weights
+ * - `grad-r`    a constant soft threshold, and an L1 penalty on the latent weights: gradient rewiring
  */
 export const PRUNING_METHODS = [
   "soft",
@@ -23,13 +28,27 @@ export const PRUNING_METHODS = [
   "ltp",
   "gmp",
   "one-shot",
+  "imp",
   "snip",
+  "grasp",
+  "synflow",
   "random",
   "at-init",
   "masked",
+  "grad-r",
 ] as const;
 /** Name of a pruning method; see PRUNING_METHODS. */
 export type PruningMethodName = (typeof PRUNING_METHODS)[number];
+
+/**
+ * Division of a target among the layers, of methods that cut by magnitude or at random.
+ * - `layer`   the same share of each layer
+ * - `global`  one choice among the weights of all layers
+ * - `erk`     Erdős–Rényi-kernel densities: smaller layers keep a larger share
+ */
+export const PRUNING_SCOPES = ["layer", "global", "erk"] as const;
+/** Division of a target among the layers; see PRUNING_SCOPES. */
+export type PruningScope = (typeof PRUNING_SCOPES)[number];
 
 /** Settings of a pruning method. */
 export interface PruneConfig {
@@ -43,6 +62,11 @@ export interface PruneConfig {
   /** Final share of zeros among the prunable weights, in (0, 1). */
   readonly sparsity?: number | undefined;
   readonly mode: "latent" | "inplace";
+  /**
+   * Gradient of latent weights through the soft threshold of method `soft`. `straight-through` (default): that of W; `true`: that of
+   * S(theta, d), 0 for pruned weights.
+   */
+  readonly gradient?: "straight-through" | "true" | undefined;
   /** Nesterov's extrapolation between proximal steps (FISTA). Requires mode inplace. */
   readonly accelerated?: boolean | undefined;
   /** Dense epochs before pruning begins. Default 0. */
@@ -54,11 +78,21 @@ export interface PruneConfig {
   readonly freezeEpoch?: number | undefined;
   /** Layers to leave dense: `first`, `last`, a name, or a /regular expression/ for names. Their weights still count. */
   readonly dense?: readonly string[] | undefined;
+  /** gmp, one-shot, imp and random: division of the target among the layers. Default `layer`; imp: `global`. */
+  readonly scope?: PruningScope | undefined;
+  /** gmp, one-shot, imp and random: the share of zeros of each layer, in place of `sparsity` and `scope`. */
+  readonly shares?: LayerShares | undefined;
   /** gmp: steps between two cuts. Default 32. */
   readonly every?: number | undefined;
+  /** imp: cuts between the trainings of the run, default 5. synflow: rounds of cuts, default 100. */
+  readonly rounds?: number | undefined;
+  /** imp: whole epochs of a training after which its weights are those to return to. Default 1. */
+  readonly rewindEpoch?: number | undefined;
+  /** grad-r: L1 coefficient of the latent weights. */
+  readonly shrink?: number | undefined;
   readonly str?: StrOptions | undefined;
   readonly ltp?: LtpOptimizerOptions | undefined;
-  /** snip: number of batches whose gradients are summed. Default 4. */
+  /** snip and grasp: number of batches whose gradients are summed. Default 4. */
   readonly snipBatches?: number | undefined;
   /** at-init: epochs of the run that finds the mask. Default 1. */
   readonly initEpochs?: number | undefined;

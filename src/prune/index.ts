@@ -1,7 +1,15 @@
 // The prune room: pruning methods, threshold schedules, and measures of pruned networks.
 export { type Compression, compression, type LayerZeros, type StoredSize } from "./compression.ts";
-export { PRUNING_METHODS, type PruneConfig, type PruningMethodName, type RunShape } from "./config.ts";
+export {
+  PRUNING_METHODS,
+  PRUNING_SCOPES,
+  type PruneConfig,
+  type PruningMethodName,
+  type PruningScope,
+  type RunShape,
+} from "./config.ts";
 export { type CutArena, cutSmallest } from "./cut.ts";
+export { erkDensities } from "./erk.ts";
 export { denseLayers, inverseThreshold, pruningGroups } from "./groups.ts";
 export {
   coefficientOfVariation,
@@ -9,6 +17,7 @@ export {
   type ImpliedLambdaInput,
   impliedLambda,
 } from "./implied_lambda.ts";
+export type { LayerShares } from "./layer_shares.ts";
 export {
   type MagnitudeArena,
   MagnitudeSelect,
@@ -22,6 +31,7 @@ export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdd
 export { type PruningMethodParts, pruningMethod } from "./own_method.ts";
 export { paretoFront, type SparsityPoint } from "./pareto.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
+export { trainingsProblem } from "./trainings.ts";
 export {
   makeThresholdSchedule,
   THRESHOLD_SCHEDULES,

@@ -1,7 +1,7 @@
 // The interface of a pruning method: its values for the optimiser, and its work around the steps.
 import type { Module } from "../nn/index.ts";
 import type { ParamGroup, PruningPhase, SGD, StepValues } from "../optim/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import type { DType, Shape, Tensor } from "../tensor/index.ts";
 import type { RunShape } from "./config.ts";
 
 /** Steps that a run trains for its method before the run itself. */
@@ -17,6 +17,10 @@ export interface PreliminarySteps {
 export interface PruningRun extends RunShape {
   readonly model: Module;
   readonly optimizer: SGD;
+  /** Shape of one sample, and the type of its numbers. */
+  readonly sample: { readonly shape: Shape; readonly dtype: DType };
+  /** Compute the gradients of what `root` computes with the model, times `upstream` (default 1), into those of the parameters. */
+  differentiate(root: () => Tensor, upstream?: Tensor): void;
   /** Train on the run's first batches. Throws if a loss is not finite. */
   train(steps: number, rehearsal: PreliminarySteps): Promise<void>;
 }

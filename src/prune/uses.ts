@@ -14,20 +14,34 @@ const isOne =
     methods.includes(methodOf(config));
 const scheduled = (config: PruneConfig) => soft(config) || methodOf(config) === "at-init";
 const ofMethod = (name: PruningMethodName): Use => ({ what: `method ${name}`, when: isOne(name) });
-/** Accept 0 without thresholds: it means that no weight is pruned. */
-const ofAims = (): Use => ({ ...ofThresholds, idle: 0 });
+/** Return true for a method that is given its share of zeros. */
+const byShare = isOne("gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random");
+const ofDivided: Use = {
+  what: "method gmp, one-shot, imp and random",
+  when: isOne("gmp", "one-shot", "imp", "random"),
+};
 const ofThresholds: Use = { what: "the soft thresholds of method soft and at-init", when: scheduled };
 
 export const PRUNE_USES: UsesOf<PruneConfig> = {
   method: null,
   schedule: { what: "method soft and at-init", when: isOne("soft", "at-init") },
-  threshold: ofAims(),
-  lambda: ofAims(),
+  threshold: {
+    what: "the soft thresholds of method soft, at-init and grad-r",
+    when: (config) => scheduled(config) || isOne("grad-r")(config),
+    // 0 without thresholds means that no weight is pruned.
+    idle: 0,
+  },
+  lambda: { ...ofThresholds, idle: 0 },
   sparsity: {
-    what: "soft thresholds and method gmp, one-shot, snip and random",
-    when: (config) => soft(config) || isOne("at-init", "gmp", "one-shot", "snip", "random")(config),
+    what: "soft thresholds and method gmp, one-shot, imp, snip, grasp, synflow and random",
+    when: (config) => scheduled(config) || byShare(config),
   },
   mode: ofThresholds,
+  gradient: {
+    what: "the soft thresholds of method soft and at-init in mode latent",
+    when: (config) => scheduled(config) && config.mode === "latent",
+    idle: "straight-through",
+  },
   accelerated: { what: "the soft thresholds of method soft", when: soft, idle: false },
   startEpoch: {
     what: "soft thresholds and method str, ltp, gmp and one-shot",
@@ -45,14 +59,19 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
       (soft(config) && (config.schedule !== "constant" || config.lambda !== undefined)) || isOne("gmp")(config),
   },
   freezeEpoch: {
-    what: "soft thresholds and method str, ltp and gmp",
-    when: (config) => soft(config) || isOne("str", "ltp", "gmp")(config),
+    what: "soft thresholds and method str, ltp, gmp and grad-r",
+    when: (config) => soft(config) || isOne("str", "ltp", "gmp", "grad-r")(config),
   },
+  scope: ofDivided,
+  shares: ofDivided,
+  rounds: { what: "method imp and synflow", when: isOne("imp", "synflow") },
+  rewindEpoch: ofMethod("imp"),
+  shrink: ofMethod("grad-r"),
   dense: { what: "runs that prune", when: (config) => soft(config) || methodOf(config) !== "soft", idle: [] },
   every: ofMethod("gmp"),
   str: ofMethod("str"),
   ltp: ofMethod("ltp"),
-  snipBatches: ofMethod("snip"),
+  snipBatches: { what: "method snip and grasp", when: isOne("snip", "grasp") },
   initEpochs: ofMethod("at-init"),
 };
 

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { resizeFor } from "../images/index.ts";
 import { IMAGE_SIZE } from "../images/layouts.ts";
+import { trainingsProblem } from "../internal.ts";
 import { isEventData, RECORDED_DATA } from "./data_names.ts";
 import type { Recipe } from "./settings.ts";
 
@@ -23,6 +24,9 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
   crossCheckRate(r.lr, r.epochs, refuse);
   crossCheckPrune(r.prune, r.epochs, refuse);
+  crossCheckShares(r.prune, refuse);
+  const problem = r.prune.method === "imp" ? trainingsProblem(r.prune, r.epochs) : null;
+  if (problem) refuse("epochs", `${problem}, since prune.method is imp`);
 }
 
 function crossCheckWeights(r: Recipe, refuse: Refuse): void {
@@ -98,9 +102,22 @@ function crossCheckAim(p: Recipe["prune"], refuse: Refuse): void {
     }
     if (p.mode !== "latent") refuse("prune.mode", "latent, since prune.method is at-init");
   }
-  const byNumber = ["gmp", "one-shot", "snip", "random"].includes(p.method);
-  if (byNumber && p.sparsity === undefined) {
+  const byNumber = ["gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random"].includes(p.method);
+  if (byNumber && p.sparsity === undefined && p.shares === undefined) {
     refuse("prune.sparsity", `a number in (0, 1), since prune.method is ${p.method}`);
+  }
+  if (p.method !== "grad-r") return;
+  if (!(p.threshold !== undefined && p.threshold > 0)) {
+    refuse("prune.threshold", "a number > 0, since prune.method is grad-r");
+  }
+  if (p.shrink === undefined) refuse("prune.shrink", "a number >= 0, since prune.method is grad-r");
+}
+
+/** Check what the shares of layers take the place of. */
+function crossCheckShares(p: Recipe["prune"], refuse: Refuse): void {
+  if (p.shares === undefined) return;
+  for (const key of ["sparsity", "scope"] as const) {
+    if (p[key] !== undefined) refuse(`prune.${key}`, "no value beside prune.shares");
   }
 }
 

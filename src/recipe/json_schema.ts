@@ -21,6 +21,10 @@ export function recipeJsonSchema(): Record<string, unknown> {
   const schema = z.toJSONSchema(recipeFields, {
     override: ({ jsonSchema }) => {
       delete jsonSchema.required;
+      // YAML reads the name `true` as a boolean.
+      if (!jsonSchema.enum?.includes("true")) return;
+      delete jsonSchema.type;
+      jsonSchema.enum = [...jsonSchema.enum, true];
     },
   }) as Node;
   const { $schema, properties = {}, ...rest } = schema;

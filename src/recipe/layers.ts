@@ -53,7 +53,7 @@ function merge(base: unknown, over: unknown): unknown {
 }
 
 /** Aims of a run: a layer that sets one removes the others from the layers below. */
-const AIMS = ["threshold", "lambda", "sparsity"];
+const AIMS = ["threshold", "lambda", "sparsity", "shares"];
 
 export function mergeLayer(base: unknown, layer: unknown): unknown {
   const given = get(layer, ["prune"]);

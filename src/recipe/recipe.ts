@@ -48,7 +48,7 @@ export interface RecipeSource extends RecipeTexts {
 
 /**
  * Make the complete recipe of a run: defaults < file < flags, map by map; lists are replaced as a whole. A layer that sets
- * `prune.threshold`, `lambda`, `sparsity` or another method removes the first three from the layers below it. A file that
+ * `prune.threshold`, `lambda`, `sparsity`, `shares` or another method removes the first four from the layers below it. A file that
  * begins with `extends: other.yaml` is merged over that one, relative to its folder, or over the bundled recipe of that name. A text in place of a section with a name
  * is the name: `model: resnet-20`.
  *

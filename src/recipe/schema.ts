@@ -38,7 +38,10 @@ export function schemaOf(setting: Setting): z.ZodType {
         .min(setting.min)
         .max(setting.max ?? setting.limit);
     case "choice":
-      return z.enum(setting.of);
+      // YAML reads the name `true` as a boolean.
+      return setting.of.includes("true")
+        ? z.preprocess((value) => (value === true ? "true" : value), z.enum(setting.of))
+        : z.enum(setting.of);
     case "names":
       return z.array(z.string().min(1)).min(setting.least ?? 0);
     case "epochs":

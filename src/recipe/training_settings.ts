@@ -1,5 +1,5 @@
 // Settings of training and pruning: the part of the table that the demo's form is made of too. Imports no shader.
-import { LR_SCHEDULES, PRUNING_METHODS, THRESHOLD_SCHEDULES } from "../internal.ts";
+import { LR_SCHEDULES, PRUNING_METHODS, PRUNING_SCOPES, THRESHOLD_SCHEDULES } from "../internal.ts";
 import { choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
 
 export const timeSteps = integer("simulation steps; frames of event data", {
@@ -87,6 +87,11 @@ export const prune = group("Pruning", {
     of: ["latent", "inplace"],
     default: "latent",
   }),
+  gradient: choice("latent: straight-through, or true: 0 for pruned weights", {
+    flag: "--gradient <name>",
+    of: ["straight-through", "true"],
+    otherwise: "straight-through",
+  }),
   accelerated: toggle("mode inplace: FISTA, extrapolate by at most the momentum", { default: false }),
   startEpoch: number("dense epochs before pruning begins", { flag: "--start-epoch <epoch>", min: 0, default: 0 }),
   beta: number("pgh: final pressure divided by initial pressure", { flag: "--beta <b>", above: 0 }),
@@ -105,6 +110,27 @@ export const prune = group("Pruning", {
     items: "layers",
     default: [],
   }),
+  scope: choice("gmp, one-shot, imp, random: division of the target among layers", {
+    flag: "--scope <name>",
+    of: PRUNING_SCOPES,
+    otherwise: "layer; imp: global",
+  }),
+  shares: names("instead of a sparsity: each layer's in a run, or layer=share,...", {
+    flag: "--shares <run>",
+    items: "layers with their shares",
+    least: 1,
+  }),
+  rounds: integer("imp: cuts between trainings; synflow: rounds of cuts", {
+    flag: "--rounds <n>",
+    otherwise: "imp: 5; synflow: 100",
+  }),
+  rewindEpoch: integer("imp: epochs of a training before the weights to return to", {
+    flag: "--rewind <epoch>",
+    min: 0,
+    limit: MOST_EPOCHS,
+    otherwise: 1,
+  }),
+  shrink: number("grad-r: L1 coefficient of latent weights", { flag: "--shrink <l1>", min: 0 }),
   every: integer("gmp: steps between two cuts", { limit: MOST_EPOCHS, otherwise: 32 }),
   str: {
     start: number("str: initial s; the threshold is sigmoid(s)", { flag: "--str-start <s>", otherwise: -20 }),
@@ -128,6 +154,6 @@ export const prune = group("Pruning", {
     }),
     clip: number("ltp: largest change of a threshold in a step, in units of Var |w|", { above: 0 }),
   },
-  snipBatches: integer("snip: batches whose gradients count", { otherwise: 4 }),
+  snipBatches: integer("snip and grasp: batches whose gradients count", { otherwise: 4 }),
   initEpochs: number("at-init: epochs that find the mask", { above: 0, otherwise: 1 }),
 });

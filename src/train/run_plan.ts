@@ -7,6 +7,7 @@ import type { PruningMethod } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
 import { type PruningMethodParts, pruningMethod } from "../prune/own_method.ts";
 import { softOfProgress } from "../prune/own_threshold.ts";
+import { stepInTraining, trainingsOf } from "../prune/trainings.ts";
 import { ArgumentError, valueText } from "../text/index.ts";
 import { checkConfigKeys, checkConfigValues, FINETUNE_LR, type RunConfig } from "./config.ts";
 
@@ -25,7 +26,7 @@ export interface RunSchedule {
   readonly lr?: ProgressFunction | undefined;
   /**
    * Soft threshold at this progress, in units of the weights, >= 0 and never falling. In place of the threshold schedule of
-   * `config.prune`, of which `mode`, `accelerated`, `freezeEpoch` and `dense` apply.
+   * `config.prune`, of which `mode`, `gradient`, `accelerated`, `freezeEpoch` and `dense` apply.
    */
   readonly threshold?: ProgressFunction | undefined;
 }
@@ -54,8 +55,12 @@ function rateOf(config: RunConfig, steps: { main: number; total: number; perEpoc
       return value;
     };
   }
-  const main = makeLrSchedule(config.lr, { epochs: config.epochs, stepsPerEpoch: steps.perEpoch });
-  return (step: number): number => (step < steps.main ? main(step) : config.lr.base * FINETUNE_LR);
+  const { prune, epochs } = config;
+  // Each training of `imp` repeats the schedule.
+  const trainings = prune.method === "imp" && !own.method ? trainingsOf(prune, epochs, steps.perEpoch) : null;
+  const main = makeLrSchedule(config.lr, { epochs: trainings?.epochs ?? epochs, stepsPerEpoch: steps.perEpoch });
+  const place = (step: number) => (trainings ? stepInTraining(trainings, step) : step);
+  return (step: number): number => (step < steps.main ? main(place(step)) : config.lr.base * FINETUNE_LR);
 }
 
 /** Return the method of a plan. */

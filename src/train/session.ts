@@ -9,6 +9,7 @@ import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
 import type { CheckpointFile, LoadedCheckpoint } from "./checkpoint.ts";
+import { differentiate } from "./differentiate.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { FitResult, RunPosition } from "./fit.ts";
@@ -19,7 +20,7 @@ import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import { batchSizes } from "./micro_batches.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
-import { evaluationBatch, type SessionBatches, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
+import { evaluationBatch, formatOf, type SessionBatches, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
 import type { SessionOptions } from "./session_options.ts";
 import type { TrainStep } from "./train_step.ts";
 
@@ -83,7 +84,9 @@ export class Session {
     this.stepsPerEpoch = plan.stepsPerEpoch;
     this.totalSteps = plan.totalSteps;
     this.savedConfig = options.savedConfig ?? config;
-    this.run = { ...plan, model, optimizer, train: (steps, how) => this.trainFor(steps, how) };
+    const { sample: shape, dtype = "f32" } = formatOf(parts.train);
+    const sample = { shape, dtype };
+    this.run = { ...plan, model, optimizer, sample, differentiate, train: (steps, how) => this.trainFor(steps, how) };
     beginSession(parts, this.run);
   }
 

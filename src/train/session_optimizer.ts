@@ -67,8 +67,14 @@ export function makeOptimizer(
   return made;
 }
 
-/** Check that an optimizer has the method's mode. */
-function expectMode({ groups }: SGD, { name, group: { mode = "none" } }: PruningMethod): void {
+/** Check that an optimizer has the method's mode, with its options. */
+function expectMode({ groups }: SGD, { name, group }: PruningMethod): void {
+  const { mode = "none" } = group;
+  for (const key of ["gradient", "shrink"] as const) {
+    const other = groups.find(({ options }) => options.mode === mode && options[key] !== group[key]);
+    if (group[key] !== undefined && other)
+      throw refuse(`optimizer: expected ${key} ${group[key]} for method ${name}, got ${other.options[key]}`);
+  }
   const modes = groups.map(({ options }) => options.mode);
   const other = modes.find((found) => found !== "none" && found !== mode);
   if (other === undefined && (mode === "none" || modes.includes(mode))) {

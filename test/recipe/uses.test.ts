@@ -64,11 +64,17 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "prune.sparsity": [0.5, 0.6],
   "prune.mode": ["inplace", "latent"],
   "prune.accelerated": [true, false],
+  "prune.gradient": ["true", "straight-through"],
   "prune.startEpoch": [1, 2],
   "prune.beta": [0.2, 0.4],
   "prune.window": [1, 2],
   "prune.freezeEpoch": [4, 5],
   "prune.dense": [["first"], ["last"]],
+  "prune.scope": ["erk", "global"],
+  "prune.shares": [["a=0.5"], ["b=0.25"]],
+  "prune.rounds": [2, 5],
+  "prune.rewindEpoch": [2, 4],
+  "prune.shrink": [0.1, 0.2],
   "prune.every": [3, 7],
   "prune.str.start": [-3, -5],
   "prune.str.decay": [0.1, 0.2],
@@ -154,7 +160,7 @@ async function pruningOf(config: PruneConfig, lr: Recipe["lr"]): Promise<{ shown
   const train = async (n: number, { values }: { values(step: number): unknown }) => {
     rehearsed.push(n, ...Array.from({ length: n }, (_, i) => values(i)));
   };
-  if (["snip", "random", "at-init"].includes(config.method ?? "soft")) {
+  if (["snip", "grasp", "random", "at-init"].includes(config.method ?? "soft")) {
     await method.prepare?.({ ...shape, model, optimizer, train } as never).catch(() => {});
   }
   return { shown: JSON.stringify([method.name, method.group, along, rehearsed]), asked };
@@ -162,7 +168,9 @@ async function pruningOf(config: PruneConfig, lr: Recipe["lr"]): Promise<{ shown
 
 const PRUNED = Object.keys(VALUES).filter((path) => path.startsWith("prune.") || path.startsWith("lr."));
 /** These methods act on the GPU, or on the choice of parameters: the evidence is which settings they read. */
-const READ_ON_THE_GPU = new Set(["gmp", "one-shot", "snip", "random", "at-init", "soft"]);
+const READ_ON_THE_GPU = new Set(["gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random", "at-init", "soft"]);
+/** Methods that need a sparsity, or shares. */
+const BY_NUMBER = ["gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random"];
 
 /** The settings that a method requires. */
 function complete(method: string, schedule: string, aim: string): Given {
@@ -171,7 +179,10 @@ function complete(method: string, schedule: string, aim: string): Given {
     given["prune.schedule"] = schedule;
     if (schedule.startsWith("pgh")) given["prune.beta"] = 0.1;
     if (schedule !== "none") given[`prune.${aim}`] = aim === "sparsity" ? 0.7 : 0.05;
-  } else if (["gmp", "one-shot", "snip", "random"].includes(method)) given["prune.sparsity"] = 0.7;
+  } else if (BY_NUMBER.includes(method)) given["prune.sparsity"] = 0.7;
+  // Two trainings of three epochs.
+  if (method === "imp") Object.assign(given, { "prune.rounds": 1, "prune.rewindEpoch": 0 });
+  if (method === "grad-r") Object.assign(given, { "prune.threshold": 0.05, "prune.shrink": 0.3 });
   return given;
 }
 
@@ -361,7 +372,11 @@ test("a written recipe has no idle settings, and reads back the same", () => {
 test("every setting of a --method preset is read", () => {
   for (const method of METHOD_NAMES) {
     const flags = settingsFrom({ method, ...(method === "early" ? { freezeEpoch: 2 } : {}) });
-    const sparsity = ["gmp", "one-shot", "snip", "random", "at-init"].includes(method) ? { sparsity: 0.5 } : {};
-    expect(() => resolveRecipe({ flags: { ...flags, prune: { ...flags.prune, ...sparsity } } }), method).not.toThrow();
+    const needed = {
+      ...([...BY_NUMBER, "at-init"].includes(method) && { sparsity: 0.5 }),
+      ...(method === "imp" && { rounds: 2, rewindEpoch: 0 }),
+      ...(method === "grad-r" && { threshold: 0.05, shrink: 0.1 }),
+    };
+    expect(() => resolveRecipe({ flags: { ...flags, prune: { ...flags.prune, ...needed } } }), method).not.toThrow();
   }
 });

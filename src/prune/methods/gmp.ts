@@ -1,14 +1,15 @@
 // GMP: gradual magnitude pruning (Zhu and Gupta 2018), and one-shot pruning, a single cut.
 //     p(n) = target · (1 - (1 - x)³),  x = (n - start) / window
-// Every `every` steps the floor(p · weights) smallest weights of each layer become zero and stay zero. The published form stores
-// the cut weights, which may return; with p rising, that is rare. By default the window ends at three quarters of the run, so
-// that the rest can recover from the last cuts.
-import { check, type PruneConfig, type RunShape, spanOf, targetOf } from "../config.ts";
+// Every `every` steps the floor(p · weights) smallest weights of each layer (`scope: global`: of all layers together) become zero
+// and stay zero. The published form stores the cut weights, which may return; with p rising, that is rare. By default the window
+// ends at three quarters of the run, so that the rest can recover from the last cuts.
+import { budgetOf } from "../budget.ts";
+import { check, type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { cutSmallest } from "../cut.ts";
 import { MagnitudeSelect } from "../magnitude_select.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
 import { cubic } from "../schedules/closed_forms.ts";
-import { prunedArenas, shareOfPruned } from "./pruned.ts";
+import { prunedArenas } from "./pruned.ts";
 
 export function gmp(config: PruneConfig, run: RunShape): PruningMethod {
   const { every = 32, window } = config;
@@ -38,7 +39,7 @@ function magnitude(
   due: (done: number) => boolean,
   fraction: (done: number) => number,
 ): PruningMethod {
-  const target = targetOf(config, name);
+  const divide = budgetOf(config, name);
   let cut = (_done: number): void => {};
   let select: MagnitudeSelect | undefined;
   return {
@@ -48,13 +49,13 @@ function magnitude(
     // As long as no weight is zero, masked training is dense training.
     phase: () => "mask",
     progressAt: fraction,
-    begin({ optimizer, model }) {
-      const arenas = prunedArenas(optimizer);
-      const share = shareOfPruned(target, model, arenas);
-      const chosen = new MagnitudeSelect(arenas, { scope: "layer" });
+    begin(run) {
+      const arenas = prunedArenas(run.optimizer);
+      const { scope, zeros } = divide(run);
+      const chosen = new MagnitudeSelect(arenas, { scope });
       select = chosen;
       cut = (done) => {
-        chosen.setRanks(chosen.elements.map((n) => Math.floor(share * fraction(done) * n)));
+        chosen.setRanks(zeros.map((n) => Math.floor(fraction(done) * n)));
         chosen.run();
         cutSmallest(chosen, arenas);
       };

@@ -4,12 +4,16 @@ import type { PruningMethod } from "../method.ts";
 import { checkPruneConfig } from "../uses.ts";
 import { atInit } from "./at_init.ts";
 import { gmp, oneShot } from "./gmp.ts";
+import { gradR } from "./grad_r.ts";
+import { grasp } from "./grasp.ts";
+import { imp } from "./imp.ts";
 import { ltp } from "./ltp.ts";
 import { masked } from "./masked.ts";
 import { random } from "./random.ts";
 import { snip } from "./snip.ts";
 import { soft } from "./soft.ts";
 import { str } from "./str.ts";
+import { synflow } from "./synflow.ts";
 
 const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: RunShape) => PruningMethod>> = {
   soft,
@@ -17,10 +21,14 @@ const methods: Readonly<Record<PruningMethodName, (config: PruneConfig, run: Run
   ltp,
   gmp,
   "one-shot": oneShot,
+  imp,
   snip,
+  grasp,
+  synflow,
   random,
   "at-init": atInit,
   masked,
+  "grad-r": gradR,
 };
 
 /**

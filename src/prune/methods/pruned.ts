@@ -37,3 +37,16 @@ export function shareOfPruned(target: number, model: Module, arenas: readonly Ma
   // If all weights count, return the target itself: the product and quotient could round a floor down.
   return pruned === total ? target : (target * total) / pruned;
 }
+
+/** Set the weights at these places to zero. `weights`: their values now. */
+export function cutPlaces(
+  params: readonly Parameter[],
+  weights: readonly Float32Array[],
+  places: readonly Uint32Array[],
+): void {
+  params.forEach((p, k) => {
+    const w = weights[k]!;
+    for (const i of places[k]!) w[i] = 0;
+    p.set(w);
+  });
+}

@@ -1,22 +1,34 @@
-// Random pruning before training, the same share in each layer: the baseline of every other mask.
+// Random pruning before training: the baseline of every other mask. With the shares of another run it is that run's mask, shuffled
+// within each layer.
 import { PhiloxStream } from "../../tensor/philox.ts";
-import { type PruneConfig, type RunShape, targetOf } from "../config.ts";
+import { budgetOf } from "../budget.ts";
+import type { PruneConfig, RunShape } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
-import { prunedArenas, prunedParameters, shareOfPruned } from "./pruned.ts";
+import { prunedParameters } from "./pruned.ts";
 
 export function random(config: PruneConfig, run: RunShape): PruningMethod {
-  const target = targetOf(config, "random");
+  const divide = budgetOf(config, "random");
   return {
     ...noThreshold,
     name: "random",
     group: { mode: "inplace" },
     phase: () => "mask",
-    async prepare({ model, optimizer }) {
-      const share = shareOfPruned(target, model, prunedArenas(optimizer));
-      for (const [k, p] of prunedParameters(optimizer).entries()) {
+    async prepare(own) {
+      const { weights, zeros } = divide(own);
+      const keeps = weights.map((n, row) => {
+        const keep = new Uint8Array(n).fill(1);
+        for (const i of drawn(n, Math.floor(zeros[row]!), run.seed, row)) keep[i] = 0;
+        return keep;
+      });
+      let row = 0;
+      let at = 0;
+      for (const p of prunedParameters(own.optimizer)) {
         const w = (await p.data()) as Float32Array;
-        for (const i of drawn(w.length, Math.floor(share * w.length), run.seed, k)) w[i] = 0;
-        p.set(w);
+        // A row is one layer, or holds all of them in order.
+        const keep = keeps[row]!.subarray(at, at + w.length);
+        p.set(w.map((v, i) => (keep[i] === 1 ? v : 0)));
+        at += w.length;
+        if (at === keeps[row]!.length) [row, at] = [row + 1, 0];
       }
     },
   };

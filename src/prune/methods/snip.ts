@@ -1,9 +1,9 @@
 // SNIP: before training, cut the weights with the smallest effect on the loss (Lee et al. 2019).
 //     score = |w · dL/dw|, the gradient summed over a few batches;  cut the floor(target · weights) smallest of all layers
-import { ArgumentError } from "../../text/index.ts";
 import { check, type PruneConfig, targetOf } from "../config.ts";
 import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
-import { prunedArenas, prunedParameters, shareOfPruned } from "./pruned.ts";
+import { summedGradients } from "./gradients.ts";
+import { cutPlaces, prunedArenas, prunedParameters, shareOfPruned } from "./pruned.ts";
 
 export function snip(config: PruneConfig): PruningMethod {
   const { snipBatches = 4 } = config;
@@ -15,42 +15,12 @@ export function snip(config: PruneConfig): PruningMethod {
     group: { mode: "inplace" },
     phase: () => "mask",
     async prepare(run: PruningRun) {
-      const { model, optimizer } = run;
-      const params = prunedParameters(optimizer);
-      const share = shareOfPruned(target, model, prunedArenas(optimizer));
-      const first = await model.stateDict();
-      const sums = params.map((p) => new Float64Array(p.numel));
-      let counted = 0;
-      // With a learning rate of 0 the step only computes; statistics and momentum are restored below.
-      await run.train(snipBatches, {
-        values: () => ({ lr: 0, threshold: 0, thresholdNext: 0, tau: 0 }),
-        async after() {
-          const factor = await optimizer.gradientFactor();
-          if (factor === null) return;
-          counted++;
-          for (const [k, p] of params.entries()) {
-            const gradient = (await p.grad?.data()) ?? new Float32Array(p.numel);
-            const sum = sums[k] as Float64Array;
-            gradient.forEach((g, i) => {
-              sum[i] = sum[i]! + factor * g;
-            });
-          }
-        },
-      });
-      if (counted === 0)
-        throw new ArgumentError(
-          `snip: expected finite gradients, got an overflow of f16 in all ${snipBatches} batches: raise snipBatches`,
-        );
-      model.loadStateDict(first);
-      optimizer.reset();
+      const params = prunedParameters(run.optimizer);
+      const share = shareOfPruned(target, run.model, prunedArenas(run.optimizer));
+      const gradients = await summedGradients(run, params, snipBatches, "snip");
       const weights = await Promise.all(params.map((p) => p.data() as Promise<Float32Array>));
-      const scores = sums.map((sum, k) => sum.map((g, i) => Math.abs(g * weights[k]![i]!)));
-      const gone = smallest(scores, share);
-      params.forEach((p, k) => {
-        const w = weights[k]!;
-        for (const i of gone[k]!) w[i] = 0;
-        p.set(w);
-      });
+      const scores = gradients.map((sum, k) => sum.map((g, i) => Math.abs(g * weights[k]![i]!)));
+      cutPlaces(params, weights, smallest(scores, share));
     },
   };
 }

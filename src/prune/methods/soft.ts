@@ -2,6 +2,7 @@
 // with Nesterov's extrapolation (FISTA).
 //     latent    theta' = theta - lr v,          W = S(theta', d(n + 1))
 //     inplace   W' = S(W - lr v, tau),          tau = d(n + 1) - d(n)
+//               with `gradient: true`, v takes the gradient of S(theta, d): 0 where W is 0
 //     fista     x' = S(W - lr g, tau),          W = x' + b(k) (x' - x)
 import { scheduledThreshold } from "../../optim/hyper.ts";
 import type { StepValues, ThresholdMode } from "../../optim/index.ts";
@@ -35,8 +36,10 @@ function modeOf({ mode, accelerated = false }: PruneConfig): ThresholdMode {
 
 /** Make the method along any schedule. */
 export function softAlong(config: PruneConfig, run: RunShape, schedule: ThresholdSchedule): PruningMethod {
-  const { accelerated = false } = config;
+  const { accelerated = false, gradient = "straight-through" } = config;
   const mode = modeOf(config);
+  check("gradient", "straight-through or true", gradient, gradient === "straight-through" || gradient === "true");
+  check("mode", "latent with gradient true", mode, gradient !== "true" || mode === "latent");
   const { stepsPerEpoch, momentum } = run;
   const { freeze } = spanOf(config, run);
   const live = new LiveThreshold(schedule);
@@ -52,7 +55,7 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
   };
   const method: PruningMethod = {
     name: nameOf(config),
-    group: { mode },
+    group: { mode, ...(gradient === "true" ? { gradient } : {}) },
     phase: (n) => (isFrozen(n) ? "mask" : "prune"),
     values,
     thresholdAt: (n) => live.at(Math.min(n, freeze)),

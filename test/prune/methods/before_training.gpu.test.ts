@@ -82,7 +82,10 @@ function expectKept(ready: Uint8Array, run: TinyRun): void {
 const methods: readonly { readonly name: string; readonly prune: TinyPrune }[] = [
   { name: "snip", prune: { method: "snip", sparsity: 0.85 } },
   { name: "snip of many batches", prune: { method: "snip", sparsity: 0.85, snipBatches: 7 } },
+  { name: "grasp", prune: { method: "grasp", sparsity: 0.85 } },
+  { name: "synflow", prune: { method: "synflow", sparsity: 0.85 } },
   { name: "random", prune: { method: "random", sparsity: 0.85 } },
+  { name: "random over all layers", prune: { method: "random", sparsity: 0.85, scope: "global" } },
   { name: "one-shot", prune: { method: "one-shot", sparsity: 0.85 } },
   { name: "at-init, threshold", prune: { method: "at-init", threshold: 0.1 } },
   { name: "at-init, pgh", prune: { method: "at-init", schedule: "pgh-general", beta: 0.1, threshold: 0.1 } },

@@ -18,6 +18,8 @@ const methods: readonly { readonly name: string; readonly prune: TinyPrune }[] =
   { name: "str", prune: { method: "str", str } },
   { name: "ltp", prune: { method: "ltp", ltp } },
   { name: "gmp", prune: { method: "gmp", sparsity: 0.8, every: 2 } },
+  { name: "gmp, global", prune: { method: "gmp", sparsity: 0.8, every: 2, scope: "global" } },
+  { name: "grad-r", prune: { method: "grad-r", threshold: 0.03, shrink: 0.3 } },
   { name: "one-shot", prune: { method: "one-shot", sparsity: 0.8, startEpoch: 1 } },
 ];
 

@@ -11,19 +11,22 @@ const run: RunShape = {
   seed: 1,
 };
 const make = (prune: Partial<PruneConfig>) => makePruningMethod({ schedule: "lats", mode: "latent", ...prune }, run);
-const byTarget = ["gmp", "one-shot", "snip", "random"] as const;
+const byTarget = ["gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random"] as const;
+const divided = ["gmp", "one-shot", "imp", "random"] as const;
+/** Ten epochs are 5 + 5 of two trainings. */
+const own = (method: string) => (method === "imp" ? { rounds: 1, rewindEpoch: 0 } : {});
 
 const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
   ...byTarget.flatMap((method) =>
     [undefined, 0, 1, -0.5, 1.5, Number.NaN].map(
       (sparsity) =>
         [
-          { method, sparsity },
+          { method, sparsity, ...own(method) },
           new RegExp(`sparsity: expected a number in \\(0, 1\\).*${method}.*got ${sparsity}`),
         ] as const,
     ),
   ),
-  [{ method: "magic" as "soft" }, /method: expected one of soft, str, .*masked, got magic/],
+  [{ method: "magic" as "soft" }, /method: expected one of soft, str, .*masked, grad-r, got magic/],
   // What the threshold rises to.
   [{}, /expected exactly one of threshold, lambda, sparsity, got none/],
   [{ threshold: 1, lambda: 1 }, /expected exactly one of threshold, lambda, sparsity, got threshold and lambda/],
@@ -60,13 +63,54 @@ const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
   ...(["soft", "gmp"] as const).flatMap((method) =>
     [0, -2, Number.NaN].map((window) => [{ method, sparsity: 0.5, window }, /window: expected/] as const),
   ),
+  // Where.
+  ...divided.flatMap((method) => {
+    const common = { method, ...own(method) };
+    const shares = ["0=0.5"];
+    return [
+      [{ ...common, sparsity: 0.5, scope: "magic" as "layer" }, /scope: expected one of layer, global, erk, got magic/],
+      [{ ...common, sparsity: 0.5, shares }, /sparsity: expected nothing beside shares, got 0.5/],
+      [{ ...common, scope: "layer", shares }, /scope: expected nothing beside shares, got layer/],
+      [{ ...common, shares: ["0"] }, /shares: expected layers with their shares of zeros, such as conv1=0.9, got 0/],
+    ] as const;
+  }),
+  ...(["soft", "snip", "grasp", "synflow", "str", "masked"] as const).map(
+    (method) =>
+      [
+        { method, ...(method === "soft" ? { threshold: 1 } : method === "str" || method === "masked" ? {} : { sparsity: 0.5 }), scope: "erk" },
+        /scope is for method gmp, one-shot, imp and random/,
+      ] as const,
+  ),
   // Each method's own.
+  [{ method: "imp", sparsity: 0.5 }, /epochs: expected a number that divides into 6 equal trainings.*, such as 13, got 10/],
+  ...[0, -1, 1.5, Number.NaN].flatMap((rounds) => [
+    [{ method: "imp" as const, sparsity: 0.9, rounds }, /rounds: expected an integer >= 1/] as const,
+    [{ method: "synflow" as const, sparsity: 0.9, rounds }, /rounds: expected an integer >= 1/] as const,
+  ]),
+  ...[-1, 0.5, Number.NaN].map(
+    (rewindEpoch) =>
+      [{ method: "imp" as const, sparsity: 0.9, rewindEpoch }, /rewindEpoch: expected an integer >= 0/] as const,
+  ),
+  [{ method: "gmp", sparsity: 0.9, rounds: 3 }, /rounds is for method imp and synflow/],
+  ...[undefined, 0, -1, Number.NaN].map(
+    (threshold) => [{ method: "grad-r" as const, threshold, shrink: 1 }, /threshold: expected a number > 0/] as const,
+  ),
+  ...[undefined, -1, Number.NaN].map(
+    (shrink) => [{ method: "grad-r" as const, threshold: 1, shrink }, /shrink: expected a number >= 0/] as const,
+  ),
+  [{ threshold: 1, shrink: 1 }, /shrink is for method grad-r/],
+  [{ threshold: 1, gradient: true as unknown as "true" }, /gradient: expected straight-through or true, got true/],
+  [{ threshold: 1, gradient: "true", mode: "inplace" }, /mode: expected latent with gradient true, got inplace/],
+  [{ method: "str", gradient: "true" }, /gradient is for the soft thresholds of method soft and at-init in mode latent/],
   ...[0, -1, 1.5, Number.NaN].map(
     (every) => [{ method: "gmp" as const, sparsity: 0.9, every }, /every: expected an integer >= 1/] as const,
   ),
   ...[0, -1, 1.5, Number.NaN].map(
     (snipBatches) =>
-      [{ method: "snip" as const, sparsity: 0.9, snipBatches }, /snipBatches: expected an integer >= 1/] as const,
+      [
+        { method: snipBatches === 0 ? "grasp" : "snip", sparsity: 0.9, snipBatches } as const,
+        /snipBatches: expected an integer >= 1/,
+      ] as const,
   ),
   ...[0, -1, 0.01, Number.NaN].map(
     (initEpochs) =>
@@ -90,10 +134,12 @@ describe("every method", () => {
     const { name, phase } = make({
       method,
       ...(method === "soft" || method === "at-init" ? { threshold: 1 } : {}),
-      ...(["gmp", "one-shot", "snip", "random"].includes(method) ? { sparsity: 0.9 } : {}),
+      ...((byTarget as readonly string[]).includes(method) ? { sparsity: 0.9 } : {}),
+      ...own(method),
+      ...(method === "grad-r" ? { threshold: 1, shrink: 0.1 } : {}),
     });
     expect(name).toBe(method === "soft" ? "lats" : method);
-    expect(phase(0)).toBe(["soft", "str", "ltp"].includes(method) ? "prune" : "mask");
+    expect(phase(0)).toBe(["soft", "str", "ltp", "grad-r"].includes(method) ? "prune" : "mask");
   });
 
   test("have their names in reports", () => {
@@ -121,6 +167,10 @@ describe("every method", () => {
       phases: ["prune", "prune", "prune", "prune", "mask", "mask"],
     },
     { prune: { method: "ltp", startEpoch: 1 }, phases: ["dense", "prune", "prune", "prune", "prune", "mask"] },
+    {
+      prune: { method: "grad-r", threshold: 1, shrink: 0.1, freezeEpoch: 5 },
+      phases: ["prune", "prune", "prune", "prune", "mask", "mask"],
+    },
     { prune: { method: "str" }, phases: ["prune", "prune", "prune", "prune", "prune", "prune"] },
   ] as const)("$prune go through their phases", ({ prune, phases }) => {
     const { phase } = make(prune);
