@@ -153,13 +153,7 @@ export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOption
     const where = idle ? `in a group of mode ${modeOf(idle)}` : `without a group of these modes`;
     throw refuse(`threshold: expected nothing ${where}, since it is for modes latent, inplace and fista`);
   }
-  for (const key of ["gradient", "shrink"] as const) {
-    const idle = groups.find((own) => own[key] !== undefined && modeOf(own) !== "latent");
-    if (idle || (all[key] !== undefined && !groups.some((own) => modeOf(own) === "latent"))) {
-      const where = idle ? `in a group of mode ${modeOf(idle)}` : "without a group of this mode";
-      throw refuse(`${key}: expected nothing ${where}, since it is for mode latent`);
-    }
-  }
+  for (const key of ["gradient", "shrink"] as const) checkLatent(key, all, groups, modeOf);
   for (const mode of ["str", "ltp"] as const) {
     const idle = groups.find((own) => own[mode] !== undefined && modeOf(own) !== mode);
     if (idle)
@@ -167,6 +161,19 @@ export function checkOptions(all: SGDOptions, groups: readonly Partial<SGDOption
     if (all[mode] !== undefined && !groups.some((own) => modeOf(own) === mode))
       throw refuse(`${mode}: expected nothing, since no group has mode ${mode}`);
   }
+}
+
+/** Refuse an option of mode latent without a group of this mode. */
+function checkLatent(
+  key: "gradient" | "shrink",
+  all: SGDOptions,
+  groups: readonly Partial<SGDOptions>[],
+  modeOf: (own: Partial<SGDOptions>) => ThresholdMode,
+): void {
+  const idle = groups.find((own) => own[key] !== undefined && modeOf(own) !== "latent");
+  if (!idle && (all[key] === undefined || groups.some((own) => modeOf(own) === "latent"))) return;
+  const where = idle ? `in a group of mode ${modeOf(idle)}` : "without a group of this mode";
+  throw refuse(`${key}: expected nothing ${where}, since it is for mode latent`);
 }
 
 /** Refuse unknown values of a step. Throws OpError naming the value. */

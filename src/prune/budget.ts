@@ -54,6 +54,13 @@ export function budgetOf(
       params.map((p) => p.shape),
       total - zeros,
     );
-    return { scope: "layer", weights, zeros: apportion(weights.map((n, l) => (1 - density[l]!) * n), zeros) };
+    return {
+      scope: "layer",
+      weights,
+      zeros: apportion(
+        weights.map((n, l) => (1 - density[l]!) * n),
+        zeros,
+      ),
+    };
   };
 }

@@ -31,7 +31,6 @@ export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdd
 export { type PruningMethodParts, pruningMethod } from "./own_method.ts";
 export { paretoFront, type SparsityPoint } from "./pareto.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
-export { trainingsProblem } from "./trainings.ts";
 export {
   makeThresholdSchedule,
   THRESHOLD_SCHEDULES,
@@ -41,5 +40,6 @@ export {
   type ThresholdScheduleName,
   thresholdFromLambda,
 } from "./threshold_schedule.ts";
+export { trainingsProblem } from "./trainings.ts";
 export { PRUNE_USES } from "./uses.ts";
 export { type WeightHistogram, weightHistogram } from "./weight_histogram.ts";

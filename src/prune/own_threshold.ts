@@ -34,7 +34,15 @@ export function thresholdOfProgress(d: (progress: number) => number, totalSteps:
 }
 
 /** Settings that a threshold function leaves open. */
-const OPEN: readonly (keyof PruneConfig)[] = ["method", "schedule", "mode", "gradient", "accelerated", "freezeEpoch", "dense"];
+const OPEN: readonly (keyof PruneConfig)[] = [
+  "method",
+  "schedule",
+  "mode",
+  "gradient",
+  "accelerated",
+  "freezeEpoch",
+  "dense",
+];
 
 /**
  * Make soft-threshold pruning along an own function.

@@ -22,7 +22,7 @@ export function recipeJsonSchema(): Record<string, unknown> {
     override: ({ jsonSchema }) => {
       delete jsonSchema.required;
       // YAML reads the name `true` as a boolean.
-      if (!jsonSchema.enum?.includes("true")) return;
+      if (!jsonSchema.enum?.includes("true") || jsonSchema.enum.includes(true)) return;
       delete jsonSchema.type;
       jsonSchema.enum = [...jsonSchema.enum, true];
     },

@@ -87,10 +87,9 @@ export const prune = group("Pruning", {
     of: ["latent", "inplace"],
     default: "latent",
   }),
-  gradient: choice("latent: straight-through, or true: 0 for pruned weights", {
+  gradient: choice("of latent weights: straight-through (default) or true", {
     flag: "--gradient <name>",
     of: ["straight-through", "true"],
-    otherwise: "straight-through",
   }),
   accelerated: toggle("mode inplace: FISTA, extrapolate by at most the momentum", { default: false }),
   startEpoch: number("dense epochs before pruning begins", { flag: "--start-epoch <epoch>", min: 0, default: 0 }),
@@ -110,21 +109,20 @@ export const prune = group("Pruning", {
     items: "layers",
     default: [],
   }),
-  scope: choice("gmp, one-shot, imp, random: division of the target among layers", {
+  scope: choice("layer: equal shares of zeros; global: by size; erk: by shape", {
     flag: "--scope <name>",
     of: PRUNING_SCOPES,
-    otherwise: "layer; imp: global",
   }),
-  shares: names("instead of a sparsity: each layer's in a run, or layer=share,...", {
+  shares: names("instead of a sparsity: the layers of a run, or layer=share", {
     flag: "--shares <run>",
     items: "layers with their shares",
     least: 1,
   }),
-  rounds: integer("imp: cuts between trainings; synflow: rounds of cuts", {
+  rounds: integer("imp and synflow: rounds of cuts", {
     flag: "--rounds <n>",
     otherwise: "imp: 5; synflow: 100",
   }),
-  rewindEpoch: integer("imp: epochs of a training before the weights to return to", {
+  rewindEpoch: integer("imp: epoch of a training to return to", {
     flag: "--rewind <epoch>",
     min: 0,
     limit: MOST_EPOCHS,

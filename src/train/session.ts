@@ -20,7 +20,14 @@ import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import { batchSizes } from "./micro_batches.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
-import { evaluationBatch, formatOf, type SessionBatches, testBatches, trainingBatches, zeroBatch } from "./session_data.ts";
+import {
+  evaluationBatch,
+  formatOf,
+  type SessionBatches,
+  testBatches,
+  trainingBatches,
+  zeroBatch,
+} from "./session_data.ts";
 import type { SessionOptions } from "./session_options.ts";
 import type { TrainStep } from "./train_step.ts";
 

@@ -45,8 +45,12 @@ test("a folder without a result is refused", () => {
 
 test("shares beside a sparsity or a scope, and for methods that do not divide a target, are refused", () => {
   const given = (prune: object) => () => resolveRecipe({ flags: { prune } });
-  expect(given({ method: "gmp", shares: ["a=0.5"], sparsity: 0.5 })).toThrow(/prune.sparsity: expected no value beside prune.shares/);
-  expect(given({ method: "gmp", shares: ["a=0.5"], scope: "erk" })).toThrow(/prune.scope: expected no value beside prune.shares/);
+  expect(given({ method: "gmp", shares: ["a=0.5"], sparsity: 0.5 })).toThrow(
+    /prune.sparsity: expected no value beside prune.shares/,
+  );
+  expect(given({ method: "gmp", shares: ["a=0.5"], scope: "erk" })).toThrow(
+    /prune.scope: expected no value beside prune.shares/,
+  );
   expect(given({ method: "snip", sparsity: 0.5, shares: ["a=0.5"] })).toThrow(/shares/);
 });
 

@@ -93,7 +93,10 @@ test("without the two options the bits are those of the defaults", async () => {
 });
 
 test.each([
-  [{ mode: "inplace", gradient: "true" }, "gradient: expected nothing without a group of this mode, since it is for mode latent"],
+  [
+    { mode: "inplace", gradient: "true" },
+    "gradient: expected nothing without a group of this mode, since it is for mode latent",
+  ],
   [{ mode: "inplace", threshold: 0, shrink: 1 }, "shrink: expected nothing without a group of this mode"],
   [{ gradient: true }, "gradient: expected straight-through or true, got true"],
   [{ shrink: -1 }, "shrink: expected a number >= 0, got -1"],

@@ -42,7 +42,9 @@ test("other lengths are refused with one that fits", () => {
     fc.property(settings, fc.integer({ min: 1, max: 100 }), ({ rounds, rewind }, epochs) => {
       const problem = trainingsProblem(config(rounds, rewind), epochs);
       if (problem === null) return;
-      expect(() => trainingsOf(config(rounds, rewind), epochs, 5)).toThrow(`epochs: expected ${problem}, got ${epochs}`);
+      expect(() => trainingsOf(config(rounds, rewind), epochs, 5)).toThrow(
+        `epochs: expected ${problem}, got ${epochs}`,
+      );
       const fitting = Number(/such as (\d+)$/.exec(problem)?.[1]);
       expect(trainingsProblem(config(rounds, rewind), fitting)).toBeNull();
     }),

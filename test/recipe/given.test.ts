@@ -126,7 +126,7 @@ describe("settings that the run does not read", () => {
     ],
     [
       { method: "dense", threshold: 0.1 },
-      "--threshold: prune.threshold: expected no value: it is for the soft thresholds of prune.method soft and at-init, and prune.method is soft, with prune.schedule none; got 0.1",
+      "--threshold: prune.threshold: expected no value: it is for the soft thresholds of prune.method soft, at-init and grad-r, and prune.method is soft, with prune.schedule none; got 0.1",
     ],
     [
       { method: "snip", sparsity: 0.9, startEpoch: 1 },

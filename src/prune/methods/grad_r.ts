@@ -10,7 +10,12 @@ import type { PruningMethod } from "../method.ts";
 export function gradR(config: PruneConfig, run: RunShape): PruningMethod {
   const { threshold: mu, shrink: alpha } = config;
   check("threshold", "a number > 0, since the method is grad-r", mu, mu !== undefined && Number.isFinite(mu) && mu > 0);
-  check("shrink", "a number >= 0, since the method is grad-r", alpha, alpha !== undefined && Number.isFinite(alpha) && alpha >= 0);
+  check(
+    "shrink",
+    "a number >= 0, since the method is grad-r",
+    alpha,
+    alpha !== undefined && Number.isFinite(alpha) && alpha >= 0,
+  );
   const { freeze } = spanOf(config, run);
   const isFrozen = (n: number) => n >= freeze && freeze < run.totalSteps;
   const at = (n: number) => (isFrozen(n) ? 0 : mu!);

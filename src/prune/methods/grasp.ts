@@ -27,7 +27,9 @@ export function grasp(config: PruneConfig): PruningMethod {
     phase: () => "mask",
     begin({ optimizer }) {
       if (optimizer.scale)
-        throw new ArgumentError("grasp: precision: expected f32: f16 rounds away the differences of gradients, got f16");
+        throw new ArgumentError(
+          "grasp: precision: expected f32: f16 rounds away the differences of gradients, got f16",
+        );
     },
     async prepare(run: PruningRun) {
       const params = prunedParameters(run.optimizer);

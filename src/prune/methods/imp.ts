@@ -45,7 +45,9 @@ export function imp(config: PruneConfig, run: RunShape): PruningMethod {
 
 /** Return the zeros of each row after this fraction of the cuts. */
 export const zerosAfter = ({ weights, zeros }: Pick<Budget, "weights" | "zeros">, fraction: number): number[] =>
-  weights.map((n, row) => (fraction === 1 ? Math.floor(zeros[row]!) : Math.floor(n * (1 - (1 - zeros[row]! / n) ** fraction))));
+  weights.map((n, row) =>
+    fraction === 1 ? Math.floor(zeros[row]!) : Math.floor(n * (1 - (1 - zeros[row]! / n) ** fraction)),
+  );
 
 /** Allocate memory for a copy, which outlives the step. */
 function roomFor({ numel }: Tensor): Tensor {
@@ -79,7 +81,7 @@ class Rewind {
 
   /** Copy the state, to return to it. */
   keep(): void {
-    this.arenas.forEach(({ values }, k) => copyBytes(this.pruned[k]!, values));
+    for (const [k, { values }] of this.arenas.entries()) copyBytes(this.pruned[k]!, values);
     for (const [live, copy] of this.others) copyBytes(copy, live);
   }
 
@@ -89,8 +91,11 @@ class Rewind {
     select.setRanks(zerosAfter(this.budget, fraction));
     select.run();
     // The copy is cut at the same entries. Weights that were zero before are the smallest, so masks only grow.
-    cutSmallest(select, arenas.map((arena, k) => ({ ...arena, velocity: pruned[k]!, copies: [] })));
-    arenas.forEach(({ values }, k) => copyBytes(values, pruned[k]!));
+    cutSmallest(
+      select,
+      arenas.map((arena, k) => ({ ...arena, velocity: pruned[k]!, copies: [] })),
+    );
+    for (const [k, { values }] of arenas.entries()) copyBytes(values, pruned[k]!);
     for (const [live, copy] of this.others) copyBytes(live, copy);
     for (const { velocity } of this.run.optimizer.chunks) if (velocity) fillZero(velocity);
   }

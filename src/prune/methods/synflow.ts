@@ -153,7 +153,8 @@ export class Flow implements Disposable {
       for (const [i, p] of chunk.params.entries()) {
         using slice = chunk.slice(this.products[k]!, i, p.shape);
         const [found, weights] = await Promise.all([slice.data(), p.data()]);
-        if (found.some((v) => !Number.isFinite(v))) throw new ArgumentError("synflow: expected finite scores, got an overflow of f32");
+        if (found.some((v) => !Number.isFinite(v)))
+          throw new ArgumentError("synflow: expected finite scores, got an overflow of f32");
         all.push(Float64Array.from(found, (v, at) => (weights[at] === 0 ? -1 : v)));
       }
     }

@@ -53,7 +53,11 @@ function mlp(): Session {
   manualSeed(2);
   const model = new Sequential([new Linear(INPUTS, HIDDEN), new Tanh(), new Linear(HIDDEN, CLASSES)]);
   const data = { x: samples, shape: [INPUTS], y: labels };
-  return new Session({ model, data, config: { epochs: 1, batchSize: SAMPLES, prune: { method: "grasp", sparsity: 0.5 } } });
+  return new Session({
+    model,
+    data,
+    config: { epochs: 1, batchSize: SAMPLES, prune: { method: "grasp", sparsity: 0.5 } },
+  });
 }
 
 test("the difference of gradients is the Hessian-gradient product of float64 within 1e-3, and the mask is that of its scores", async () => {
@@ -70,24 +74,30 @@ test("the difference of gradients is the Hessian-gradient product of float64 wit
   const { weights, product } = found!;
   const size = Math.max(...want.flatMap((list) => [...list].map(Math.abs)));
   want.forEach((list, k) => {
-    list.forEach((v, i) => expect(Math.abs(product[k]![i]! - v) / size, `${k}[${i}]`).toBeLessThan(1e-3));
+    expect(Math.max(...list.map((v, i) => Math.abs(product[k]![i]! - v) / size))).toBeLessThan(1e-3);
     expect([...weights[k]!]).toEqual([...Float32Array.from(state[2 * k]!)]);
   });
   // -w Hg is largest where w Hg is smallest.
-  const gone = smallest(want.map((list, k) => list.map((v, i) => v * weights[k]![i]!)), 0.5);
+  const gone = smallest(
+    want.map((list, k) => list.map((v, i) => v * weights[k]![i]!)),
+    0.5,
+  );
   const after = [...(await session.model.stateDict()).values()];
   gone.forEach((places, k) => {
     const now = after[2 * k]!.data;
     expect([...now.keys()].filter((i) => now[i] === 0)).toEqual([...places]);
-    now.forEach((v, i) => expect(v === 0 || v === weights[k]![i]).toBe(true));
+    expect(now.every((v, i) => v === 0 || v === weights[k]![i])).toBe(true);
   });
   session.dispose();
 });
 
 test("removing the weights of the largest scores lowers the norm of the gradient less than removing those of the smallest", () => {
-  const net = [randomArray(HIDDEN * INPUTS, 5, 0.5), randomArray(HIDDEN, 6, 0.1), randomArray(CLASSES * HIDDEN, 7, 0.5), randomArray(CLASSES, 8, 0.1)].map(
-    (list) => Float64Array.from(list),
-  ) as unknown as Net;
+  const net = [
+    randomArray(HIDDEN * INPUTS, 5, 0.5),
+    randomArray(HIDDEN, 6, 0.1),
+    randomArray(CLASSES * HIDDEN, 7, 0.5),
+    randomArray(CLASSES, 8, 0.1),
+  ].map((list) => Float64Array.from(list)) as unknown as Net;
   const product = exactProduct(net);
   const normWithout = (sign: number) => {
     const scores = product.map((list, k) => list.map((v, i) => sign * v * net[2 * k]![i]!));
@@ -98,23 +108,26 @@ test("removing the weights of the largest scores lowers the norm of the gradient
   expect(normWithout(1)).toBeGreaterThan(normWithout(-1));
 });
 
-test.each([0.3, 0.8, 0.95] as const)("to %d: exact in total, and survivors keep their initial bits", async (sparsity) => {
-  const session = tinySession({ method: "grasp", sparsity, snipBatches: 2 });
-  const first = await session.model.stateDict();
-  await session.prepare();
-  const now = await session.model.stateDict();
-  session.dispose();
-  let zeros = 0;
-  for (const [name, { data }] of first) {
-    const after = now.get(name)!.data;
-    if (![...after].includes(0)) expect(sameBits(after, data), name).toBe(true);
-    data.forEach((v, i) => {
-      if (after[i] === 0 && v !== 0) zeros++;
-      else expect(after[i], `${name}[${i}]`).toBe(v);
-    });
-  }
-  expect(zeros).toBe(Math.floor(sparsity * TINY_WEIGHTS));
-});
+test.each([0.3, 0.8, 0.95] as const)(
+  "to %d: exact in total, and survivors keep their initial bits",
+  async (sparsity) => {
+    const session = tinySession({ method: "grasp", sparsity, snipBatches: 2 });
+    const first = await session.model.stateDict();
+    await session.prepare();
+    const now = await session.model.stateDict();
+    session.dispose();
+    let zeros = 0;
+    for (const [name, { data }] of first) {
+      const after = now.get(name)!.data;
+      if (![...after].includes(0)) expect(sameBits(after, data), name).toBe(true);
+      data.forEach((v, i) => {
+        if (after[i] === 0 && v !== 0) zeros++;
+        else expect(after[i], `${name}[${i}]`).toBe(v);
+      });
+    }
+    expect(zeros).toBe(Math.floor(sparsity * TINY_WEIGHTS));
+  },
+);
 
 test("layers left dense keep their weights, and count in the target", async () => {
   const { bytes } = await tinyRun({ method: "grasp", sparsity: 0.5, dense: ["first"] }, { epochs: 1 });

@@ -17,7 +17,12 @@ const cases: readonly Case[] = [
   { name: "one-shot", prune: { method: "one-shot", sparsity }, at: [4, 10], ends },
   { name: "one-shot, late", prune: { method: "one-shot", sparsity, startEpoch: 1.6 }, at: [4, 8, 10], ends },
   { name: "gmp, global", prune: { method: "gmp", sparsity, every: 3, scope: "global" }, at: [8, 10, 16], ends },
-  { name: "one-shot, ERK", prune: { method: "one-shot", sparsity, startEpoch: 1.6, scope: "erk" }, at: [4, 8, 10], ends },
+  {
+    name: "one-shot, ERK",
+    prune: { method: "one-shot", sparsity, startEpoch: 1.6, scope: "erk" },
+    at: [4, 8, 10],
+    ends,
+  },
   {
     name: "gmp, by shares",
     prune: { method: "gmp", every: 3, shares: ["0=0.5", "3=0.8", "7=0.82", "9=0.6"] },
@@ -34,7 +39,11 @@ const cases: readonly Case[] = [
   { name: "grasp", prune: { method: "grasp", sparsity }, at: [4, 10], ends },
   { name: "synflow", prune: { method: "synflow", sparsity, rounds: 10 }, at: [4, 10], ends },
   { name: "grad-r", prune: { method: "grad-r", threshold: 0.03, shrink: 0.2 }, at: [4, 10] },
-  { name: "grad-r, frozen", prune: { method: "grad-r", threshold: 0.03, shrink: 0.2, freezeEpoch: 2.2 }, at: [8, 12, 16] },
+  {
+    name: "grad-r, frozen",
+    prune: { method: "grad-r", threshold: 0.03, shrink: 0.2, freezeEpoch: 2.2 },
+    at: [8, 12, 16],
+  },
   { name: "lats, true gradient", prune: { threshold: 0.1, gradient: "true" }, at: [4, 10] },
   { name: "snip", prune: { method: "snip", sparsity }, at: [4, 10], ends },
   { name: "random", prune: { method: "random", sparsity }, at: [4, 10], ends },

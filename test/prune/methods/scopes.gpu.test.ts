@@ -37,7 +37,10 @@ test("the global cut takes the smallest weights of all layers, which are not the
     [...tensorOf(dense.saved.get(5)!.bytes, `model.${name}`)].map((w, i) => ({ name, i, size: Math.abs(w) })),
   );
   const gone = new Set(
-    all.sort((a, b) => a.size - b.size).slice(0, Math.floor(0.7 * TINY_WEIGHTS)).map(({ name, i }) => `${name}[${i}]`),
+    all
+      .sort((a, b) => a.size - b.size)
+      .slice(0, Math.floor(0.7 * TINY_WEIGHTS))
+      .map(({ name, i }) => `${name}[${i}]`),
   );
   for (const name of layers) {
     tensorOf(cut.saved.get(5)!.bytes, `model.${name}`).forEach((w, i) => {
@@ -58,7 +61,10 @@ test.each(methods.flatMap((method) => targets.map((p) => [method, p] as const)))
       .map((p) => p.shape);
     const zeros = Math.floor(sparsity * TINY_WEIGHTS);
     const density = erkDensities(shapes, TINY_WEIGHTS - zeros);
-    const want = apportion(Object.values(TINY_LAYERS).map((n, l) => (1 - density[l]!) * n), zeros);
+    const want = apportion(
+      Object.values(TINY_LAYERS).map((n, l) => (1 - density[l]!) * n),
+      zeros,
+    );
     expect(Object.values(zerosOf(bytes))).toEqual(want);
     expect(sum(want)).toBe(zeros);
   },
@@ -66,7 +72,10 @@ test.each(methods.flatMap((method) => targets.map((p) => [method, p] as const)))
 
 test("layers left dense count in the target under every scope", async () => {
   for (const scope of ["layer", "global", "erk"] as const) {
-    const { bytes } = await tinyRun({ method: "one-shot", sparsity: 0.75, scope, dense: ["first", "last"] }, { epochs: 1 });
+    const { bytes } = await tinyRun(
+      { method: "one-shot", sparsity: 0.75, scope, dense: ["first", "last"] },
+      { epochs: 1 },
+    );
     expect(zerosOf(bytes)).toMatchObject({ "0.weight": 0, "9.weight": 0 });
     expect(Math.abs(sparsityIn(bytes) - 0.75), scope).toBeLessThan(2 / TINY_WEIGHTS);
   }

@@ -77,12 +77,19 @@ const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
   ...(["soft", "snip", "grasp", "synflow", "str", "masked"] as const).map(
     (method) =>
       [
-        { method, ...(method === "soft" ? { threshold: 1 } : method === "str" || method === "masked" ? {} : { sparsity: 0.5 }), scope: "erk" },
+        {
+          method,
+          ...(method === "soft" ? { threshold: 1 } : method === "str" || method === "masked" ? {} : { sparsity: 0.5 }),
+          scope: "erk",
+        },
         /scope is for method gmp, one-shot, imp and random/,
       ] as const,
   ),
   // Each method's own.
-  [{ method: "imp", sparsity: 0.5 }, /epochs: expected a number that divides into 6 equal trainings.*, such as 13, got 10/],
+  [
+    { method: "imp", sparsity: 0.5 },
+    /epochs: expected a number that divides into 6 equal trainings.*, such as 13, got 10/,
+  ],
   ...[0, -1, 1.5, Number.NaN].flatMap((rounds) => [
     [{ method: "imp" as const, sparsity: 0.9, rounds }, /rounds: expected an integer >= 1/] as const,
     [{ method: "synflow" as const, sparsity: 0.9, rounds }, /rounds: expected an integer >= 1/] as const,
@@ -101,7 +108,10 @@ const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
   [{ threshold: 1, shrink: 1 }, /shrink is for method grad-r/],
   [{ threshold: 1, gradient: true as unknown as "true" }, /gradient: expected straight-through or true, got true/],
   [{ threshold: 1, gradient: "true", mode: "inplace" }, /mode: expected latent with gradient true, got inplace/],
-  [{ method: "str", gradient: "true" }, /gradient is for the soft thresholds of method soft and at-init in mode latent/],
+  [
+    { method: "str", gradient: "true" },
+    /gradient is for the soft thresholds of method soft and at-init in mode latent/,
+  ],
   ...[0, -1, 1.5, Number.NaN].map(
     (every) => [{ method: "gmp" as const, sparsity: 0.9, every }, /every: expected an integer >= 1/] as const,
   ),

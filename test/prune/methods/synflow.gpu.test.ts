@@ -28,7 +28,9 @@ async function during<T>(session: Session, work: (run: PruningRun) => Promise<T>
 function chain(depth: number, width: number, size: number): { session: Session; weights: Float32Array[] } {
   manualSeed(1);
   const model = new Sequential(
-    Array.from({ length: depth }, () => [new Linear(width, width), new ReLU()]).flat().slice(0, -1),
+    Array.from({ length: depth }, () => [new Linear(width, width), new ReLU()])
+      .flat()
+      .slice(0, -1),
   );
   const weights = model
     .parameters()
@@ -58,7 +60,10 @@ function referenceScores(weights: readonly Float32Array[], width: number): numbe
   const scores: number[][] = [];
   for (let l = weights.length - 1; l >= 0; l--) {
     const w = weights[l]!;
-    const logs = Array.from(w, (v, at) => Math.log(Math.abs(v)) + Math.log(inputs[l]![at % width]!) + Math.log(back[Math.floor(at / width)]!));
+    const logs = Array.from(
+      w,
+      (v, at) => Math.log(Math.abs(v)) + Math.log(inputs[l]![at % width]!) + Math.log(back[Math.floor(at / width)]!),
+    );
     scores.unshift(logs);
     back = product(w, back, true);
   }
