@@ -1,4 +1,4 @@
-// How a target is divided among the layers: the same share in each, the smallest weights of all layers together, more where layers
+// Division of a target among the layers: the same share in each, the smallest weights of all layers together, more where layers
 // are large (ERK), or the shares of another run.
 import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/index.ts";
