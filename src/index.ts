@@ -286,6 +286,7 @@ export {
   type DatasetPair,
   type EpochLayer,
   type EpochRecord,
+  type EpochTest,
   type Evaluation,
   Evaluator,
   type EvaluatorOptions,

@@ -176,6 +176,7 @@ const calls: Record<string, () => unknown> = {
   writeSparseModel: () => all.writeSparseModel(new Map(), {}, bad),
   // Training, figures and export.
   planTraining: () => all.planTraining(bad),
+  recalibrate: () => all.recalibrate(model(), [] as never, bad),
   planEvaluation: () => all.planEvaluation(bad),
   fit: () => all.fit(bad),
   capture: () => all.captureStep(() => ({}), bad),

@@ -37,8 +37,9 @@ import type { Output } from "../terminal/output.ts";
 import { defined, percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
+import { type Retest, rawLine, retest, trainingEpochs } from "./retest.ts";
 
-interface EvalFlags extends AdapterFlags, WeightFlags {
+export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's folder, or a model file. */
   readonly path?: string;
   /** The same, as a flag. */
@@ -58,6 +59,8 @@ interface EvalFlags extends AdapterFlags, WeightFlags {
   readonly followLinks?: boolean;
   /** Samples of each class of event data; images are tested whole. */
   readonly limit?: number;
+  /** Training batches that re-estimate the statistics of batch norm before the test. */
+  readonly recalibrate?: number;
   /** Print operations and energy of a network without spikes too. */
   readonly activity?: boolean;
 }
@@ -94,7 +97,11 @@ function pathOf({ path, weights }: EvalFlags): string {
   return path ?? weights!;
 }
 
-async function runEval(flags: EvalFlags, out: Output): Promise<number> {
+/** Writes a tested model. Returns a line about the file. */
+export type SaveTested = (model: Module, tested: Retest, facts: Readonly<Record<string, string>>) => Promise<string>;
+
+/** Test a model file. Returns the exit code. `save` is called after the test. */
+export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested): Promise<number> {
   const path = pathOf(flags);
   const file = modelFile(path, "sparse");
   const opened = await openWeightsFile(file);
@@ -134,7 +141,7 @@ async function runEval(flags: EvalFlags, out: Output): Promise<number> {
     for (const note of splits.notes) out.say(note);
     for (const line of splits.summary ? summaryLines(splits.summary) : []) out.say(line);
     const batchSize = flags.batchSize ?? images.batch ?? batch;
-    return await testOn(splits, { name, data, settings, opened, file, batchSize }, flags, out);
+    return await testOn(splits, { name, data, settings, opened, file, batchSize, save }, flags, out);
   } catch (error) {
     throw withAdvice(error, wanted);
   } finally {
@@ -151,11 +158,12 @@ interface Tested {
   readonly settings: Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">;
   readonly opened: OpenWeights;
   readonly batchSize: number;
+  readonly save: SaveTested | undefined;
 }
 
 async function testOn(
   splits: Splits,
-  { name, data, settings, opened, file, batchSize }: Tested,
+  { name, data, settings, opened, file, batchSize, save }: Tested,
   flags: EvalFlags,
   out: Output,
 ): Promise<number> {
@@ -163,7 +171,8 @@ async function testOn(
   for (const note of matched.notes) out.say(note);
   const test = forEncoder(matched.data, settings.encoder);
   const gpu = await openGpu(flags);
-  const random = new RandomState(Number(opened.metadata.get("seed") ?? 0));
+  const seed = Number(opened.metadata.get("seed") ?? 0);
+  const random = new RandomState(seed);
   const build = (shortcut: ShortcutKind | undefined, random: RandomState): Module =>
     modelFor({ model: { ...settings, ...defined({ shortcut }) }, data, random }, test.shape, test.classes.length);
   const taken = takeFitting(opened, flags, (weights) => build(shortcutOf(name, weights), new RandomState(0)));
@@ -181,7 +190,13 @@ async function testOn(
     batchSize: Math.min(batchSize, test.length),
     ...(splits.stored ? { stored: splits.stored } : {}),
   };
-  const result = await evaluateWithin(load, () => evaluator.run(testBatchesOf(test, batchSize)));
+  const count = flags.recalibrate ?? 0;
+  const train = trainingEpochs(forEncoder(splits.train, settings.encoder), batchSize, seed);
+  const samples = { sample: test.shape, random, scale: test };
+  const tested = await evaluateWithin(load, () =>
+    retest({ model, evaluator, test: () => testBatchesOf(test, batchSize), train, count, samples }),
+  );
+  const { result } = tested;
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
   const activity = wantsActivity ? await activityOf(model, matched.data, { model: settings }, random, batchSize) : null;
@@ -191,11 +206,15 @@ async function testOn(
   out.say(
     `${name} on ${test.name}: accuracy ${percent(result.accuracy)} (${result.correct} of ${result.samples}), loss ${result.loss.toFixed(4)}, sparsity ${percent(sparsity)}`,
   );
+  for (const line of rawLines(tested, count, opened.metadata, data)) out.say(line);
+  const facts = { model: name, data, input: test.shape.join("x"), classes: String(test.classes.length) };
+  if (save) out.say(await save(model, tested, facts));
   out.emit({
     kind: "result",
     accuracy: result.accuracy,
     sparsity,
     loss: result.loss,
+    ...rawFields(tested, count),
     samples: result.samples,
     seconds: (performance.now() - started) / 1000,
     parameters: model.parameters().reduce((n, p) => n + p.numel, 0),
@@ -210,15 +229,28 @@ async function testOn(
   return 0;
 }
 
-/** Add the options and the action of `eval`. */
-export function addEvalCommand(command: Command, done: Done): void {
-  command
-    .description(
-      "Prints accuracy, loss and sparsity of a model: one that `espalier train` saved, dense or sparse, or weights of another program with --model.",
-    )
-    .argument("[path]", "a run's folder, or a model file");
+/** Return the numbers with the statistics that the model came with, if they were re-estimated. */
+const rawFields = ({ raw }: Retest, recalibrated: number) =>
+  raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated } : {};
+
+/** Say how the model did with the statistics that it came with; or what the run measured before it re-estimated them. */
+function rawLines(
+  { raw: tested }: Retest,
+  count: number,
+  metadata: ReadonlyMap<string, string>,
+  data: string,
+): string[] {
+  if (tested) return [rawLine(tested, count)];
+  const raw = Number(metadata.get("rawAccuracy") ?? Number.NaN);
+  if (metadata.get("data") !== data || !(raw >= 0 && raw <= 1)) return [];
+  return [
+    `the file's batch norm was re-estimated; with the running statistics of training the run measured ${percent(raw)}`,
+  ];
+}
+
+/** Add the settings of a model's test: network, data, names of weights, batch size. */
+export function addTestSettings(command: Command): void {
   addSettings(command, {
-    weights: { help: "the model file as a flag, of another program too", otherwise: "the argument" },
     "model.name": { otherwise: "the file's" },
     "data.name": { otherwise: "the file's" },
     "data.dir": { otherwise: "the run's" },
@@ -234,6 +266,21 @@ export function addEvalCommand(command: Command, done: Done): void {
     { batchSize: { help: "samples at a time", otherwise: "500; images 32; spiking as trained" } },
     "Evaluation",
   );
+}
+
+/** Add the options and the action of `eval`. */
+export function addEvalCommand(command: Command, done: Done): void {
+  command
+    .description(
+      "Prints accuracy, loss and sparsity of a model: one that `espalier train` saved, dense or sparse, or weights of another program with --model.",
+    )
+    .argument("[path]", "a run's folder, or a model file");
+  addSettings(command, {
+    weights: { help: "the model file as a flag, of another program too", otherwise: "the argument" },
+  });
+  addTestSettings(command);
+  const help = "training batches that re-estimate batch norm before the test";
+  addSettings(command, { recalibrate: { help, otherwise: "0" } }, "Evaluation");
   const activity = "print operations and energy too; always on for spiking networks";
   gpuOptions(command.addOption(new Option("--activity", activity).helpGroup("Evaluation:")))
     .addHelpText(

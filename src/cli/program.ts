@@ -34,6 +34,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "test a saved model",
     load: async () => (await import("./eval.ts")).addEvalCommand,
   },
+  recalibrate: {
+    summary: "re-estimate the batch norm statistics of a finished run or of weights",
+    load: async () => (await import("./recalibrate.ts")).addRecalibrateCommand,
+  },
   inspect: {
     summary: "show what a folder of data holds",
     load: async () => (await import("./inspect.ts")).addInspectCommand,

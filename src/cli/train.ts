@@ -1,6 +1,7 @@
 // `espalier train`: trains a recipe into a folder of results.
 import { type Command, Option } from "commander";
 import { modelRegistry } from "../internal.ts";
+import { espalierCommand } from "../node/command_name.ts";
 import { RunDirectory } from "../node_internal.ts";
 import { checkBatches } from "../recipe/batch_check.ts";
 import { addAllSettings, flagNames, type SettingFlags, settingsFrom } from "../recipe/flags.ts";
@@ -9,8 +10,9 @@ import { plannedData } from "../recipe/planned_data.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { summaryLines } from "../report/data_summary.ts";
 import { findRun } from "../run/found_run.ts";
-import { planResume, type ResumePlan } from "../run/resume.ts";
+import { isAtEnd, planResume, type ResumePlan } from "../run/resume.ts";
 import { whole } from "../terminal/arguments.ts";
+import { UsageError } from "../terminal/fail.ts";
 import { makeOutput, type Output } from "../terminal/output.ts";
 import { silent } from "../terminal/progress.ts";
 import { writeLine } from "../terminal/terminal.ts";
@@ -23,7 +25,7 @@ import { openRun, settleAuto, type TrainFlags } from "./train_recipe.ts";
 import { beforeFirstStep, saysFinished, trainOn } from "./train_run.ts";
 
 /** Run a training. Returns the exit code; throws on failure, `Interrupted` after a signal. */
-async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
+export async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?? false)): Promise<number> {
   using stopping = stopAtSignals(out, "as soon as the run is saved");
   const flags = settleAuto(given);
   const opening = openRun(flags, (line) => {
@@ -36,7 +38,11 @@ async function runTrain(given: TrainFlags, out: Output = makeOutput(given.json ?
   // A dry run reads the folder without a lock.
   const directory = folder?.directory ?? (flags.resume === undefined ? null : new RunDirectory(flags.resume));
   const plan = flags.resume ? await planOfRun(recipe, directory, out) : null;
-  if (plan && folder && plan.changes.length === 0 && (await saysFinished(plan, folder, out))) return 0;
+  if (flags.again && !(plan && isAtEnd(plan)))
+    throw new UsageError(
+      `${flags.resume}: expected a finished run; continue it with ${espalierCommand()} train --resume ${flags.resume}`,
+    );
+  if (plan && folder && plan.changes.length === 0 && !flags.again && (await saysFinished(plan, folder, out))) return 0;
   // Until a bar is drawn, lines are printed as they are.
   const standing: Standing = {
     progress: { ...silent, log: (line) => out.say(line) },

@@ -26,6 +26,7 @@ function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
 
 const epochLine = (record: EpochRecord, epochs: number) =>
   `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy)}` +
+  (record.rawTestAccuracy === undefined ? "" : `  raw ${percent(record.rawTestAccuracy)}`) +
   `  sparsity ${percent(record.sparsity)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
 
 export interface LoopParts {

@@ -22,6 +22,8 @@ export interface TrainFlags extends AdapterFlags {
   /** Folder of the run to resume, or AUTO. */
   readonly resume?: string | undefined;
   readonly overwrite?: boolean | undefined;
+  /** Measure a finished run again, and write its results. */
+  readonly again?: boolean | undefined;
   /** Only print the plan. */
   readonly dryRun?: boolean | undefined;
   /** Largest number of restarts in a row after a lost device. */

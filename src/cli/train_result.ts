@@ -2,6 +2,7 @@
 
 import {
   currentGpu,
+  type Evaluation,
   evaluationBatch,
   type FitResult,
   type Gpu,
@@ -19,6 +20,7 @@ import type { RunResult } from "../run/card.ts";
 import type { Output } from "../terminal/output.ts";
 import { compact, duration, mib, percent, plural, times } from "../text/index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
+import { rawLine } from "./retest.ts";
 import type { LoopParts } from "./train_loop.ts";
 
 export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files" | "seconds"> {
@@ -31,16 +33,22 @@ export interface EndParts extends Pick<LoopParts, "recipe" | "session" | "files"
 
 /** Measure a finished run, write its files and print its result. */
 export async function finishRun(parts: EndParts, trained: FitResult): Promise<void> {
-  const { final, activity } = await measure(parts, trained);
-  const lines = await parts.files.finish(parts.session, final, activity?.figure ?? null);
-  say(parts.out, final, activity);
-  for (const line of lines) parts.out.say(line);
-  parts.out.emit(final);
+  const { session, files, out } = parts;
+  const raw = session.recalibrates ? await session.evaluate() : null;
+  await session.recalibrated(async () => {
+    const { final, activity } = await measure(parts, trained, raw);
+    const lines = await files.finish(session, final, activity?.figure ?? null);
+    say(out, final, activity);
+    if (raw) out.say(rawLine(raw, parts.recipe.recalibrate));
+    for (const line of lines) out.say(line);
+    out.emit(final);
+  });
 }
 
 type Final = Awaited<ReturnType<typeof measure>>["final"];
 
-async function measure(parts: EndParts, { loss, position }: FitResult) {
+/** Measure with the statistics of batch norm as they are; `raw`: the test with those of training, if they were re-estimated. */
+async function measure(parts: EndParts, { loss, position }: FitResult, raw: Evaluation | null) {
   const { session, data, recipe, gpu, random, seconds, predictedPeakBytes } = parts;
   const layers = await session.layers();
   const evaluation = await session.evaluate();
@@ -59,6 +67,7 @@ async function measure(parts: EndParts, { loss, position }: FitResult) {
     accuracy: evaluation.accuracy,
     sparsity: layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0),
     loss: evaluation.loss,
+    ...(raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated: recipe.recalibrate } : {}),
     trainLoss: loss,
     seconds: seconds(),
     steps: position.step,

@@ -19,6 +19,7 @@ import { createProgress, silent } from "../terminal/progress.ts";
 import { writeLine } from "../terminal/terminal.ts";
 import { dryRun } from "./dry_run.ts";
 import { noting, type Standing } from "./restarts.ts";
+import { retestTrail } from "./retest_trail.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 import { samplesOf } from "./train_data.ts";
 import { trainLoop } from "./train_loop.ts";
@@ -78,7 +79,11 @@ async function openSession(
   const files = new RunFiles(recipe, out, { data, fingerprint, folder, command: flags.command });
   const { stepsPerEpoch } = session;
   const lines = plan ? checkResume(plan, { train: data.train, stepsPerEpoch, data: fingerprint }) : [];
-  if (plan && (await saysFinished(plan, folder, out))) return null;
+  if (plan && !flags.again && (await saysFinished(plan, folder, out))) return null;
+  if (flags.again && !session.recalibrates) {
+    out.say(`${folder.root}: ${recipe.model.name} has no batch norm: nothing to re-estimate, its files are unchanged`);
+    return null;
+  }
   if (plan) {
     await files.reopen();
     await files.restore(session, plan, gpu.adapter);
@@ -92,7 +97,7 @@ async function openSession(
   return opened;
 }
 
-async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: Attempt): Promise<void> {
+async function trainToEnd(opened: Opened, { flags, folder, out, standing, stopping }: Attempt): Promise<void> {
   const { recipe, gpu, files, session } = opened;
   const progress = noting(standing, out.json ? silent : createProgress({ label: "train" }));
   standing.progress = progress;
@@ -108,6 +113,7 @@ async function trainToEnd(opened: Opened, { flags, out, standing, stopping }: At
     throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
   const finishing = finishRun({ ...opened, seconds }, trained);
   await stopping.orStop(finishing, `stopped after the last step, before the result was written; ${goOn}`);
+  if (flags.again && folder) await stopping.orStop(retestTrail({ ...opened, seconds }, folder.directory), goOn);
   for (const { ms, calls, kernel } of (await profile?.stop()) ?? []) {
     writeLine(process.stderr, `${ms.toFixed(1).padStart(10)} ms  ${String(calls).padStart(7)} x  ${kernel}`);
   }

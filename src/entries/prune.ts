@@ -46,4 +46,10 @@ export {
   type WeightHistogram,
   weightHistogram,
 } from "../prune/index.ts";
-export { layerSparsity, type PruningReport, pruningReport } from "../train/index.ts";
+export {
+  layerSparsity,
+  type PruningReport,
+  pruningReport,
+  type RecalibrateOptions,
+  recalibrate,
+} from "../train/index.ts";

@@ -162,16 +162,14 @@ export abstract class SpikingNode extends Module {
       const current = bn.forward(x);
       return constant ? this.fire(current, timeSteps) : this.fire(unfoldTime(current, timeSteps), undefined);
     }
-    const { weight, bias, running_mean, running_var, momentum, eps, training } = bn;
+    const { weight, bias, running_mean, running_var } = bn;
     const { keep: _, ...config } = this.config;
     return batchNormNeuron(x, weight, bias, running_mean, running_var, this.leakLogit, {
       ...config,
       neuron: this.kind,
       timeSteps,
       constant,
-      training,
-      momentum,
-      eps,
+      ...bn.use(),
     });
   }
 

@@ -41,6 +41,8 @@ export class BatchNorm2d extends Module {
   readonly eps: number;
   /** Share of the batch in the running statistics. Default 0.1. */
   readonly momentum: number;
+  /** @internal Set while the running statistics are re-estimated: called before each use, returns the momentum of its update. */
+  observer: (() => number) | null = null;
 
   constructor(channels: number, config: BatchNormConfig = {}) {
     super();
@@ -56,23 +58,24 @@ export class BatchNorm2d extends Module {
     this.momentum = momentum;
   }
 
-  private get options() {
-    return { training: this.training, momentum: this.momentum, eps: this.eps };
+  /** @internal Begin a use of the layer: return the options of its op. */
+  use(): { readonly training: boolean; readonly momentum: number; readonly eps: number } {
+    return { training: this.training, momentum: this.observer?.() ?? this.momentum, eps: this.eps };
   }
 
   forward(x: Tensor): Tensor {
-    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
+    return batchNorm(x, this.weight, this.bias, this.running_mean, this.running_var, this.use());
   }
 
   /** Compute relu(forward(x)) in one pass. Sequential calls it for a ReLU that follows. */
   forwardRelu(x: Tensor): Tensor {
-    return batchNormRelu(x, this.weight, this.bias, this.running_mean, this.running_var, this.options);
+    return batchNormRelu(x, this.weight, this.bias, this.running_mean, this.running_var, this.use());
   }
 
   /** Compute relu(forward(x) + residual) in one pass, the end of a residual block. `residual` has the shape of x. */
   forwardAddRelu(x: Tensor, residual: Tensor): Tensor {
     const { weight, bias, running_mean, running_var } = this;
-    return batchNormAddRelu(x, residual, weight, bias, running_mean, running_var, this.options);
+    return batchNormAddRelu(x, residual, weight, bias, running_mean, running_var, this.use());
   }
 }
 

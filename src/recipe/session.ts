@@ -52,12 +52,12 @@ export function modelFor(
 /** Return the configuration of a session. Streamed images are cropped and flipped by their reader. */
 export function runConfig(recipe: Recipe, train: LabelledImages | null): RunConfig {
   const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
-  const { precision, seed, logEvery, augment } = recipe;
+  const { precision, recalibrate, seed, logEvery, augment } = recipe;
   const { lr, prune } = withoutIdle(recipe);
   const { crop, flip } = train && isStreamed(train) ? { crop: 0, flip: false } : augment;
   return {
     ...{ epochs, finetuneEpochs, batchSize, microBatch, lr, momentum, nesterov, weightDecay, labelSmoothing },
-    ...{ precision, prune, augment: { crop, flip }, seed, logEvery },
+    ...{ precision, prune, augment: { crop, flip }, recalibrate, seed, logEvery },
   };
 }
 

@@ -182,6 +182,13 @@ export const SETTINGS = {
     }),
   }),
   ...optimizer,
+  ...group("Training", {
+    recalibrate: integer("training batches that re-estimate batch norm; 0: none", {
+      flag: "--recalibrate <n>",
+      min: 0,
+      default: 20,
+    }),
+  }),
   prune,
   augment,
   ...group("Run", {

@@ -43,6 +43,8 @@ export interface ComparedRun {
   readonly settings: string;
   readonly seed: number | null;
   readonly accuracy: number;
+  /** With the running statistics of training; null if they were not re-estimated. */
+  readonly rawAccuracy: number | null;
   readonly sparsity: number;
   readonly seconds: number | null;
   readonly beforeFinetune: { readonly accuracy: number; readonly sparsity: number } | null;
@@ -234,6 +236,7 @@ function readRun(path: string, number: number, name: string): ComparedRun {
     settings: Object.keys(config).length > 0 ? JSON.stringify(settings) : basename(path) + number,
     seed: finite(result["seed"]) ?? finite(config["seed"]),
     accuracy,
+    rawAccuracy: finite(result["rawAccuracy"]),
     sparsity,
     seconds: finite(result["seconds"]),
     beforeFinetune:

@@ -14,6 +14,8 @@ interface CompareRow {
   readonly method: string;
   readonly task: string | null;
   readonly accuracy: number;
+  /** With the running statistics of training, if those of batch norm were re-estimated. */
+  readonly rawAccuracy: number | null;
   readonly sparsity: number;
   readonly accuracyBeforeFinetune: number | null;
   /** Weights over non-zero weights of the prunable layers. */
@@ -40,6 +42,7 @@ export function rowOf(run: ComparedRun): CompareRow {
     method: run.method,
     task: run.task,
     accuracy: run.accuracy,
+    rawAccuracy: run.rawAccuracy,
     sparsity: run.sparsity,
     accuracyBeforeFinetune: run.beforeFinetune?.accuracy ?? null,
     compression: run.compression?.pruned.ratio ?? countRatio(run),
@@ -76,6 +79,11 @@ const COLUMNS: readonly Column[] = [
   { head: "run", left: true, show: (r) => r.run },
   { head: "method", left: true, show: (r) => r.method },
   { head: "accuracy", title: "test accuracy at the end", show: (r) => percent(r.accuracy) },
+  {
+    head: "raw",
+    title: "test accuracy with the running statistics of training, before those of batch norm were re-estimated",
+    show: (r) => orNothing(r.rawAccuracy, percent),
+  },
   {
     head: "before fine-tuning",
     title: "test accuracy before fine-tuning",

@@ -3,10 +3,11 @@ import type { TrailEntry } from "../internal.ts";
 import { percent, times } from "../text/index.ts";
 import { bold, drawTable, styleOf, type TableOptions } from "./table.ts";
 
-const COLUMNS = [
+const columns = (hasRaw: boolean) => [
   { head: "epoch" },
   { head: "sparsity" },
   { head: "accuracy" },
+  ...(hasRaw ? [{ head: "raw" }] : []),
   { head: "compression" },
   { head: "front", left: true },
   { head: "", left: true },
@@ -14,7 +15,8 @@ const COLUMNS = [
 
 /**
  * Render epochs with sparsity, accuracy and compression, and mark the front and the chosen epoch. Compression = weights /
- * weights left, of the layers that are pruned.
+ * weights left, of the layers that are pruned. Raw: the accuracy with the running statistics of training, if batch norm's were
+ * re-estimated.
  */
 export function renderTrailTable(
   entries: readonly TrailEntry[],
@@ -23,13 +25,15 @@ export function renderTrailTable(
   options: TableOptions = {},
 ): string {
   const style = styleOf(options);
-  const rows = entries.map(({ epoch, sparsity, accuracy, file }) => {
+  const hasRaw = entries.some(({ rawAccuracy }) => rawAccuracy !== undefined);
+  const rows = entries.map(({ epoch, sparsity, accuracy, rawAccuracy, file }) => {
     const mark = epoch === chosen ? "chosen" : file === null ? "not kept" : "";
-    const measured = [percent(sparsity), percent(accuracy), compressionText(sparsity)];
+    const raw = hasRaw ? [rawAccuracy === undefined ? "-" : percent(rawAccuracy)] : [];
+    const measured = [percent(sparsity), percent(accuracy), ...raw, compressionText(sparsity)];
     const row = [String(epoch), ...measured, front.has(epoch) ? "yes" : "", mark];
     return epoch === chosen ? row.map((cell) => bold(cell, style)) : row;
   });
-  return drawTable(COLUMNS, rows, style);
+  return drawTable(columns(hasRaw), rows, style);
 }
 
 /** Write how much smaller a model of this sparsity is: "12.3x". */

@@ -12,6 +12,11 @@ export interface RunResult {
   readonly accuracy: number;
   readonly sparsity: number;
   readonly loss: number;
+  /** With the running statistics of training; absent if they were not re-estimated. */
+  readonly rawAccuracy?: number;
+  readonly rawLoss?: number;
+  /** Training batches of the re-estimation. */
+  readonly recalibrated?: number;
   readonly seconds: number;
   readonly steps: number;
   readonly parameters: number;
@@ -105,6 +110,10 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     normalise,
     accuracy: result.accuracy,
     loss: result.loss,
+    recalibration:
+      result.rawAccuracy === undefined
+        ? undefined
+        : { batches: result.recalibrated ?? recipe.recalibrate, rawAccuracy: result.rawAccuracy },
     measuredOn: `all ${count(test.length)} test samples, after the last epoch`,
     beforeFinetune: result.beforeFinetune,
     method: result.method,

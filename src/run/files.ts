@@ -216,7 +216,7 @@ export class RunFiles {
 
   /** Record the weights at the end of an epoch: for TensorBoard, and for the trail if the recipe has one. */
   async epochEnded(session: Session, record: EpochRecord): Promise<void> {
-    const weights = await session.weights();
+    const weights = await session.recalibrated(() => session.weights());
     this.board.weights(weights, record.step);
     await this.keepOnTrail(session, record, weights);
   }
@@ -224,9 +224,10 @@ export class RunFiles {
   private async keepOnTrail(session: Session, record: EpochRecord, weights: StateDict): Promise<void> {
     const { trail } = this.recipe;
     if (trail === "off") return;
-    const { epoch, step, testAccuracy, testLoss, sparsity } = record;
+    const { epoch, step, testAccuracy, testLoss, rawTestAccuracy: rawAccuracy, sparsity } = record;
     const threshold = session.method.thresholdAt(step) ?? (await session.method.readThreshold?.(step)) ?? 0;
-    const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, sparsity };
+    const raw = rawAccuracy === undefined ? {} : { rawAccuracy };
+    const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, ...raw, sparsity };
     const onDamaged = (fault: string) => this.note(`${fault}: left out`);
     const metadata = modelMetadata(this.recipe, this.sources.data.train, session, threshold);
     await new Trail(this.directory, { keep: trail, onDamaged }).add(point, weights, metadata);

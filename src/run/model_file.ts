@@ -47,6 +47,7 @@ export function modelMetadata(
     seed: String(recipe.seed),
     method: session.method.name,
     threshold: String(threshold),
+    ...(session.recalibrates ? { recalibrated: String(recipe.recalibrate) } : {}),
     holds: "effective weights: the soft threshold has been applied",
   };
 }

@@ -51,6 +51,7 @@ export async function writeResults(
     ...modelMetadata(recipe, run.data.train, session, result.threshold),
     accuracy: String(result.accuracy),
     sparsity: String(result.sparsity),
+    ...(result.rawAccuracy === undefined ? {} : { rawAccuracy: String(result.rawAccuracy) }),
   };
   await directory.write("model.safetensors", safetensorsParts(weights, metadata));
   await directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));

@@ -33,6 +33,8 @@ export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
   finetuneEpochs: "planned",
   // For a smaller GPU: a step is summed over other parts, and batch norm normalises each part.
   microBatch: "noted",
+  // Of tests and models; training does not see it.
+  recalibrate: "noted",
 };
 
 /** Return the rule of a setting, by its path in the recipe. */

@@ -29,6 +29,11 @@ export interface RunConfig {
   readonly precision?: Precision | undefined;
   readonly prune: PruneConfig;
   readonly augment: { readonly crop: number; readonly flip: boolean };
+  /**
+   * Training batches over which the running statistics of batch norm are re-estimated for each test and export; see `recalibrate`.
+   * 0: those of training. A model without batch norm does not need it. Default 0.
+   */
+  readonly recalibrate?: number | undefined;
   readonly seed: number;
   readonly logEvery: number;
 }
@@ -91,6 +96,7 @@ const isIndex = (n: unknown): boolean => Number.isInteger(n) && (n as number) >=
 export function checkConfigValues({
   epochs,
   finetuneEpochs = 0,
+  recalibrate = 0,
   nesterov,
   microBatch,
   precision,
@@ -101,6 +107,7 @@ export function checkConfigValues({
   };
   check("epochs", "an integer >= 1", epochs, isIndex(epochs) && epochs >= 1);
   check("finetuneEpochs", "an integer >= 0", finetuneEpochs, isIndex(finetuneEpochs));
+  check("recalibrate", "an integer >= 0", recalibrate, isIndex(recalibrate));
   check("nesterov", "true or false", nesterov, typeof nesterov === "boolean");
   check("microBatch", "an integer >= 1", microBatch, microBatch === undefined || isIndex(microBatch));
   expectPrecision("precision", precision);
@@ -138,6 +145,7 @@ const CONFIG_KEYS: KeysOf<RunConfig> = {
   labelSmoothing: true,
   prune: true,
   augment: true,
+  recalibrate: true,
   seed: true,
   logEvery: true,
 };

@@ -48,9 +48,14 @@ export interface EpochRecord {
   readonly testLoss: number;
   /** 0 to 1; NaN without a test set, or if the targets are not class numbers. */
   readonly testAccuracy: number;
+  /** The same two with the running statistics of training, if those of the test were re-estimated; see RunConfig.recalibrate. */
+  readonly rawTestLoss?: number;
+  readonly rawTestAccuracy?: number;
   /** Means of the metrics over the test set; absent without metrics or without a test set. */
   readonly metrics?: Readonly<Record<string, number>>;
-  /** LTP while it prunes: the accuracy with its soft gates; `testAccuracy` is with hard masks. */
+  /**
+   * LTP while it prunes: the accuracy with its soft gates and the running statistics of training; `testAccuracy` is with hard masks.
+   */
   readonly softAccuracy?: number;
   readonly sparsity: number;
   readonly threshold: number;
@@ -66,6 +71,13 @@ export interface EpochRecord {
 
 /** Record of some steps or of an epoch, as `onRecord` gets it. */
 export type RunRecord = StepRecord | EpochRecord;
+
+/** Result of the test at the end of an epoch. */
+export interface EpochTest extends Evaluation {
+  /** With the running statistics of training; absent if they were not re-estimated. */
+  readonly raw?: Pick<Evaluation, "loss" | "accuracy">;
+  readonly softAccuracy?: number;
+}
 
 /** Position in a run: the next step, and its epoch and batch, all from 0. */
 export interface RunPosition {
@@ -99,7 +111,7 @@ export interface FitOptions {
   /** Returns the batches of an epoch from `startBatch` on: a pure function. Each is recycled once it is enqueued. */
   readonly batches: (epoch: number, startBatch: number) => HostBatches;
   /** Returns null if the signal came first; the resumed run then repeats the test. Absent: no test. */
-  readonly evaluate?: (signal?: AbortSignal) => Promise<(Evaluation & { readonly softAccuracy?: number }) | null>;
+  readonly evaluate?: (signal?: AbortSignal) => Promise<EpochTest | null>;
   readonly start?: RunPosition;
   /** Counters at `start` since the last records; without them, records cover the steps from there on. */
   readonly counters?: CounterState;

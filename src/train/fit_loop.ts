@@ -6,8 +6,7 @@ import type { ParameterCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
-import type { Evaluation } from "./evaluate.ts";
-import type { EpochRecord, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
+import type { EpochRecord, EpochTest, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
 import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
@@ -57,7 +56,7 @@ const changesOf = (counts: readonly ParameterCounts[]) =>
   counts.reduce((n, c) => (c.param.prunable ? n + c.pruned + c.regrown : n), 0);
 
 /** Result of the test of a run without a test set. */
-const UNTESTED: Pick<Evaluation, "loss" | "accuracy" | "metrics"> & { readonly softAccuracy?: number } = {
+const UNTESTED: Omit<EpochTest, "correct" | "samples"> = {
   loss: Number.NaN,
   accuracy: Number.NaN,
 };
@@ -277,6 +276,7 @@ export class FitLoop {
       accuracy: options.train.countsCorrect ? accuracy : Number.NaN,
       testLoss: test.loss,
       testAccuracy: test.accuracy,
+      ...(test.raw ? { rawTestLoss: test.raw.loss, rawTestAccuracy: test.raw.accuracy } : {}),
       ...(test.metrics ? { metrics: test.metrics } : {}),
       ...(test.softAccuracy === undefined ? {} : { softAccuracy: test.softAccuracy }),
       sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),

@@ -38,9 +38,11 @@ export {
 export { completeConfig, type RunConfig, type RunSettings } from "./config.ts";
 export type { EpochLayer } from "./epoch_layers.ts";
 export { type Evaluation, Evaluator, type EvaluatorOptions, FIRST_DRAW } from "./evaluate.ts";
+export { firstBatches } from "./first_batches.ts";
 export type {
   CheckpointReason,
   EpochRecord,
+  EpochTest,
   FitOptions,
   FitResult,
   RunPosition,
@@ -59,6 +61,7 @@ export { type LoadedModel, type LoadModelOptions, loadModel, type SaveModelOptio
 export type { LossFunction, MetricFunction, Metrics } from "./objective.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
 export type { Precision } from "./precision.ts";
+export { type RecalibrateOptions, recalibrate } from "./recalibrate.ts";
 export { type PruningReport, pruningReport } from "./report.ts";
 export {
   type PastDifference,

@@ -30,7 +30,7 @@ export function batchPart(batch: HostBatch, from: number, size: number): HostBat
 }
 
 /** Yield the parts of a batch in order, sharing its memory. Errors: OpError for more images than a whole batch has. */
-function* cut(batch: HostBatch, { batchSize, microBatch }: MicroBatches): Generator<MicroBatch> {
+export function* microBatches(batch: HostBatch, { batchSize, microBatch }: MicroBatches): Generator<MicroBatch> {
   const { size } = batch;
   if (size > batchSize) throw new OpError("train", `batch: expected at most ${batchSize} images, got ${size}`);
   for (let index = 0; index * microBatch < size; index++) {
@@ -76,7 +76,7 @@ export class GradientSum {
 
   /** Return the parts of a batch in order, sharing its memory. Errors: OpError for more images than a whole batch has. */
   parts(batch: HostBatch): Iterable<MicroBatch> {
-    return cut(batch, this.sizes);
+    return microBatches(batch, this.sizes);
   }
 
   /** Return the distinct sizes of the parts of a batch. */

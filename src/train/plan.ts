@@ -23,6 +23,7 @@ import { Evaluator } from "./evaluate.ts";
 import { recordedSizes } from "./micro_batches.ts";
 import { Session } from "./session.ts";
 import { evaluationBatch, zeroBatch } from "./session_data.ts";
+import { recalibrationSamples } from "./session_recalibration.ts";
 
 export interface PlanOptions {
   /** Builds the model, which is discarded afterwards. Draws from the sequence of `manualSeed`. */
@@ -176,8 +177,10 @@ export function planTraining(options: PlanOptions): MemoryPlan {
       const recordings = session.rehearse(stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined);
       const { live, pooled, peak, steps } = gpu.memory();
       const { batchSize, microBatch } = config;
+      const recalibrated = session.recalibrates ? recalibrationSamples(trainImages, config) : 0;
       const given = [
         ...recordedSizes(trainImages, batchSize, microBatch),
+        ...recordedSizes(recalibrated, batchSize, microBatch),
         ...recordedSizes(testImages, evaluationBatch(config)),
       ];
       const inputs = given.reduce((sum, n) => sum + inputBytes(n, options), 0);

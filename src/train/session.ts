@@ -4,15 +4,17 @@ import { currentGpu, DisposedError, warnOnce } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, StateDict } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
-import type { PreliminarySteps, PruningMethod, PruningRun } from "../prune/method.ts";
+import type { PruningMethod, PruningRun } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
 import type { CheckpointFile, LoadedCheckpoint } from "./checkpoint.ts";
 import { differentiate } from "./differentiate.ts";
 import { epochLayers } from "./epoch_layers.ts";
+import { testEpoch } from "./epoch_test.ts";
 import type { Evaluation } from "./evaluate.ts";
-import type { FitResult, RunPosition } from "./fit.ts";
+import { trainFirst } from "./first_batches.ts";
+import type { EpochTest, FitResult, RunPosition } from "./fit.ts";
 import { checkControl, type FitCallbacks } from "./fit_control.ts";
 import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
@@ -29,6 +31,7 @@ import {
   zeroBatch,
 } from "./session_data.ts";
 import type { SessionOptions } from "./session_options.ts";
+import { SessionRecalibration } from "./session_recalibration.ts";
 import type { TrainStep } from "./train_step.ts";
 
 /**
@@ -70,6 +73,7 @@ export class Session {
   private readonly parts: SessionParts;
   private readonly savedConfig: unknown;
   private readonly run: PruningRun;
+  private readonly recalibration: SessionRecalibration;
   private resumed = false;
   private prepared = false;
   private loop: FitLoop | null = null;
@@ -92,8 +96,10 @@ export class Session {
     this.totalSteps = plan.totalSteps;
     this.savedConfig = options.savedConfig ?? config;
     const { sample: shape, dtype = "f32" } = formatOf(parts.train);
-    const sample = { shape, dtype };
-    this.run = { ...plan, model, optimizer, sample, differentiate, train: (steps, how) => this.trainFor(steps, how) };
+    const train: PruningRun["train"] = (steps, how) =>
+      trainFirst(this.step, (epoch) => this.batches(epoch, 0), steps, how);
+    this.run = { ...plan, model, optimizer, sample: { shape, dtype }, differentiate, train };
+    this.recalibration = new SessionRecalibration(parts, (epoch) => this.batches(epoch, 0));
     beginSession(parts, this.run);
   }
 
@@ -121,15 +127,28 @@ export class Session {
     }
   }
 
-  /** The same; for LTP while it prunes also the accuracy with soft gates, which shows the cost of hard masks. */
-  private async evaluateBoth(
-    signal: AbortSignal | undefined,
-  ): Promise<(Evaluation & { readonly softAccuracy?: number }) | null> {
-    const hard = await this.evaluate(signal);
-    if (!hard || !this.optimizer.groups.some((g) => g.options.mode === "ltp" && g.phase === "prune")) return hard;
+  /** True if tests re-estimate the statistics of batch norm: the model has it, and `config.recalibrate` is above 0. */
+  get recalibrates(): boolean {
+    return this.recalibration.count > 0;
+  }
+
+  /**
+   * Run `work` with running statistics of batch norm that are re-estimated from the first training batches of the run, with the masks of
+   * the final model: `evaluate`, `weights` and exports then use them. Afterwards the model has those of training again, bit for bit, and
+   * no weight, mask or random number of the run has changed. Without batch norm, or with 0 batches, run it as it is. `batches`:
+   * default `config.recalibrate`. Errors: see `recalibrate`.
+   */
+  async recalibrated<T>(work: () => T | Promise<T>, batches?: number): Promise<T> {
+    this.expectLive("recalibrated");
+    return (await this.recalibration.use(work, { batches, step: this.loop?.position.step }))!;
+  }
+
+  private testEpoch(signal: AbortSignal | undefined): Promise<EpochTest | null> {
+    const { optimizer, recalibration } = this;
     const { test, config, evaluator } = this.parts;
-    const soft = await evaluator!.run(testBatches(test!, config), signal);
-    return soft && { ...hard, softAccuracy: soft.accuracy };
+    const hard = () => this.evaluate(signal);
+    const soft = () => evaluator!.run(testBatches(test!, config), signal);
+    return testEpoch({ optimizer, recalibration, step: this.loop?.position.step, hard, soft }, signal);
   }
 
   /** Let the method choose its masks before the first step. A resumed run has them. */
@@ -144,29 +163,6 @@ export class Session {
     // A resumed run compares with the masks at the start of its epoch.
     const { masks } = this.parts;
     if (masks && !masks.last) await this.optimizer.hardened(() => masks.compare());
-  }
-
-  /** Train on the first batches of the run, for a method that measures before it prunes. */
-  private async trainFor(steps: number, { values, before, after }: PreliminarySteps): Promise<void> {
-    let n = 0;
-    let read = 0;
-    for (let epoch = 0; n < steps; epoch++) {
-      const batches = this.batches(epoch, 0);
-      for await (const batch of batches) {
-        const step = n;
-        const { lr, ...thresholds } = values(step);
-        this.step.run(batch, { step, lr, values: thresholds, before: () => before?.(step) });
-        n++;
-        await after?.(step);
-        if (n - read >= this.step.readEvery || n === steps) {
-          const { badStep } = await this.step.read(read, n);
-          if (badStep !== null) throw await this.step.diagnose(batch, badStep);
-          read = n;
-        }
-        batches.recycle(batch);
-        if (n === steps) break;
-      }
-    }
   }
 
   /**
@@ -187,6 +183,7 @@ export class Session {
       recordings.push(evaluator!.memory());
     }
     this.model.train();
+    this.recalibration.rehearse(stored, (made) => recordings.push(made.memory()));
     return recordings;
   }
 
@@ -245,6 +242,7 @@ export class Session {
     this.expectLive("fit");
     if (this.isFitting) throw new ArgumentError("Session.fit: expected one call at a time: another has not ended yet");
     this.isFitting = true;
+    this.recalibration.forget();
     try {
       await this.prepare();
       const loop = this.loopFor(control);
@@ -279,7 +277,7 @@ export class Session {
       weightDecay: config.weightDecay,
       logEvery: config.logEvery,
       batches: (epoch, startBatch) => this.batches(epoch, startBatch),
-      ...(test ? { evaluate: (signal?: AbortSignal) => this.evaluateBoth(signal) } : {}),
+      ...(test ? { evaluate: (signal?: AbortSignal) => this.testEpoch(signal) } : {}),
       start: this.position,
       onStep: (position) => {
         const waits = [listeners.step(position), control.onStep?.(position)].filter((made) => made instanceof Promise);
@@ -385,6 +383,7 @@ export class Session {
     this.method.dispose?.();
     this.step.dispose();
     this.parts.evaluator?.dispose();
+    this.recalibration.dispose();
     this.optimizer.dispose();
     this.model.dispose();
   }

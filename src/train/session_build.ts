@@ -1,5 +1,5 @@
 // Builds the parts of a session from its options.
-import type { Module } from "../nn/index.ts";
+import type { Module, RandomState } from "../nn/index.ts";
 import { SGD } from "../optim/sgd.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningRun } from "../prune/method.ts";
@@ -32,6 +32,10 @@ export interface SessionParts {
   readonly ownRates: boolean;
   readonly step: TrainStep;
   readonly evaluator: Evaluator | null;
+  /** Random states of the model and the session. Each step, test and re-estimation sets them. */
+  readonly randoms: readonly RandomState[];
+  /** False: each step runs eagerly. */
+  readonly replay: boolean;
   /** Null if the model has no weight to prune. */
   readonly masks: MaskWatch | null;
   readonly transform: SampleTransform | undefined;
@@ -75,7 +79,6 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   const optimizer = makeOptimizer(options.optimizer, model, plan.method, config);
   const { batchSize, microBatch = batchSize, labelSmoothing } = config;
   const measured = { loss, metrics };
-  // Each step and each evaluation sets them.
   const randoms = [...new Set([...model.randomStates(), ...(options.random ? [options.random] : [])])];
   const step = new TrainStep({
     model,
@@ -89,7 +92,7 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
     replay,
   });
   return {
-    ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners },
+    ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners, randoms, replay },
     evaluator:
       test && new Evaluator(model, { ...formatOf(test), ...measured, precision: config.precision, random: randoms }),
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,

@@ -16,6 +16,8 @@ export interface TrailPoint {
   readonly accuracy: number;
   /** Test loss. A non-finite one is recorded as null and read as NaN. */
   readonly loss: number;
+  /** Test accuracy with the running statistics of training; absent if those of batch norm were not re-estimated. */
+  readonly rawAccuracy?: number;
   /** Zeros among prunable weights, 0 to 1. */
   readonly sparsity: number;
 }
@@ -51,13 +53,15 @@ const RULES: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => b
   step: [isWhole, "an integer >= 0"],
   accuracy: [isShare, "a number from 0 to 1"],
   loss: [(n) => typeof n === "number", "a number"],
+  rawAccuracy: [isShare, "a number from 0 to 1"],
   sparsity: [isShare, "a number from 0 to 1"],
 };
 
-/** Check and return the five numbers of a point. Errors: ArgumentError whose message begins with `where`. */
+/** Check and return the numbers of a point. Errors: ArgumentError whose message begins with `where`. */
 function checkedPoint(where: string, given: Readonly<Record<string, unknown>>): TrailPoint {
   const point: Partial<Record<keyof TrailPoint, number>> = {};
-  for (const key of ["epoch", "step", "accuracy", "loss", "sparsity"] as const) {
+  for (const key of ["epoch", "step", "accuracy", "loss", "rawAccuracy", "sparsity"] as const) {
+    if (key === "rawAccuracy" && given[key] === undefined) continue;
     const [fits, expected] = RULES[key];
     if (!fits(given[key])) throw new ArgumentError(`${where}: ${key}: expected ${expected}, got ${String(given[key])}`);
     point[key] = given[key] as number;
@@ -104,7 +108,7 @@ function parseLog(text: string, onDamaged?: (fault: string) => void): TrailPoint
 
 /**
  * A trail in a run's store: models as `trail/epoch-0003.sparse.safetensors`, and a record of their points as
- * `trail/trail.jsonl` with one `{epoch, step, accuracy, loss, sparsity, file}` a line.
+ * `trail/trail.jsonl` with one `{epoch, step, accuracy, loss, sparsity, file}` a line, and `rawAccuracy` if statistics were re-estimated.
  *
  * All state is in the store: a resumed run continues the trail that it finds. Await one `add` before the next.
  *

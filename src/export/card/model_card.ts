@@ -28,6 +28,8 @@ export interface ModelCardFacts {
   readonly accuracy: number;
   /** Mean cross-entropy on the same samples. */
   readonly loss?: number;
+  /** Training batches that re-estimated the statistics of batch norm, and the accuracy with those of training. */
+  readonly recalibration?: { readonly batches: number; readonly rawAccuracy: number } | undefined;
   /** Samples and weights of the evaluation: "the test set, after the last epoch". */
   readonly measuredOn: string;
   /** Values before fine-tuning. */
@@ -77,7 +79,15 @@ const given = <T>(value: T | undefined, format: (value: T) => string): string | 
 
 const KEYS: KeysOf<ModelCardFacts> = {
   ...{ model: true, input: true, classes: true, parameters: true, data: true, trainSamples: true },
-  ...{ testSamples: true, accuracy: true, loss: true, measuredOn: true, beforeFinetune: true, method: true },
+  ...{
+    testSamples: true,
+    accuracy: true,
+    loss: true,
+    recalibration: true,
+    measuredOn: true,
+    beforeFinetune: true,
+    method: true,
+  },
   ...{ threshold: true, layers: true, report: true, timeSteps: true, command: true, changes: true },
   ...{ recipe: true, seed: true, epochs: true, precision: true, steps: true, seconds: true, engine: true },
   ...{ adapter: true, software: true, started: true, normalise: true, plot: true, files: true },
@@ -109,6 +119,14 @@ function evaluation(f: ModelCardFacts): string {
   const before = f.beforeFinetune;
   const rows = facts([
     ["Accuracy", `${percent(f.accuracy)} (top 1)`],
+    [
+      "Batch norm",
+      given(
+        f.recalibration,
+        ({ batches, rawAccuracy }) =>
+          `running statistics re-estimated from ${batches} training batches; accuracy with those of training: ${percent(rawAccuracy)}`,
+      ),
+    ],
     ["Loss", given(f.loss, (loss) => loss.toFixed(4))],
     ["Measured on", code(f.measuredOn)],
     ["Sparsity of the weights that were tested", percent(sparsity)],

@@ -33,6 +33,8 @@ function epochValues(r: EpochRecord): EventValue[] {
     "accuracy/train_epoch": r.accuracy,
     "loss/test": r.testLoss,
     "accuracy/test": r.testAccuracy,
+    "loss/test_raw": r.rawTestLoss,
+    "accuracy/test_raw": r.rawTestAccuracy,
     "accuracy/test_soft_gates": r.softAccuracy,
     // The step record of the same step holds sparsity/total and the threshold; these masks are the tested ones.
     "sparsity/tested": r.sparsity,

@@ -1,0 +1,52 @@
+// Tests a model as it is, and with statistics of batch norm that are re-estimated from training batches.
+import {
+  batchesOf,
+  type Evaluation,
+  type Evaluator,
+  firstBatches,
+  type HostBatches,
+  type LabelledImages,
+  type Module,
+  type RecalibrateOptions,
+  recalibrate,
+} from "../internal.ts";
+import { percent, plural } from "../text/index.ts";
+
+/** Return a function that gives the batches of an epoch of training samples, shuffled, streamed ones augmented by their reader. */
+export const trainingEpochs =
+  (train: LabelledImages, batchSize: number, seed: number) =>
+  (epoch: number): HostBatches =>
+    batchesOf(train, { batchSize, seed, epoch, startBatch: 0, training: true }, undefined) as HostBatches;
+
+interface RetestParts {
+  readonly model: Module;
+  readonly evaluator: Evaluator;
+  /** Returns the test batches. */
+  readonly test: () => HostBatches;
+  /** Returns the training batches of an epoch. */
+  readonly train: (epoch: number) => HostBatches;
+  /** Training batches; 0: the model stays as it is. */
+  readonly count: number;
+  /** Format of the samples. */
+  readonly samples: Omit<RecalibrateOptions, "count">;
+}
+
+/** Two tests of a model. */
+export interface Retest {
+  readonly result: Evaluation;
+  /** With the statistics that the model came with; absent if there is nothing to re-estimate. */
+  readonly raw?: Evaluation;
+}
+
+/** Test a model, re-estimate its statistics, and test it again. It keeps the new statistics. */
+export async function retest({ model, evaluator, test, train, count, samples }: RetestParts): Promise<Retest> {
+  const raw = await evaluator.run(test());
+  if (count === 0) return { result: raw };
+  const layers = await recalibrate(model, firstBatches(train, count), samples);
+  if (layers === 0) return { result: raw };
+  return { result: await evaluator.run(test()), raw };
+}
+
+/** Say how a network does with the statistics of batch norm that training left. */
+export const rawLine = ({ accuracy, loss }: Pick<Evaluation, "accuracy" | "loss">, batches: number): string =>
+  `batch norm re-estimated from ${plural(batches, "training batch", "training batches")}; before: test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}`;
