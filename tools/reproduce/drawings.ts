@@ -92,6 +92,7 @@ function lambda({ panel, rows }: Drawn): FigurePanel[] {
       x: { label: "schedule, in the order of the legend" },
       y: accuracyAxis(accuracies(pruned)),
       series: dots,
+      apart: 0,
       level: denseLevel(rows),
     },
   ];
@@ -129,6 +130,7 @@ function freeze({ rows }: Drawn): FigurePanel[] {
       x: { label: "epoch from which the mask is fixed; at-init: epochs that find it" },
       y: accuracyAxis(accuracies(own.map(({ row }) => row))),
       series,
+      apart: 2,
       level: denseLevel(rows),
     };
   });

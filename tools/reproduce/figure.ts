@@ -33,6 +33,8 @@ export interface FigurePanel {
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
+  /** Horizontal offset in pixels between the series, so that they stay distinguishable. Default 3.5. */
+  readonly apart?: number;
   /** Horizontal line with a name, such as the dense network. */
   readonly level?: { readonly name: string; readonly y: number } | undefined;
 }
@@ -51,7 +53,6 @@ const BOTTOM = 46;
 const LEFT = 60;
 const RIGHT = 14;
 const ROW = 19;
-/** Horizontal offset in pixels between the series of a panel with dots, so that they stay distinguishable. */
 const APART = 3.5;
 /** Most steps of a linear axis. */
 const STEPS = 8;
@@ -119,7 +120,7 @@ const tickText = (value: number, { share }: Axis): string => {
   return Math.abs(value) >= 1000 ? compact(value) : String(Number(value.toPrecision(6)));
 };
 
-function panelSvg({ title, x: across, y: up, series, level }: FigurePanel, names: readonly string[]): string {
+function panelSvg({ title, x: across, y: up, series, apart = APART, level }: FigurePanel, names: readonly string[]): string {
   const head = text(LEFT, 16, title, `font-size="14" font-weight="bold"`);
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) return `<g>${head}${text(LEFT, 50, "no runs yet", `fill="${FAINT}"`)}</g>`;
@@ -130,7 +131,7 @@ function panelSvg({ title, x: across, y: up, series, level }: FigurePanel, names
   const heights = points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]);
   const y = rulerOf(up, [...heights, ...(level ? [level.y] : [])]);
   const pixel = (x.domain[1] - x.domain[0]) / (WIDTH - LEFT - RIGHT);
-  const shift = (i: number) => (i - (series.length - 1) / 2) * APART * pixel;
+  const shift = (i: number) => (i - (series.length - 1) / 2) * apart * pixel;
   const inside = (v: number) => Math.min(y.domain[1], Math.max(y.domain[0], y.at(v)));
   const lines = series.map(({ name, points: own, dots = true }, i) => ({
     ...styleOf(names.indexOf(name)),
