@@ -120,7 +120,10 @@ const tickText = (value: number, { share }: Axis): string => {
   return Math.abs(value) >= 1000 ? compact(value) : String(Number(value.toPrecision(6)));
 };
 
-function panelSvg({ title, x: across, y: up, series, apart = APART, level }: FigurePanel, names: readonly string[]): string {
+function panelSvg(
+  { title, x: across, y: up, series, apart = APART, level }: FigurePanel,
+  names: readonly string[],
+): string {
   const head = text(LEFT, 16, title, `font-size="14" font-weight="bold"`);
   const points = series.flatMap((one) => one.points);
   if (points.length === 0) return `<g>${head}${text(LEFT, 50, "no runs yet", `fill="${FAINT}"`)}</g>`;
