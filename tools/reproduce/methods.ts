@@ -14,6 +14,7 @@ type PruneFlags = NonNullable<RecipeFlags["prune"]>;
 const SEARCHED = {
   threshold: { guess: 0.096, slope: 1.5, least: 1e-6, most: 100 },
   "str.decay": { guess: 0.0163, slope: 2, least: 1e-6, most: 10 },
+  shrink: { guess: 0.0015, slope: 1.5, least: 1e-7, most: 10 },
   "ltp.l0": { guess: 0.67, slope: 0.5, least: 1e-5, most: 1e4 },
 } as const;
 
@@ -23,7 +24,7 @@ const methodFields = {
   set: settings.optional(),
   share: z.record(z.string(), z.number()).optional(),
   recipe: settings.optional(),
-  knob: z.enum(["sparsity", "threshold", "str.decay", "ltp.l0"]).optional(),
+  knob: z.enum(["sparsity", "threshold", "str.decay", "ltp.l0", "shrink"]).optional(),
   guess: z.number().positive().optional(),
   slope: z.number().positive().optional(),
   /** Name of another method. Random masks with as many zeros in each layer as that method's run are trained from its first weights. */

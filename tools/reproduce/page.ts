@@ -88,10 +88,10 @@ function panelParts(experiment: Experiment, panel: Panel, rows: readonly Row[]):
   const levels = unique(own.map(({ level }) => level)).filter((level) => level > 0);
   return [
     `## ${panel.title}`,
-    ...(dense.length > 0 ? [resultTable(dense)] : []),
+    ...(dense.length > 0 ? [resultTable(experiment, dense)] : []),
     ...levels.flatMap((level) => {
       const at = own.filter((row) => row.level === level);
-      return [`### ${levelText(level)} zeros`, resultTable(at), ...facts(experiment, level, at)];
+      return [`### ${levelText(level)} zeros`, resultTable(experiment, at), ...facts(experiment, level, at)];
     }),
     ...(experiment.figure.kind === "lambda" ? lambdaParts(own) : []),
     ...(experiment.figure.kind === "trail" ? own.flatMap(trailParts) : []),
@@ -99,7 +99,7 @@ function panelParts(experiment: Experiment, panel: Panel, rows: readonly Row[]):
 }
 
 /** Write the rows of one level, the most accurate first. */
-function resultTable(rows: readonly Row[]): string {
+function resultTable({ base: { epochs } }: Experiment, rows: readonly Row[]): string {
   const hasActivity = rows.some((row) => Number.isFinite(synOpsOf(row)));
   const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
   const head = ["method", "seeds", "zeros", "multiply-adds", "raw", "re-estimated", "difference", "p"];
@@ -107,7 +107,7 @@ function resultTable(rows: readonly Row[]): string {
     const { against, missing, failed } = row;
     const notes = [...(missing > 0 ? [`${missing} to run`] : []), ...(failed > 0 ? [`${failed} broke down`] : [])];
     return [
-      row.method,
+      `${row.method}${epochsText(row, epochs)}`,
       [String(row.results.size), ...notes].join(", "),
       `${rounded(row.sparsity.mean, 2)}${row.level > 0 && !row.matched ? " †" : ""}`,
       rounded(row.work.mean, 1),
@@ -121,6 +121,12 @@ function resultTable(rows: readonly Row[]): string {
     ];
   });
   return markdownTable([...head, ...(hasActivity ? ["synaptic operations", "energy, nJ"] : [])], body);
+}
+
+/** Write the epochs of a method that has more or fewer than the others. */
+function epochsText({ results }: Row, usual: number | undefined): string {
+  const own = [...results.values()][0]?.line.recipe["epochs"];
+  return own === usual ? "" : ` (${String(own)} epochs)`;
 }
 
 const operationsText = (row: Row): string => (Number.isFinite(synOpsOf(row)) ? compact(synOpsOf(row)) : "");
