@@ -1,10 +1,12 @@
 // Learned thresholds, second half: one workgroup per layer adds up its segments and moves the threshold.
 //   str:  d = sigmoid(s);  ds = -d (1 - d) sum g sign(theta);  SGD on s with momentum and decay
 //   ltp:  dtau = -sum g theta q - l0 sum q;  tau_next = max(0, tau - raw_lr V^2 dtau), V = Var |theta|;  T = temperature V
-// The factor V^2 makes the step of tau / V, which has no unit, the same for small and large weights.
+// The factor V^2 makes the step of tau / V, which has no unit, the same for small and large weights. A step is limited to the
+// share raw_clip of max(tau, V): a threshold may grow by that factor in each step, so the limit bounds no run of 100 steps or more.
 //!include "lib/hyper.wgsl"
 //!include "lib/nonfinite.wgsl"
 //!include "lib/sum_vec4.wgsl"
+const REMEMBERED: f32 = 0.98;            // weight of the past in the mean of the limited steps
 const LTP: bool = false;                 //!spec   false: STR
 const SCALED: bool = false;              //!spec   gradients are those of a scaled loss (loss_scale_check.wgsl)
 struct Layer { first: u32, segments: u32, weights: u32, unused: u32 }
@@ -51,7 +53,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (learns) {
       let gradient = -sum.x - hyper.l0 * sum.y;
       let change = hyper.raw_lr * t.spread * gradient;
-      t.raw = relu_of(t.raw - t.spread * carried(clamp(change, -hyper.raw_clip, hyper.raw_clip), change));
+      let most = hyper.raw_clip * max(t.raw / t.spread, 1.0);
+      t.raw = relu_of(t.raw - t.spread * carried(clamp(change, -most, most), change));
+      t.limited = mix(select(0.0, -sign(change), abs(change) > most), t.limited, REMEMBERED);
     }
     t.next = vec2(t.raw, hyper.temperature * t.spread);
   } else {

@@ -281,6 +281,7 @@ export {
   type CheckpointFile,
   type CheckpointProgress,
   type CheckpointReason,
+  type EndReason,
   type CounterState,
   csvLogger,
   type DatasetPair,

@@ -1,5 +1,6 @@
 // A lane: one network in training whose steps wait for their turn, and its reports.
 import {
+  deadText,
   GpuLostError,
   type ImageDataset,
   noGrad,
@@ -102,13 +103,15 @@ export class Lane {
     this.training = true;
     let lost = false;
     try {
-      const { finished } = await this.session.fit({
+      const { finished, reason, deadLayers } = await this.session.fit({
         signal,
         beforeStep: (position) => this.waitForTurn(position),
         onStep: (position) => this.afterStep(position),
         onRecord: (record) => this.afterRecord(record),
+        onEnd: () => {}, // reported below
       });
       this.position = this.session.position;
+      if (reason === "dead" && alive()) problem("training", new Error(deadText(deadLayers)));
       if (finished && !signal.aborted) {
         await this.feed.addPaused(this.position);
         await this.picture();

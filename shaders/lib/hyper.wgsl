@@ -10,7 +10,7 @@ struct LayerThreshold {
   raw: f32,                              // what is learned: s of STR, tau of LTP
   velocity: f32,                         // momentum of s
   spread: f32,                           // Var |theta| of LTP
-  unused: f32,
+  limited: f32,                          // LTP: mean over the latest 50 steps or so: 1 or -1 where the limit cut a rise or a fall, else 0
 }
 struct Hyper {
   lr: f32,
@@ -24,7 +24,7 @@ struct Hyper {
   raw_lr: f32,                           // learning rate, decay and momentum of what is learned
   raw_decay: f32,
   raw_momentum: f32,
-  raw_clip: f32,                         // LTP: largest change of tau / spread in a step
+  raw_clip: f32,                         // LTP: largest change of tau in a step, as a share of the larger of tau and spread
   l0: f32,                               // LTP: cost of one weight; latent: cost of a unit of |theta| (Grad R)
   temperature: f32,                      // LTP: T / spread
   raw_nesterov: f32,                     // 0 or 1

@@ -18,10 +18,8 @@ import { duration, percent } from "../text/index.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 
 /** Return warnings that help during the run. */
-function epochWarnings({ layers, softAccuracy }: EpochRecord): string[] {
-  const empty = layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: all weights are zero; prune less`);
-  const still = softAccuracy === undefined ? [] : layers.filter((l) => l.transition === 0);
-  return [...empty, ...still.map((l) => `${l.name}: no gate is in transition, so its threshold does not move`)];
+function epochWarnings({ layers }: EpochRecord): string[] {
+  return layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: all weights are zero; prune less`);
 }
 
 const epochLine = (record: EpochRecord, epochs: number) =>
@@ -50,6 +48,8 @@ export async function trainLoop(parts: LoopParts): Promise<FitResult> {
     onStep: (position) => loop.onStep(position),
     onRecord: (record) => loop.onRecord(record),
     onCheckpoint: (position, reason) => loop.onCheckpoint(position, reason),
+    // A dead network is an error of the command, which names the checkpoint.
+    onEnd: () => {},
   });
   const { failure } = loop;
   if (failure) {

@@ -17,6 +17,7 @@ import { openWeightsFile, putWeights, takeFitting } from "../run/weights_in.ts";
 import type { Output } from "../terminal/output.ts";
 import { createProgress, silent } from "../terminal/progress.ts";
 import { writeLine } from "../terminal/terminal.ts";
+import { deadNetwork } from "./dead_network.ts";
 import { dryRun } from "./dry_run.ts";
 import { noting, type Standing } from "./restarts.ts";
 import { retestTrail } from "./retest_trail.ts";
@@ -109,6 +110,8 @@ async function trainToEnd(opened: Opened, { flags, folder, out, standing, stoppi
   const trained = await trainLoop({ recipe, session, files, progress, seconds, stopping });
   progress.stop();
   const goOn = `resume with: ${espalierCommand()} train --resume ${recipe.out}`;
+  const dead = trained.reason === "dead" ? deadNetwork(opened, trained) : null;
+  if (dead && !trained.finished) throw dead;
   if (!trained.finished)
     throw stopping.interrupted(`stopped at step ${trained.position.step} of ${session.totalSteps}; ${goOn}`);
   const finishing = finishRun({ ...opened, seconds }, trained);
@@ -117,6 +120,8 @@ async function trainToEnd(opened: Opened, { flags, folder, out, standing, stoppi
   for (const { ms, calls, kernel } of (await profile?.stop()) ?? []) {
     writeLine(process.stderr, `${ms.toFixed(1).padStart(10)} ms  ${String(calls).padStart(7)} x  ${kernel}`);
   }
+  // In the last epoch: with all results.
+  if (dead) throw dead;
 }
 
 /** Load the weights of a saved model into a new session. */

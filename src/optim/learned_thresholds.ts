@@ -17,6 +17,11 @@ export interface LearnedThreshold {
   readonly threshold: number;
   /** Width T of LTP's gate, in units of w². */
   readonly temperature: number | null;
+  /**
+   * LTP: how often the step limit acted of late, a mean over about 50 steps. 1: it cut every rise; -1: it cut every fall; 0: it did
+   * not act, or as often on one side as on the other. Null for STR.
+   */
+  readonly limited: number | null;
 }
 
 export class LearnedThresholds {
@@ -70,9 +75,9 @@ export class LearnedThresholds {
   /** Read the thresholds in force from the values of `chunk.hyper`. */
   pick(hyper: ArrayLike<number>): LearnedThreshold[] {
     return Array.from({ length: this.chunk.layers }, (_, i) => {
-      const word = layerWord(i) + LAYER.wordOf("next");
-      const [next, temperature] = [hyper[word]!, hyper[word + 1]!];
-      return this.mode === "str" ? { threshold: next, temperature: null } : { threshold: Math.sqrt(next), temperature };
+      const at = (field: string, k = 0) => hyper[layerWord(i) + LAYER.wordOf(field) + k]!;
+      if (this.mode === "str") return { threshold: at("next"), temperature: null, limited: null };
+      return { threshold: Math.sqrt(at("next")), temperature: at("next", 1), limited: at("limited") };
     });
   }
 

@@ -41,13 +41,13 @@ export interface StrOptions {
 
 /** Options of LTP's tau and T. */
 export interface LtpOptimizerOptions {
-  /** Loss per remaining weight, times the number of weights of the group. Default 1. */
+  /** Loss per remaining weight, times the number of weights of the group. Default 0.05. */
   readonly l0?: number | undefined;
-  /** T = temperature · Var |w|. Default 1e-2. */
+  /** T = temperature · Var |w|. Default 1e-3. */
   readonly temperature?: number | undefined;
   /** Learning rate of tau / Var |w| (no unit). Default 10. */
   readonly lr?: number | undefined;
-  /** Largest change of tau / Var |w| in a step. Default 0.05. */
+  /** Largest change of tau in a step, as a share of the larger of tau and Var |w|. Default 0.05. */
   readonly clip?: number | undefined;
 }
 
@@ -68,7 +68,7 @@ export interface SGDOptions {
   readonly lr: number | StepFunction;
   /**
    * Threshold of mode `latent`, `inplace` or `fista`, in units of the weights: a constant, a function of the steps done, or a
-   * schedule of `makeThresholdSchedule`. It must not fall. `step()` moves it: step n runs under at(n), then the threshold
+   * schedule of `makeThresholdSchedule`. It may fall in mode `latent` only. `step()` moves it: step n runs under at(n), then the threshold
    * becomes at(n + 1). Default: `set` gives the thresholds of each step.
    */
   readonly threshold?: number | StepFunction | ThresholdCurve;
@@ -221,7 +221,7 @@ export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupS
     schedules,
   };
   const { start = -20, decay = merged.weightDecay } = merged.str;
-  const { l0 = 1, temperature = 1e-2, lr = 10, clip = 0.05 } = merged.ltp;
+  const { l0 = 0.05, temperature = 1e-3, lr = 10, clip = 0.05 } = merged.ltp;
   const settings: GroupSettings = { ...merged, str: { start, decay }, ltp: { l0, temperature, lr, clip } };
   check(settings);
   return settings;

@@ -67,6 +67,11 @@ export interface PruneConfig {
    * S(theta, d), 0 for pruned weights.
    */
   readonly gradient?: "straight-through" | "true" | undefined;
+  /**
+   * Weights that weight decay acts on, with soft thresholds: the latent ones, |w| + d, where it adds an L1 term of wd · d; or the
+   * effective ones. Default: latent; mode inplace: effective.
+   */
+  readonly decayTarget?: "latent" | "effective" | undefined;
   /** Nesterov's extrapolation between proximal steps (FISTA). Requires mode inplace. */
   readonly accelerated?: boolean | undefined;
   /** Dense epochs before pruning begins. Default 0. */

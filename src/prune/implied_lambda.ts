@@ -9,7 +9,7 @@ const check = checksOf("implied lambda");
 export interface ImpliedLambdaInput {
   /** Threshold in force during step n, d(n), in units of the weights. */
   readonly threshold: number;
-  /** Increment of step n, τ = d(n+1) - d(n) (ThresholdSchedule.increment). */
+  /** Increment of step n, τ = d(n+1) - d(n) (ThresholdSchedule.increment). Negative where a latent threshold falls. */
   readonly increment: number;
   /** Learning rate η of step n. */
   readonly lr: number;
@@ -42,7 +42,8 @@ export interface ImpliedLambda {
  * τ once; so a live weight settles at |g| = (1 - μ) λ. Decay on the latent weight pulls with wd (|w| + d): the part
  * wd · d is an L1 force that grows with the threshold, and in long runs it can outweigh the first.
  *
- * With lr = 0, λ is 0 if the threshold does not move, else Infinity.
+ * With lr = 0, λ is 0 if the threshold does not move, else infinite. A threshold that falls has a negative λ: it lets live weights
+ * grow.
  *
  * Errors   ArgumentError naming the option, the expected and the actual value.
  * Source   proximal gradient descent (ISTA): the prox of η λ |·| is the soft threshold by η λ. The momentum and decay
@@ -51,7 +52,7 @@ export interface ImpliedLambda {
 export function impliedLambda(step: ImpliedLambdaInput): ImpliedLambda {
   const { threshold, increment, lr, momentum = 0, weightDecay = 0, decayTarget = "latent" } = step;
   check("threshold", "a number >= 0", threshold, threshold >= 0);
-  check("increment", "a number >= 0", increment, increment >= 0);
+  check("increment", "a finite number", increment, Number.isFinite(increment));
   check("lr", "a number >= 0", lr, lr >= 0);
   check("momentum", "a number in [0, 1)", momentum, momentum >= 0 && momentum < 1);
   check("weightDecay", "a number >= 0", weightDecay, weightDecay >= 0);

@@ -9,12 +9,17 @@ import type { ThresholdSchedule } from "./threshold_schedule.ts";
 const LOOKS = 20_000;
 
 /**
- * Make a threshold schedule of d(progress), the threshold in units of the weights.
+ * Make a threshold schedule of d(progress), the threshold in units of the weights. In mode `latent` it may fall: pruned weights
+ * regrow then, and the implied L1 coefficient is negative. In mode `inplace` it may not, since zeros have no value to return to.
  *
  * Units    progress = n / totalSteps after n steps, from 0 to 1.
- * Errors   ArgumentError for a threshold that is not a number >= 0, or that falls.
+ * Errors   ArgumentError for a threshold that is not a number >= 0, or that falls in mode `inplace`.
  */
-export function thresholdOfProgress(d: (progress: number) => number, totalSteps: number): ThresholdSchedule {
+export function thresholdOfProgress(
+  d: (progress: number) => number,
+  totalSteps: number,
+  mode: PruneConfig["mode"] = "latent",
+): ThresholdSchedule {
   const at = (n: number): number => {
     const progress = Math.min(1, n / totalSteps);
     const value = d(progress);
@@ -25,10 +30,12 @@ export function thresholdOfProgress(d: (progress: number) => number, totalSteps:
   let before = 0;
   for (let i = 0; i <= looks; i++) {
     const value = at(Math.floor((i * totalSteps) / looks));
-    check("schedule.threshold", `a function that does not fall, up to progress ${i / looks}`, value, value >= before);
+    const expected = `a function that does not fall in mode ${mode}, up to progress ${i / looks}`;
+    check("schedule.threshold", expected, value, mode === "latent" || value >= before);
     before = value;
   }
   const final = at(totalSteps);
+  // The share of D, which a threshold that falls exceeds before.
   const fraction = (n: number) => (final === 0 ? 0 : at(n) / final);
   return { final, at, fraction, increment: (n) => at(n + 1) - at(n) };
 }
@@ -39,6 +46,7 @@ const OPEN: readonly (keyof PruneConfig)[] = [
   "schedule",
   "mode",
   "gradient",
+  "decayTarget",
   "accelerated",
   "freezeEpoch",
   "dense",
@@ -57,5 +65,5 @@ export function softOfProgress(d: (progress: number) => number, config: PruneCon
     if (value !== undefined && !OPEN.includes(key as keyof PruneConfig))
       throw new ArgumentError(`pruning: ${key}: expected nothing beside schedule.threshold, got ${String(value)}`);
   }
-  return { ...softAlong(config, run, thresholdOfProgress(d, run.totalSteps)), name: "own schedule" };
+  return { ...softAlong(config, run, thresholdOfProgress(d, run.totalSteps, config.mode)), name: "own schedule" };
 }

@@ -3,6 +3,14 @@
 
 import { ArgumentError, checksOf, expectKeys, type KeysOf } from "../text/index.ts";
 import { checkBeta, cubic, latsEpoch, latsEpochIncrement, linear, pgh, sine, slats } from "./schedules/closed_forms.ts";
+import {
+  cubicIncrement,
+  type Increment,
+  linearIncrement,
+  pghIncrement,
+  sineIncrement,
+  slatsIncrement,
+} from "./schedules/increments.ts";
 import { prefixSum } from "./schedules/prefix_sum.ts";
 
 const check = checksOf("threshold schedule");
@@ -76,8 +84,8 @@ export interface ThresholdSchedule {
   /** f(n) = d / D, in [0, 1]. */
   fraction(n: number): number;
   /**
-   * τ(n) = d(n+1) - d(n), the increment of step n, in float64. For `lats`, `lats-epoch` and `pgh-general` it is not a
-   * difference, so τ / lr keeps all digits.
+   * τ(n) = d(n+1) - d(n), the increment of step n, in float64. It has its own formula and is not a difference, so τ / lr keeps
+   * its digits where the schedule is flat.
    */
   increment(n: number): number;
 }
@@ -142,7 +150,7 @@ export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun
   const at = (n: number) => final * fraction(n);
   const increment = (n: number): number => {
     const inside = n >= start && n < start + steps;
-    return shape.increment && inside ? final * shape.increment(n - start) : at(n + 1) - at(n);
+    return inside ? final * shape.increment(n - start) : at(n + 1) - at(n);
   };
   return { final, at, fraction, increment };
 }
@@ -150,13 +158,16 @@ export function makeThresholdSchedule(config: ThresholdConfig, run: ThresholdRun
 interface Shape {
   /** Return f after n steps of the window, 0 <= n < N. */
   fraction(n: number): number;
-  /** Return f(n+1) - f(n), if there is a form more exact than the subtraction. */
-  increment?: (n: number) => number;
+  /** Return f(n+1) - f(n). */
+  increment(n: number): number;
 }
 
 function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (i: number) => number): Shape {
   const { schedule, beta } = config;
-  const closed = (f: (x: number) => number): Shape => ({ fraction: (n) => f(n / steps) });
+  const closed = (f: (x: number) => number, increment: Increment): Shape => ({
+    fraction: (n) => f(n / steps),
+    increment: (n) => increment(n, steps),
+  });
   const summed = (weight: (i: number) => number): Shape => {
     const { fraction, increment } = prefixSum(steps, weight);
     return { fraction, increment };
@@ -170,7 +181,10 @@ function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (
     }
     case "pgh": {
       checkBeta(beta);
-      return closed((x) => pgh(x, beta));
+      return closed(
+        (x) => pgh(x, beta),
+        (n) => pghIncrement(n, steps, beta),
+      );
     }
     case "lats-epoch":
       check("windowSteps", `whole epochs (a multiple of ${perEpoch}) for lats-epoch`, steps, steps % perEpoch === 0);
@@ -179,17 +193,23 @@ function shapeOf(config: ThresholdConfig, steps: number, perEpoch: number, lr: (
         increment: (n) => latsEpochIncrement(n, steps, perEpoch),
       };
     case "slats":
-      return closed(slats);
+      return closed(slats, slatsIncrement);
     case "linear":
-      return closed(linear);
+      return closed(linear, linearIncrement);
     case "sine":
-      return closed(sine);
+      return closed(sine, sineIncrement);
     case "cubic":
-      return closed(cubic);
+      return closed(cubic, cubicIncrement);
     case "constant":
-      return closed(() => 1);
+      return closed(
+        () => 1,
+        () => 0,
+      );
     case "none":
-      return closed(() => 0);
+      return closed(
+        () => 0,
+        () => 0,
+      );
   }
 }
 

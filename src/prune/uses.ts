@@ -42,6 +42,10 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
     when: (config) => scheduled(config) && config.mode === "latent",
     idle: "straight-through",
   },
+  decayTarget: {
+    what: "the soft thresholds of method soft and at-init, except FISTA",
+    when: (config) => scheduled(config) && config.accelerated !== true,
+  },
   accelerated: { what: "the soft thresholds of method soft", when: soft, idle: false },
   startEpoch: {
     what: "soft thresholds and method str, ltp, gmp and one-shot",

@@ -91,6 +91,11 @@ export const prune = group("Pruning", {
     flag: "--gradient <name>",
     of: ["straight-through", "true"],
   }),
+  decayTarget: choice("weights that weight decay acts on; latent adds L1 of wd times d", {
+    flag: "--decay-target <name>",
+    of: ["latent", "effective"],
+    otherwise: "latent; inplace: effective",
+  }),
   accelerated: toggle("mode inplace: FISTA, extrapolate by at most the momentum", { default: false }),
   startEpoch: number("dense epochs before pruning begins", { flag: "--start-epoch <epoch>", min: 0, default: 0 }),
   beta: number("pgh: final pressure divided by initial pressure", { flag: "--beta <b>", above: 0 }),
@@ -139,18 +144,22 @@ export const prune = group("Pruning", {
     }),
   },
   ltp: {
-    l0: number("ltp: price of all weights, in units of the loss", { flag: "--ltp-l0 <cost>", min: 0, otherwise: 1 }),
+    l0: number("ltp: price of all weights, in units of the loss", { flag: "--ltp-l0 <cost>", min: 0, otherwise: 0.05 }),
     temperature: number("ltp: width of the soft gate, in units of Var |w|", {
       flag: "--ltp-temperature <T0>",
       above: 0,
-      otherwise: 0.01,
+      otherwise: 0.001,
     }),
     lr: number("ltp: learning rate of thresholds, in units of Var |w|", {
       flag: "--ltp-lr <rate>",
       min: 0,
       otherwise: 10,
     }),
-    clip: number("ltp: largest change of a threshold in a step, in units of Var |w|", { above: 0 }),
+    clip: number("ltp: largest change of a threshold in a step, as a share of it or of Var |w|", {
+      flag: "--ltp-clip <share>",
+      above: 0,
+      otherwise: 0.05,
+    }),
   },
   snipBatches: integer("snip and grasp: batches whose gradients count", { otherwise: 4 }),
   initEpochs: number("at-init: epochs that find the mask", { above: 0, otherwise: 1 }),

@@ -14,6 +14,8 @@ export interface EpochLayer extends MaskChange {
   readonly hiddenMax: number | null;
   /** LTP while it prunes: share of the weights whose gate is neither open nor shut, |w² - tau| < 4 T. At 0 the threshold no longer moves. */
   readonly transition: number | null;
+  /** LTP: how often the step limit cut the threshold's steps of late, from -1 (all falls) to 1 (all rises); else null. */
+  readonly limited: number | null;
 }
 
 /** Return the state of all prunable layers. Enqueues all reads, then waits for the GPU. */
@@ -40,6 +42,7 @@ export async function epochLayers(model: Module, optimizer: SGD, masks: MaskWatc
       ...change,
       threshold: own?.threshold ?? null,
       ...hidden(theta, w),
+      limited: own?.limited ?? null,
       transition: theta && own?.temperature && prunes ? inTransition(theta, own.threshold ** 2, own.temperature) : null,
     };
   });

@@ -89,7 +89,7 @@ export interface RunPosition {
 
 /**
  * Reason for a checkpoint: the interval, the end of an epoch, an epoch whose test is due (the checkpoint after the test, of the
- * same step, replaces it), a request of the host, or an abort.
+ * same step, replaces it), a request of the host, or an abort: by the signal, or since the network is dead.
  */
 export type CheckpointReason = "interval" | "epoch" | "test due" | "asked" | "abort";
 
@@ -106,6 +106,8 @@ export interface FitOptions {
   readonly method: PruningMethod;
   /** Masks of the epoch that just ended. */
   readonly layers: () => Promise<readonly EpochLayer[]>;
+  /** Returns the layers among those without live weights that cut all paths to the output; if there are any, the run ends. */
+  readonly dead?: (empty: readonly string[]) => readonly string[];
   readonly momentum?: number;
   readonly weightDecay?: number;
   /** Returns the batches of an epoch from `startBatch` on: a pure function. Each is recycled once it is enqueued. */
@@ -130,15 +132,27 @@ export interface FitOptions {
   /** Steps between calls of `onCheckpoint`; it is also called at the end of each epoch and on abort. */
   readonly checkpointEvery?: number;
   readonly onCheckpoint?: (position: RunPosition, reason: CheckpointReason) => Promise<void>;
+  /** Called at the end of the call, after the last checkpoint. A promise is awaited. */
+  readonly onEnd?: (result: FitResult) => unknown;
   /** Called after each step; returns true to request a checkpoint. */
   readonly saveAsked?: () => boolean;
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Reason for the end of a run: all epochs are done, the signal, or a dead network: the weights of a layer that every path from the
+ * input to the output leads through are all zero.
+ */
+export type EndReason = "done" | "signal" | "dead";
+
 /** Result of `Session.fit`. */
 export interface FitResult {
   readonly position: RunPosition;
+  /** True if all epochs are done. */
   readonly finished: boolean;
+  readonly reason: EndReason;
+  /** Layers that cut all paths of a dead network; else empty. */
+  readonly deadLayers: readonly string[];
   readonly last: EpochRecord | null;
   /** Mean loss of the last step record; NaN before the first. */
   readonly loss: number;

@@ -5,15 +5,15 @@ import type { FitOptions } from "./fit.ts";
 /** Control of one call of `fit`. Callbacks that belong to the run are options of the session. */
 export type FitCallbacks = Pick<
   FitOptions,
-  "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "saveAsked" | "signal"
+  "onRecord" | "beforeStep" | "onStep" | "checkpointEvery" | "onCheckpoint" | "onEnd" | "saveAsked" | "signal"
 >;
 
 const KEYS: KeysOf<FitCallbacks> = {
   ...{ onRecord: true, beforeStep: true, onStep: true, checkpointEvery: true, onCheckpoint: true },
-  ...{ saveAsked: true, signal: true },
+  ...{ onEnd: true, saveAsked: true, signal: true },
 };
 
-const FUNCTIONS = ["onRecord", "beforeStep", "onStep", "onCheckpoint", "saveAsked"] as const;
+const FUNCTIONS = ["onRecord", "beforeStep", "onStep", "onCheckpoint", "onEnd", "saveAsked"] as const;
 
 /** Check the control of a call of `fit`. Errors: ArgumentError. */
 export function checkControl(control: FitCallbacks): void {

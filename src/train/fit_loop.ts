@@ -6,8 +6,10 @@ import type { ParameterCounts } from "../optim/sgd.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
+import { emptyLayers } from "./dead_layers.ts";
 import type { EpochRecord, EpochTest, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
+import { warnOfLearned } from "./learned_warnings.ts";
 import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
 
@@ -31,18 +33,14 @@ function l1Of(options: FitOptions, { from, end, before, after }: RecordedSteps):
   if (!method.isL1 || method.phase(end - 1) === "mask") return { lambda: 0, effective: 0, decay: 0, total: 0 };
   const { mode } = method.group;
   // Decay adds an L1 term only if it acts on a stored weight that is larger than the effective one.
-  const decayTarget = mode === "inplace" || mode === "fista" ? "effective" : "latent";
+  const { decayTarget = mode === "inplace" || mode === "fista" ? "effective" : "latent" } = method.group;
   const common = { momentum: method.l1Momentum ?? momentum, weightDecay, decayTarget } as const;
   const threshold = method.thresholdAt(end - 1);
   if (threshold !== null)
     return impliedLambda({ ...common, threshold, increment: method.increment(end - 1), lr: lr(end - 1) });
   let rates = 0;
   for (let n = from; n < end; n++) rates += lr(n);
-  // A learned threshold may fall: its L1 coefficient is then negative.
-  const fell = after < before;
-  const l1 = impliedLambda({ ...common, threshold: after, increment: Math.abs(after - before), lr: rates });
-  if (!fell) return l1;
-  return { lambda: -l1.lambda, effective: -l1.effective, decay: l1.decay, total: l1.decay - l1.effective };
+  return impliedLambda({ ...common, threshold: after, increment: after - before, lr: rates });
 }
 
 /** Return the share of zeros among the prunable weights. */
@@ -74,6 +72,7 @@ export class FitLoop {
   private recorded: number;
   private pending: Promise<void> = Promise.resolve();
   private last: EpochRecord | null = null;
+  private deadLayers: readonly string[] = [];
   /** Start of the epoch in progress, shifted by the time of interruptions. */
   private began = 0;
 
@@ -125,8 +124,9 @@ export class FitLoop {
       // Before the test, which may take long: a run killed during the test resumes with it.
       await this.options.onCheckpoint?.(this.position, "test due");
       if (!(await this.endEpoch())) return this.stopped();
-      await this.options.onCheckpoint?.(this.position, signal?.aborted ? "abort" : "epoch");
-      if (signal?.aborted && this.epoch < epochs) return this.result(false);
+      const isDead = this.deadLayers.length > 0;
+      await this.options.onCheckpoint?.(this.position, signal?.aborted || isDead ? "abort" : "epoch");
+      if ((signal?.aborted || isDead) && this.epoch < epochs) return this.result(false);
     }
     return this.result(true);
   }
@@ -136,8 +136,12 @@ export class FitLoop {
     return this.result(false);
   }
 
-  private result(finished: boolean): FitResult {
-    return { position: this.position, finished, last: this.last, loss: this.counters.lastLoss ?? Number.NaN };
+  private async result(finished: boolean): Promise<FitResult> {
+    const { position, last, deadLayers, counters, options } = this;
+    const reason = deadLayers.length > 0 ? "dead" : finished ? "done" : "signal";
+    const result: FitResult = { position, finished, reason, deadLayers, last, loss: counters.lastLoss ?? Number.NaN };
+    await options.onEnd?.(result);
+    return result;
   }
 
   /** Take the remaining steps of the epoch. */
@@ -291,15 +295,17 @@ export class FitLoop {
     this.epoch++;
     this.batch = 0;
     await options.onRecord?.(this.last);
+    warnOfLearned(optimizer, method, this.last);
+    this.deadLayers = options.dead?.(emptyLayers(layers)) ?? [];
     return true;
   }
 }
 
 const KEYS: KeysOf<FitOptions> = {
   ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, ownRates: true, method: true },
-  ...{ layers: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
+  ...{ layers: true, dead: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
   ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
-  ...{ checkpointEvery: true, onCheckpoint: true, saveAsked: true, signal: true },
+  ...{ checkpointEvery: true, onCheckpoint: true, onEnd: true, saveAsked: true, signal: true },
 };
 
 /**

@@ -36,11 +36,13 @@ export {
   saveCheckpoint,
 } from "./checkpoint.ts";
 export { completeConfig, type RunConfig, type RunSettings } from "./config.ts";
+export { deadText } from "./dead_layers.ts";
 export type { EpochLayer } from "./epoch_layers.ts";
 export { type Evaluation, Evaluator, type EvaluatorOptions, FIRST_DRAW } from "./evaluate.ts";
 export { firstBatches } from "./first_batches.ts";
 export type {
   CheckpointReason,
+  EndReason,
   EpochRecord,
   EpochTest,
   FitOptions,

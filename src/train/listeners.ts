@@ -1,6 +1,8 @@
 // The callbacks and loggers of a session, and the order in which they are called.
+import { warnOnce } from "../gpu/index.ts";
 import { ArgumentError, kindOf } from "../text/index.ts";
-import type { EpochRecord, RunPosition, RunRecord } from "./fit.ts";
+import { deadText } from "./dead_layers.ts";
+import type { EpochRecord, FitResult, RunPosition, RunRecord } from "./fit.ts";
 import type { Logger } from "./loggers.ts";
 
 /** Callbacks of a run. */
@@ -11,11 +13,16 @@ export interface RunListeners {
   readonly onRecord?: ((record: RunRecord) => unknown) | undefined;
   /** Called at the end of each epoch, after the loggers. Awaited. */
   readonly onEpoch?: ((record: EpochRecord) => unknown) | undefined;
+  /**
+   * Called when `fit` ends, with the reason; not after an error. Awaited. Without it a dead network, which ends the run early, is
+   * warned of.
+   */
+  readonly onEnd?: ((result: FitResult) => unknown) | undefined;
   /** Receive each record, in order, after `onRecord`. */
   readonly loggers?: readonly Logger[] | undefined;
 }
 
-const CALLBACKS = ["onStep", "onRecord", "onEpoch"] as const;
+const CALLBACKS = ["onStep", "onRecord", "onEpoch", "onEnd"] as const;
 
 export class Listeners {
   private readonly own: RunListeners;
@@ -52,6 +59,14 @@ export class Listeners {
     await onRecord?.(record);
     for (const logger of loggers) await logger.log(record);
     if (record.kind === "epoch") await onEpoch?.(record);
+  }
+
+  /** Report the end of a call of `fit`; `onEnd` is the call's own. */
+  async end(result: FitResult, onEnd: ((result: FitResult) => unknown) | undefined): Promise<void> {
+    await this.own.onEnd?.(result);
+    await onEnd?.(result);
+    if (result.reason !== "dead" || this.own.onEnd || onEnd) return;
+    warnOnce(this, "dead", `Session: ${deadText(result.deadLayers)}; the run ended after epoch ${result.position.epoch}`);
   }
 
   /** Close the loggers, once. */

@@ -9,6 +9,7 @@ import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
 import type { CheckpointFile, LoadedCheckpoint } from "./checkpoint.ts";
+import { cutLayers } from "./dead_layers.ts";
 import { differentiate } from "./differentiate.ts";
 import { epochLayers } from "./epoch_layers.ts";
 import { testEpoch } from "./epoch_test.ts";
@@ -40,6 +41,8 @@ import type { TrainStep } from "./train_step.ts";
  * Data      images as bytes, streamed or in memory, or arrays of any shape; see SessionData.
  * Order     in a step: forward, backward, SGD, then the threshold moves. Records and callbacks in order: `onRecord`, the loggers,
  *           `onEpoch`.
+ * End       after all epochs, at the signal, or after an epoch that leaves a layer on every path without a live weight:
+ *           `reason` of the result and of `onEnd` is done, signal or dead.
  * Memory    `dispose` frees the model, the optimizer and the captured steps.
  * Errors    ArgumentError, DataError or OpError naming the option: unknown, of another type, or in contradiction to another.
  * @example
@@ -274,6 +277,8 @@ export class Session {
       train: this.step,
       optimizer: this.optimizer,
       layers: async () => (masks ? epochLayers(this.model, this.optimizer, masks) : []),
+      dead: (empty) => cutLayers(this.model, formatOf(this.parts.train), empty),
+      onEnd: (result) => listeners.end(result, control.onEnd),
       weightDecay: config.weightDecay,
       logEvery: config.logEvery,
       batches: (epoch, startBatch) => this.batches(epoch, startBatch),

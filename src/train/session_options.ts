@@ -43,7 +43,7 @@ export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "metho
 
 const OPTION_KEYS: KeysOf<SessionOptions> = {
   ...{ model: true, data: true, config: true, transform: true, loss: true, metrics: true, optimizer: true },
-  ...{ method: true, schedule: true, onStep: true, onRecord: true, onEpoch: true, loggers: true },
+  ...{ method: true, schedule: true, onStep: true, onRecord: true, onEpoch: true, onEnd: true, loggers: true },
   ...{ savedConfig: true, random: true, replay: true },
 };
 

@@ -140,8 +140,11 @@ test("refuses values that a schedule gives, and schedules that do not fit", () =
   expect(() => new SGD(weights, { lr: 0.1, mode: "latent", threshold: "x" as never })).toThrow(
     "SGD: threshold: expected a number, a function or a schedule, got string",
   );
-  expect(() => new SGD(weights, { lr: 0.1, mode: "latent", threshold: (n) => 1 - n })).toThrow(
-    "SGD: expected 0 <= threshold <= thresholdNext, got 1 and 0",
+  expect(() => new SGD(weights, { lr: 0.1, mode: "inplace", threshold: (n) => 1 - n })).toThrow(
+    "SGD: expected 0 <= threshold <= thresholdNext in mode inplace, got 1 and 0",
+  );
+  expect(() => new SGD(weights, { lr: 0.1, mode: "latent", threshold: (n) => 0.5 - n })).toThrow(
+    "SGD: expected thresholds >= 0, got 0.5 and -0.5",
   );
   expect(() => new SGD(weights, { lr: () => Number.NaN })).toThrow("SGD: lr: expected a number >= 0, got NaN");
   model.dispose();

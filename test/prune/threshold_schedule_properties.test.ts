@@ -287,10 +287,15 @@ describe("impliedLambda", () => {
     expect(impliedLambda({ threshold: 1, increment: 0, lr: 0 }).lambda).toBe(0);
     expect(impliedLambda({ threshold: 1, increment: 1e-3, lr: 0 }).lambda).toBe(Number.POSITIVE_INFINITY);
   });
+  test("a threshold that falls has a negative coefficient, beside that of decay", () => {
+    const got = impliedLambda({ threshold: 0.5, increment: -2e-4, lr: 0.1, momentum: 0.875, weightDecay: 1e-3 });
+    expect(got.effective).toBeCloseTo(-2.5e-4, 15);
+    expect(got.total).toBeCloseTo(2.5e-4, 15);
+  });
   test.each([
     ["momentum", { momentum: 1 }],
     ["lr", { lr: -1 }],
-    ["increment", { increment: -1 }],
+    ["increment", { increment: Number.NaN }],
     ["weightDecay", { weightDecay: Number.NaN }],
   ])("refuses a wrong %s", (name, change) => {
     expect(() => impliedLambda({ threshold: 1, increment: 0, lr: 0.1, ...change })).toThrow(

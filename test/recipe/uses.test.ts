@@ -82,6 +82,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "prune.ltp.temperature": [0.02, 0.03],
   "prune.ltp.lr": [2, 3],
   "prune.ltp.clip": [0.1, 0.2],
+  "prune.decayTarget": ["effective", "latent"],
   "prune.snipBatches": [2, 3],
   "prune.initEpochs": [2, 3],
   "lr.min": [0.01, 0.02],

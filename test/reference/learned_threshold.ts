@@ -80,7 +80,7 @@ interface LtpHyper extends WeightHyper {
   readonly t0: number;
   /** Learning rate of tau / V. */
   readonly rate: number;
-  /** Largest change of tau / V in a step. */
+  /** Largest change of tau in a step, as a share of the larger of tau and V. */
   readonly clip: number;
 }
 
@@ -122,13 +122,14 @@ export function ltpGradient(l: Gate, g: ArrayLike<number>, cost: number): number
 }
 
 /**
- * tau / V moves by rate · V dLoss/dtau, clipped; V, which T follows too, is that of the weights before they move. The
+ * tau / V moves by rate · V dLoss/dtau, limited to a share of max(tau / V, 1); V, which T follows too, is that of the weights before they move. The
  * gradient that reaches the weights is g times the gate, as if the gate did not depend on them.
  */
 export function ltpStep(l: LtpLayer, g: ArrayLike<number>, h: LtpHyper): LtpLayer {
   const variance = spread(l.theta);
   const wanted = h.rate * variance * ltpGradient(l, g, h.cost);
-  const change = Math.min(h.clip, Math.max(-h.clip, wanted));
+  const most = h.clip * Math.max(l.tau / variance, 1);
+  const change = Math.min(most, Math.max(-most, wanted));
   const gates = ltpGates(l);
   return {
     ...moveWeights(l.theta, l.v, (i) => g[i]! * gates[i]!, h),

@@ -282,11 +282,20 @@ describe("with a schedule of the progress", () => {
     expect(epochs[1]!.regrown).toBe(0);
   });
 
-  test("refuses functions that give no rate or a falling threshold", () => {
-    const open = (schedule: SessionOptions["schedule"]) =>
-      new Session({ model: smallNet(), data: classes, config: brief, schedule });
-    expect(() => open({ threshold: (p) => 1 - p })).toThrow(
-      "pruning: schedule.threshold: expected a function that does not fall, up to progress",
+  test("lets a latent threshold fall: pruned weights regrow, and lambda is negative", async () => {
+    const threshold = (progress: number) => 0.2 * (progress < 0.5 ? progress : 1 - progress);
+    const { epochs, steps } = await train({ schedule: { threshold } });
+    expect(epochs[0]!.sparsity).toBeGreaterThan(0.3);
+    expect(epochs[1]!.regrown).toBeGreaterThan(0);
+    expect(epochs[1]!.sparsity).toBeLessThan(epochs[0]!.sparsity / 2);
+    expect(steps.map(({ lambda }) => Math.sign(lambda))).toEqual(steps.map((_, n) => (n < 7 ? 1 : -1)));
+  });
+
+  test("refuses functions that give no rate, or a falling threshold in mode inplace", () => {
+    const open = (schedule: SessionOptions["schedule"], mode: "latent" | "inplace" = "latent") =>
+      new Session({ model: smallNet(), data: classes, config: { ...brief, prune: { mode } }, schedule });
+    expect(() => open({ threshold: (p) => 1 - p }, "inplace")).toThrow(
+      "pruning: schedule.threshold: expected a function that does not fall in mode inplace, up to progress",
     );
     expect(() => open({ threshold: () => Number.NaN })).toThrow("expected a number >= 0 at progress 0, got NaN");
     expect(() => open({ lr: () => -1 }).lr(0)).toThrow("schedule.lr: expected a number >= 0 at progress 0, got -1");

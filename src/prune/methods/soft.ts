@@ -55,7 +55,11 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
   };
   const method: PruningMethod = {
     name: nameOf(config),
-    group: { mode, ...(gradient === "true" ? { gradient } : {}) },
+    group: {
+      mode,
+      ...(gradient === "true" ? { gradient } : {}),
+      ...(config.decayTarget ? { decayTarget: config.decayTarget } : {}),
+    },
     phase: (n) => (isFrozen(n) ? "mask" : "prune"),
     values,
     thresholdAt: (n) => live.at(Math.min(n, freeze)),
