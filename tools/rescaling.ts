@@ -1,8 +1,7 @@
 // Makes docs/images/rescaling.png: what happens to the masks of LTP, L1 and L2 if the weights of a layer before batch norm are
 // multiplied by c. Run: npm run -s rescaling [-- FILE.png]
 import { writeFileSync } from "node:fs";
-import { openGpu } from "../src/node/adapter.ts";
-import { adapterName } from "../src/node/adapter.ts";
+import { adapterName, openGpu } from "../src/node/adapter.ts";
 import { overlap, rescalingRuns } from "./rescaling/experiment.ts";
 import { rescalingFigure } from "./rescaling/figure.ts";
 

@@ -29,14 +29,14 @@ export interface SampleFormat {
 export function cutLayers(model: Module, format: SampleFormat, empty: readonly string[]): string[] {
   if (empty.length === 0) return [];
   const named = new Map(model.namedParameters());
-  const zero = new Map<Tensor, string>(empty.flatMap((name) => (named.has(name) ? [[named.get(name)!, name]] : [])));
+  const zero = new Map<Tensor, string>(empty.flatMap((name) => (named.has(name) ? [[named.get(name)!, name] as const] : [])));
   const input = metaTensor([2, ...format.sample], format.dtype ?? "f32");
   const depends = new Set<Tensor>([input]);
   const cut = new Set<string>();
   const modes = [...model.namedModules()].map(([, m]) => [m, m.training] as const);
   model.eval();
   try {
-    const output: unknown = traceOps(
+    const made: unknown = traceOps(
       ({ op, inputs, output }) => {
         const given = inputs.filter((t) => t !== null);
         const dead = given.find((t) => zero.has(t));
@@ -47,7 +47,7 @@ export function cutLayers(model: Module, format: SampleFormat, empty: readonly s
       },
       () => model.forward(input) as unknown,
     );
-    return output instanceof Tensor && !depends.has(output) ? [...cut] : [];
+    return made instanceof Tensor && !depends.has(made) ? [...cut] : [];
   } catch {
     // A model that needs values, not shapes alone, such as one with a branch on them.
     return [];

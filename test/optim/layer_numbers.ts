@@ -12,6 +12,7 @@ export interface LayerNumbers {
   readonly raw: number;
   readonly velocity: number;
   readonly spread: number;
+  readonly limited: number;
 }
 
 function hyperOf(sgd: SGD, group: number): Tensor {
@@ -26,7 +27,8 @@ export async function layerNumbers(sgd: SGD, group = 0): Promise<LayerNumbers[]>
   return Array.from({ length: ((data.length - layerWord(0)) * 4) / LAYER.bytes }, (_, i) => {
     const at = (field: string, k = 0) => data[layerWord(i) + LAYER.wordOf(field) + k]!;
     const pair = (field: string) => [at(field), at(field, 1)] as const;
-    return { now: pair("now"), next: pair("next"), raw: at("raw"), velocity: at("velocity"), spread: at("spread") };
+    const scalars = { raw: at("raw"), velocity: at("velocity"), spread: at("spread"), limited: at("limited") };
+    return { now: pair("now"), next: pair("next"), ...scalars };
   });
 }
 

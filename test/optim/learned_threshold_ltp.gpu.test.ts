@@ -311,6 +311,29 @@ test("a narrow gate equals the hard mask away from w² = tau", async () => {
   );
 });
 
+test("the step limit is a share of the threshold: a high price prunes all weights in 120 steps", async () => {
+  const theta = randomArray(4000, 3, 0.2);
+  // 0.05 Var |w| a step would reach 6 Var |w| in 120 steps, where one weight in 70 is larger.
+  using run = await opened([theta], [0], { ltp: { l0: 1e6, temperature: 0.1 } });
+  const rise = async () => {
+    const { raw, limited } = first(await layerNumbers(run.sgd));
+    return [raw / spread(theta), limited] as const;
+  };
+  const zero = [new Float32Array(4000)];
+  for (let t = 0; t < 20; t++) run.step(zero, {});
+  const [linear] = await rise();
+  expect(linear).toBeCloseTo(1, 4);
+  for (let t = 0; t < 20; t++) run.step(zero, {});
+  const [geometric, limited] = await rise();
+  expect(geometric).toBeCloseTo(1.05 ** 20, 3);
+  expect(limited).toBeCloseTo(1 - 0.98 ** 40, 4);
+  for (let t = 0; t < 80; t++) run.step(zero, {});
+  run.sgd.harden();
+  expect(countZeros((await run.weights())[0]!)).toBe(4000);
+  const [learned] = [...(await run.sgd.learnedThresholds()).values()];
+  expect(learned!.limited).toBeGreaterThan(0);
+});
+
 test("a layer of equal weights, with a spread of zero, stays finite", async () => {
   const theta = new Float32Array(70).fill(0.25);
   using run = new Updates([theta, Float32Array.of(-3)], { lr: 0.1, momentum: 0.9, mode: "ltp" });

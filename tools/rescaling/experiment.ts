@@ -14,12 +14,12 @@ import {
   type Parameter,
   pruningGroups,
   relu,
-  Scope,
   SGD,
   type StateDict,
   Tape,
   type Tensor,
   tensor,
+  tidy,
 } from "../../src/internal.ts";
 
 const METHODS = ["LTP", "L1", "L2"] as const;
@@ -109,10 +109,11 @@ function train(model: Net, optimizer: SGD, { x, y }: Images, steps: number): voi
 
 /** Return the accuracy on all images, with batch statistics. */
 async function accuracyOf(model: Net, { x, y }: Images): Promise<number> {
-  using _scope = new Scope();
-  const logits = await noGrad(() => model.forward(tensor(x, [IMAGES, 1, SIZE, SIZE]))).data();
+  const outputs = tidy(() => noGrad(() => model.forward(tensor(x, [IMAGES, 1, SIZE, SIZE]))));
+  const logits = (await outputs.data()) as Float32Array;
+  outputs.dispose();
   const right = y.filter((label, i) => {
-    const row = [...logits.subarray(i * CLASSES, (i + 1) * CLASSES)] as number[];
+    const row = logits.subarray(i * CLASSES, (i + 1) * CLASSES);
     return row.indexOf(Math.max(...row)) === label;
   });
   return right.length / IMAGES;

@@ -93,6 +93,19 @@ test("in place, decay acts on the weight itself and adds no L1", async () => {
   }
 });
 
+test("decay on effective weights adds no L1, on latent ones it does, in either mode", async () => {
+  const of = async (mode: "latent" | "inplace", decayTarget: "latent" | "effective") => {
+    const { steps } = await tinyRunOf({ mode, decayTarget, threshold: 0.08 }, warmCosine, { weightDecay: 0.01 });
+    return steps;
+  };
+  for (const mode of ["latent", "inplace"] as const) {
+    const [latent, effective] = [await of(mode, "latent"), await of(mode, "effective")];
+    expect(latent.at(-1)!.lambdaDecay).toBeGreaterThan(7e-4);
+    for (const s of effective) expect([s.lambdaDecay, s.lambdaTotal]).toEqual([0, s.lambdaEffective]);
+    expect(effective.at(-1)!.loss).not.toBe(latent.at(-1)!.loss);
+  }
+});
+
 test("with a threshold on the GPU, the logged increments add up to it", async () => {
   const { steps } = await tinyRunOf({ sparsity: 0.8 }, warmCosine);
   expect(sum(steps.map((s) => s.lambda * s.lr))).toBeCloseTo(steps.at(-1)!.threshold, 6);

@@ -152,6 +152,13 @@ describe("every method", () => {
     expect(phase(0)).toBe(["soft", "str", "ltp", "grad-r"].includes(method) ? "prune" : "mask");
   });
 
+  test("pass on the weights that decay acts on", () => {
+    expect(make({ threshold: 1 }).group).toEqual({ mode: "latent" });
+    expect(make({ threshold: 1, decayTarget: "effective" }).group).toEqual({ mode: "latent", decayTarget: "effective" });
+    expect(() => make({ method: "str", decayTarget: "effective" })).toThrow(/decayTarget: expected no value/);
+    expect(() => make({ threshold: 1, mode: "inplace", accelerated: true, decayTarget: "latent" })).toThrow(/FISTA/);
+  });
+
   test("have their names in reports", () => {
     const names = [
       make({ schedule: "none" }),
