@@ -43,7 +43,7 @@ export class Group {
     this.learned = isLearned(mode) ? this.chunks.map((c) => learnedParts(mode).make(c, options)) : [];
   }
 
-  /** Merge the values of a step. Throws OpError for values that are not finite or have a schedule, or thresholds that fall in another mode than `latent`. */
+  /** Merge the values of a step. Throws OpError for values that are not finite or have a schedule, or thresholds that fall in mode `inplace` or `fista`. */
   merge(values: StepValues): void {
     checkValues(values);
     checkUnscheduled(values, this.options.schedules);
@@ -71,9 +71,9 @@ export class Group {
     }
     const { mode } = this.options;
     // Where theta is stored, any threshold gives W. A proximal step shrinks by tau, which has no inverse: zeros have no value to return to.
-    const mayFall = mode === "latent" && Number.isFinite(v.tau);
+    const mayFall = mode !== "inplace" && mode !== "fista" && Number.isFinite(v.tau);
     if (!(v.threshold >= 0 && v.thresholdNext >= 0 && (v.tau >= 0 || mayFall))) {
-      const expected = mode === "latent" ? "thresholds >= 0" : `0 <= threshold <= thresholdNext in mode ${mode}`;
+      const expected = mayFall ? "thresholds >= 0" : `0 <= threshold <= thresholdNext in mode ${mode}`;
       throw new OpError("SGD", `expected ${expected}, got ${v.threshold} and ${v.thresholdNext}`);
     }
   }

@@ -29,7 +29,9 @@ export interface SampleFormat {
 export function cutLayers(model: Module, format: SampleFormat, empty: readonly string[]): string[] {
   if (empty.length === 0) return [];
   const named = new Map(model.namedParameters());
-  const zero = new Map<Tensor, string>(empty.flatMap((name) => (named.has(name) ? [[named.get(name)!, name] as const] : [])));
+  const zero = new Map<Tensor, string>(
+    empty.flatMap((name) => (named.has(name) ? [[named.get(name)!, name] as const] : [])),
+  );
   const input = metaTensor([2, ...format.sample], format.dtype ?? "f32");
   const depends = new Set<Tensor>([input]);
   const cut = new Set<string>();

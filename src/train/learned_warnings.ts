@@ -11,11 +11,17 @@ const START = 200;
 const SHOWN = 4;
 
 function list(names: readonly string[]): string {
-  return names.length <= SHOWN ? names.join(", ") : `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`;
+  return names.length <= SHOWN
+    ? names.join(", ")
+    : `${names.slice(0, SHOWN).join(", ")} and ${names.length - SHOWN} more`;
 }
 
 /** Warn of thresholds that stall or that their step limit holds back, from the record of an epoch. */
-export function warnOfLearned(optimizer: SGD, method: PruningMethod, { layers, step }: Pick<EpochRecord, "layers" | "step">): void {
+export function warnOfLearned(
+  optimizer: SGD,
+  method: PruningMethod,
+  { layers, step }: Pick<EpochRecord, "layers" | "step">,
+): void {
   const ltp = optimizer.groups.find((g) => g.options.mode === "ltp")?.options.ltp;
   if (!ltp) return;
   const named = (is: (layer: EpochRecord["layers"][number]) => boolean) => layers.filter(is).map((l) => l.name);

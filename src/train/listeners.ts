@@ -66,7 +66,11 @@ export class Listeners {
     await this.own.onEnd?.(result);
     await onEnd?.(result);
     if (result.reason !== "dead" || this.own.onEnd || onEnd) return;
-    warnOnce(this, "dead", `Session: ${deadText(result.deadLayers)}; the run ended after epoch ${result.position.epoch}`);
+    warnOnce(
+      this,
+      "dead",
+      `Session: ${deadText(result.deadLayers)}; the run ended after epoch ${result.position.epoch}`,
+    );
   }
 
   /** Close the loggers, once. */

@@ -15,10 +15,19 @@ beforeAll(() => {
 });
 const train = (out: string, ...more: string[]) =>
   espalierHere(
-    ["train", "--data", "idx", "--data-dir", data, "--batch-size", "16", "--method", "linear", "--threshold", "90"].concat(
-      ["--seed", "3", "--out", at(out)],
-      more,
-    ),
+    [
+      "train",
+      "--data",
+      "idx",
+      "--data-dir",
+      data,
+      "--batch-size",
+      "16",
+      "--method",
+      "linear",
+      "--threshold",
+      "90",
+    ].concat(["--seed", "3", "--out", at(out)], more),
   );
 
 const sentence =

@@ -238,7 +238,7 @@ describe("records of a run", () => {
     lambdaTotal: 5,
   };
   const layer = { name: "fc.weight", weights: 8, zeros: 6, pruned: 1, regrown: 0, iou: 1 };
-  const unseen = { hiddenMean: null, hiddenMax: null, transition: null };
+  const unseen = { hiddenMean: null, hiddenMax: null, transition: null, limited: null };
   const epoch: EpochRecord = {
     kind: "epoch",
     epoch: 1,

@@ -2,16 +2,16 @@
 // by an L1 penalty, and by weight decay (L2) with a cut of the smallest weights.
 import {
   BatchNorm2d,
-  captureStep,
   Conv2d,
+  captureStep,
   crossEntropy,
   flatten,
   Linear,
   Module,
   manualSeed,
   noGrad,
-  type ParamGroup,
   type Parameter,
+  type ParamGroup,
   pruningGroups,
   relu,
   SGD,
@@ -26,7 +26,7 @@ const METHODS = ["LTP", "L1", "L2"] as const;
 export type Regularizer = (typeof METHODS)[number];
 export const REGULARIZERS: readonly Regularizer[] = METHODS;
 
-/** What happens to the learning rate of the multiplied layer. With c² its weights stay c times those of c = 1, but for the penalty. */
+/** Factor of the learning rate of the multiplied layer. With c² its weights stay c times those of c = 1, but for the penalty. */
 export type LayerRate = "c²" | "the same";
 
 /** Result of one run, for the multiplied layer. */
@@ -45,7 +45,7 @@ const RATE = 0.05;
 const DENSE_STEPS = 150;
 const PRUNING_STEPS = 250;
 /** LTP: price of all weights. L1: coefficient. L2: weight decay, and the share of all weights that is cut after training. */
-const SETTINGS = { l0: 0.2, l1: 0.004, l2: 0.01, cut: 0.8 } as const;
+const SETTINGS = { l0: 0.2, l1: 0.0005, l2: 0.0003, cut: 0.8 } as const;
 
 class Net extends Module {
   readonly conv1 = new Conv2d(1, 8, 3, { padding: 1, bias: false });

@@ -86,7 +86,10 @@ export function rescalingFigure(runs: readonly Rescaled[], note: string): Figure
   const rates = [...new Set(runs.map(({ rate }) => rate))];
   const [width, height] = [2 * WIDTH + LEGEND, HEAD + HEIGHT];
   const panels = [
-    panel("zeros of the layer", linesOf(runs, (run) => run.zeros)),
+    panel(
+      "zeros of the layer",
+      linesOf(runs, (run) => run.zeros),
+    ),
     panel("overlap (IoU) of its mask with that of c = 1", linesOf(runs, overlap)),
   ];
   const title = "A convolution before batch norm, multiplied by c, then pruned";

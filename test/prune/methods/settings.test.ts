@@ -154,8 +154,11 @@ describe("every method", () => {
 
   test("pass on the weights that decay acts on", () => {
     expect(make({ threshold: 1 }).group).toEqual({ mode: "latent" });
-    expect(make({ threshold: 1, decayTarget: "effective" }).group).toEqual({ mode: "latent", decayTarget: "effective" });
-    expect(() => make({ method: "str", decayTarget: "effective" })).toThrow(/decayTarget: expected no value/);
+    expect(make({ threshold: 1, decayTarget: "effective" }).group).toEqual({
+      mode: "latent",
+      decayTarget: "effective",
+    });
+    expect(() => make({ method: "str", decayTarget: "effective" })).toThrow(/decayTarget is for the soft thresholds/);
     expect(() => make({ threshold: 1, mode: "inplace", accelerated: true, decayTarget: "latent" })).toThrow(/FISTA/);
   });
 
