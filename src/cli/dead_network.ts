@@ -13,6 +13,6 @@ export function deadNetwork(
   { deadLayers, position: { epoch, step } }: FitResult,
 ): DeadNetworkError {
   out.emit({ kind: "dead", epoch, step, layers: deadLayers });
-  const ended = `stopped after epoch ${epoch} of ${session.epochs}, with the checkpoint of step ${step} in ${recipe.out}`;
+  const ended = `ended after epoch ${epoch} of ${session.epochs}, with the checkpoint of step ${step} in ${recipe.out}`;
   return new DeadNetworkError(`${deadText(deadLayers)}; ${ended}; prune less, or more slowly`);
 }
