@@ -1,6 +1,19 @@
 // Grad R: the first forward pass reads the initial weights, and the penalty prunes.
 import { expect, test } from "vitest";
-import { sparsityIn, TINY_LAYERS, tensorOf, tinyRun, tinySession } from "../../support/tiny_session.ts";
+import { currentGpu } from "../../../src/gpu/index.ts";
+import { SGD } from "../../../src/optim/index.ts";
+import { pruningGroups } from "../../../src/prune/index.ts";
+import { Session } from "../../../src/train/index.ts";
+import { squares } from "../../support/shapes.ts";
+import {
+  sparsityIn,
+  TINY_LAYERS,
+  type TinyPrune,
+  tensorOf,
+  tinyModel,
+  tinyRun,
+  tinySession,
+} from "../../support/tiny_session.ts";
 
 const prune = { method: "grad-r", threshold: 0.03, shrink: 0.2 } as const;
 
@@ -40,4 +53,24 @@ test("with a freeze, zeros stay zero from then on", async () => {
     const [then, end] = [saved.get(11)!.bytes, bytes].map((b) => tensorOf(b, `model.${name}`));
     expect([...end!].map((v) => v === 0)).toEqual([...then!].map((v) => v === 0));
   }
+});
+
+test("an optimizer of the program must have the method's options of mode latent", () => {
+  const { live } = currentGpu().memory();
+  const data = squares(32, 8, 1);
+  const withOptimizer = (method: TinyPrune, options: object) => {
+    const model = tinyModel();
+    const optimizer = new SGD(pruningGroups(model, { mode: "latent", ...options }), { lr: 0.1 });
+    try {
+      return new Session({ model, data, optimizer, config: { prune: method } });
+    } finally {
+      optimizer.dispose();
+      model.dispose();
+    }
+  };
+  expect(() => withOptimizer(prune, {})).toThrow("optimizer: expected shrink 0.2 for method grad-r, got 0");
+  expect(() => withOptimizer({ threshold: 0.1, gradient: "true" }, {})).toThrow(
+    "optimizer: expected gradient true for method lats, got straight-through",
+  );
+  expect(currentGpu().memory().live).toBe(live);
 });
