@@ -62,6 +62,11 @@ describe("is refused by name", () => {
       "pack D --out D/../packed --no-resize --size 32 --exact",
       "--exact: is about resizing, which --no-resize disables",
     ],
+    [
+      "eval a.pth --weights b.pth",
+      "expected a run's folder or a model file, as an argument or with --weights, got a.pth and --weights b.pth",
+    ],
+    ["eval", "expected a run's folder or a model file, as an argument or with --weights, got none"],
     ["pack D --out D/../packed --resize 32 --no-resize", "--resize, --no-resize: give one of the two"],
   ])("espalier %s", async (words, message) => {
     const argv = words.split(" ").map((word) => word.replace(/^D\//, `${dir}/`).replace(/^D$/, dir));
