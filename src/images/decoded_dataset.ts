@@ -140,6 +140,10 @@ class DecodedDataset extends StreamedImages {
     this.range = pad === undefined ? null : { spare: [0, 0], pad, flip, flipStep: AUGMENT_STEPS.flip };
   }
 
+  get heldBytes(): number {
+    return this.range ? this.planes.size : 0;
+  }
+
   get badImages(): number {
     return this.bad.size;
   }

@@ -20,6 +20,11 @@ export class HeldPlanes {
     this.has = new Uint8Array(this.fits ? count : 0);
   }
 
+  /** Bytes of all images together; 0 if they are too large. */
+  get size(): number {
+    return this.fits ? this.count * this.each : 0;
+  }
+
   /** Copy image i into `out`; false if it is not held. */
   copy(i: number, out: Uint8Array): boolean {
     if (!this.bytes || this.has[i] !== 1) return false;

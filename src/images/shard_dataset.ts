@@ -176,6 +176,10 @@ class ShardDataset extends StreamedImages {
     this.held = index.length * this.pixels <= (options.memory ?? HELD_BYTES) ? new Map() : null;
   }
 
+  get heldBytes(): number {
+    return this.held ? this.opened.index.length * this.pixels : 0;
+  }
+
   get samples(): SampleAccess {
     const { index, labels } = this.opened;
     return {

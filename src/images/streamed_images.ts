@@ -17,6 +17,8 @@ export interface MeasuredDataset extends StreamedDataset {
   readonly stored: readonly [height: number, width: number];
   /** Bytes of all batch arrays made so far. */
   readonly bytesMade: number;
+  /** Bytes that all images take in memory once they are decoded; 0 if they are not held, or of many sizes. */
+  readonly heldBytes: number;
   /** Corrupt images found so far. */
   readonly badImages: number;
   readonly samples: SampleAccess;
@@ -42,6 +44,7 @@ export abstract class StreamedImages implements MeasuredDataset {
   readonly classes: readonly string[];
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  abstract readonly heldBytes: number;
   abstract readonly badImages: number;
   abstract readonly samples: SampleAccess;
   /** Limit of concurrent reads and decodes. */

@@ -3,6 +3,7 @@ import {
   type ImageDataOptions,
   ImageError,
   imageLayout,
+  type MeasuredDataset,
   openImageData,
   poolAdvice,
   type SourcesInfo,
@@ -10,7 +11,7 @@ import {
 import { summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
-import { defined } from "../text/index.ts";
+import { defined, mib } from "../text/index.ts";
 import type { Recipe } from "./settings.ts";
 import type { DataSettings, OnDamaged, Splits } from "./splits.ts";
 
@@ -57,6 +58,13 @@ export function refuseIdleParts({ from, heldOut, mapped }: SourcesInfo, settings
   ]);
 }
 
+/** Say how much memory images for padded crops take. Images for other crops have many sizes. */
+function heldNotes(train: MeasuredDataset, test: MeasuredDataset, { crop = 0 }: Partial<Recipe["augment"]>): string[] {
+  if (crop === 0 || train.heldBytes === 0) return [];
+  const [a, b] = [train, test].map(({ heldBytes }) => mib(heldBytes));
+  return [`images stay in memory once they are decoded: ${a} to train, ${b} to test`];
+}
+
 /**
  * Open the images of a folder of any layout. The caller closes the result.
  *
@@ -90,7 +98,7 @@ export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?
     layout,
     summary: await summarise({ train, test, layout }, { where: dir, about }),
     stored: train.stored,
-    notes: advice ? [advice] : [],
+    notes: [...(advice ? [advice] : []), ...heldNotes(train, test, augment)],
     damaged,
     async close() {
       await train.close();

@@ -99,6 +99,21 @@ describe("a folder of JPEGs with a corrupt one", () => {
   });
 });
 
+test("padded crops: the same bytes from memory, from files and resumed; eval agrees", async () => {
+  const args = (out: string) => train(folder, out, "--skip-bad", "1", "--crop", "3");
+  const held = await espalierHere(args("padded").filter((flag) => flag !== "--json"));
+  expect(held.out).toContain("note     images stay in memory once they are decoded: 0.1 MiB to train, 0.0 MiB to test");
+  const read = await espalierHere([...args("unheld"), "--data-memory", "0"], {
+    interrupt: (out) => checkpoints(out) >= 4,
+  });
+  expect(read.code).toBe(130);
+  expect((await espalierHere(["train", "--resume", at("unheld"), "--json"])).code).toBe(0);
+  expect(bytesOf("unheld").equals(bytesOf("padded"))).toBe(true);
+  const result = JSON.parse(readFileSync(at("padded/result.json"), "utf8")) as { accuracy: number };
+  const tested = await espalierHere(["eval", at("padded"), "--json"]);
+  expect(json(tested.out).at(-1)).toMatchObject({ accuracy: result.accuracy, samples: 20 });
+});
+
 describe("--dry-run", () => {
   test("prints the plan, and writes nothing", async () => {
     const args = train(
