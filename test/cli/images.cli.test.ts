@@ -102,7 +102,7 @@ describe("a folder of JPEGs with a corrupt one", () => {
 test("padded crops: the same bytes from memory, from files and resumed; eval agrees", async () => {
   const args = (out: string) => train(folder, out, "--skip-bad", "1", "--crop", "3");
   const held = await espalierHere(args("padded").filter((flag) => flag !== "--json"));
-  expect(held.out).toContain("note     images stay in memory once they are decoded: 0.1 MiB to train, 0.0 MiB to test");
+  expect(held.out).toContain("images stay in memory once they are decoded: 0.1 MiB to train, 0.0 MiB to test");
   const read = await espalierHere([...args("unheld"), "--data-memory", "0"], {
     interrupt: (out) => checkpoints(out) >= 4,
   });
