@@ -32,13 +32,13 @@ export async function prepareExport(what: ModelForm): Promise<void> {
 }
 
 /**
- * Write the effective weights as safetensors, dense or sparse (bitmasks and non-zero values), or the network as ONNX.
+ * Write the effective weights, with re-estimated statistics of batch norm, as safetensors, dense or sparse (bitmasks and non-zero values), or the network as ONNX.
  * Waits for the GPU.
  */
 export async function exportModel(session: Session, what: ModelForm, facts: ModelFacts): Promise<ModelFile> {
   const { settings, step, accuracy, data } = facts;
   const { method, sample, model } = session;
-  const weights = await session.weights();
+  const weights = await session.recalibrated(() => session.weights());
   const threshold = method.thresholdAt(step) ?? (await method.readThreshold?.(step)) ?? 0;
   const prunable = [...model.namedParameters()].filter(([, p]) => p.prunable).map(([key]) => key);
   const spiking = settings.model === "spiking-cnn";

@@ -51,6 +51,9 @@ export function pruneConfig(method: Method, settings: Settings, totalSteps: numb
   return { ...preset, threshold };
 }
 
+/** Training batches that re-estimate batch norm for tests and exports, as in `espalier train`. */
+const RECALIBRATE = 20;
+
 export function runConfig(method: Method, settings: Settings, stepsPerEpoch: number): RunConfig {
   const { epochs, batchSize, lr, momentum, precision, seed } = settings;
   return {
@@ -64,6 +67,7 @@ export function runConfig(method: Method, settings: Settings, stepsPerEpoch: num
     precision,
     prune: pruneConfig(method, settings, stepsPerEpoch * epochs),
     augment: { crop: 0, flip: false },
+    recalibrate: RECALIBRATE,
     seed,
     logEvery: LOG_EVERY,
   };

@@ -321,6 +321,16 @@ describe("the batches of a re-estimation", () => {
     expect(run.epochs[0]).not.toHaveProperty("rawTestAccuracy");
   });
 
+  test("see the hard masks of LTP while it prunes, and leave its gates as they are", async () => {
+    const ltp = { method: "ltp" } as const;
+    const [raw, got] = [await finish(tinySession(ltp, short)), await finish(tinySession(ltp, on))];
+    expect(differing(got.bytes, raw.bytes)).toEqual([]);
+    expect(got.epochs.map((e) => [e.rawTestLoss, e.softAccuracy])).toEqual(
+      raw.epochs.map((e) => [e.testLoss, e.softAccuracy]),
+    );
+    expect(got.epochs[0]!.testLoss).not.toBe(raw.epochs[0]!.testLoss);
+  });
+
   test("refuse a count that is no integer >= 0", () => {
     expect(() => tinySession(prune, { recalibrate: -1 })).toThrow("recalibrate: expected an integer >= 0, got -1");
   });
