@@ -39,7 +39,10 @@ const experimentFields = z.strictObject({
     /** Methods to draw; default all. */
     methods: z.array(name).optional(),
   }),
-  /** Settings of all runs, as in a recipe. $NAME stands for a file or folder that the command line gives. */
+  /**
+   * Settings of all runs, as in a recipe. $NAME stands for a file or folder that the command line gives. `recalibrate: 0`: the tests
+   * that training makes are only glances.
+   */
   base: z.record(z.string(), z.unknown()),
   panels: z.array(z.strictObject({ name, title: z.string(), set: z.record(z.string(), z.unknown()).default({}) })),
   groups: z.array(group).min(1),

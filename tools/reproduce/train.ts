@@ -106,12 +106,6 @@ async function trainTask(task: Task, recipe: Recipe, splits: Splits): Promise<Ou
 
 const round = (x: number, digits = 6) => Number(x.toPrecision(digits));
 
-/** Run a test with statistics of batch norm that are re-estimated from training batches. Null until sessions can do that. */
-const reestimated = async <T>(session: Session, run: () => Promise<T>, batches: number): Promise<T | null> => {
-  const { recalibrated } = session as Session & { recalibrated?: (work: () => Promise<T>, n: number) => Promise<T> };
-  return recalibrated ? recalibrated.call(session, run, batches) : null;
-};
-
 const hasBatchNorm = ({ model }: Session): boolean =>
   [...model.namedModules()].some(([, layer]) => layer instanceof BatchNorm2d);
 
@@ -120,7 +114,7 @@ async function testBoth({ task, session, evaluator, test }: Bench) {
   const run = () => evaluator.run(testBatchesOf(test, TEST_BATCH));
   return session.optimizer.hardened(async () => {
     const raw = await run();
-    const again = hasBatchNorm(session) ? await reestimated(session, run, task.recalibrate) : null;
+    const again = hasBatchNorm(session) ? await session.recalibrated(run, task.recalibrate) : null;
     return { accuracy: raw.accuracy, loss: round(raw.loss), recalibrated: again?.accuracy ?? null };
   });
 }
