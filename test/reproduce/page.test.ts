@@ -54,6 +54,39 @@ describe("summary", () => {
   });
 });
 
+describe("interpolation", () => {
+  test("takes the accuracy between two runs around the level where none reaches it", () => {
+    const [from, ...rest] = lines.filter((line) => line.cell.startsWith("small/wd0/gmp/0.80/s1"));
+    expect(rest).toEqual([]);
+    const runs = [0.79, 0.83, 0.7].map((sparsity, i) => ({
+      ...from!,
+      sparsity,
+      accuracy: 0.9 - 0.1 * i,
+      recalibrated: 0.95 - 0.1 * i,
+    }));
+    const some = [...lines.filter((line) => line !== from), ...runs, ...runs];
+    const row = rowsOf(experiment, new Tries(some)).find((r) => r.method === "gmp" && r.level === 0.8)!;
+    expect([row.matched, row.interpolated, row.against!.n]).toEqual([true, 1, 3]);
+    // A quarter of the way from 79 to 83 %.
+    expect(row.results.get(1)).toMatchObject({ sparsity: 0.8, interpolated: true });
+    expect(row.results.get(1)!.accuracy).toBeCloseTo(0.925, 9);
+    expect(row.results.get(1)!.raw).toBeCloseTo(0.875, 9);
+    // One side is too far from the level.
+    const far = [
+      ...lines.filter((line) => line !== from),
+      ...runs.map((r) => (r.sparsity === 0.83 ? { ...r, sparsity: 0.9 } : r)),
+    ];
+    const missed = rowsOf(
+      experiment,
+      new Tries([...far, ...runs.slice(0, 1), ...runs.slice(0, 1), ...runs.slice(0, 1)]),
+    );
+    expect(missed.find((r) => r.method === "gmp" && r.level === 0.8)).toMatchObject({
+      matched: false,
+      interpolated: 0,
+    });
+  });
+});
+
 describe("page", () => {
   test("describes the runs, the budget and the adapter", () => {
     expect(text).toContain("Adapter: made up; Espalier 1.2.3");

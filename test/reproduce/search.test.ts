@@ -160,6 +160,23 @@ describe("search", () => {
   });
 });
 
+describe("noise", () => {
+  test("goes half way to the other side of the target where its line leads to a place that was tried", () => {
+    // The line through the second and third point leads to the first, whose share noise has moved.
+    const points = [
+      { setting: 0.01557, sparsity: 0.9487 },
+      { setting: 0.01533, sparsity: 0.9488 },
+      { setting: 0.0174, sparsity: 0.9578 },
+    ];
+    const step = searchStep(points, 2, { ...base, target: 0.95, tolerance: 0.001 });
+    expect(step.kind === "try" && step.setting).toBeCloseTo(Math.sqrt(0.01557 * 0.0174), 9);
+    expect(searchStep(points, 0, { ...base, target: 0.95, tolerance: 0.001 })).toMatchObject({
+      kind: "found",
+      near: false,
+    });
+  });
+});
+
 describe("guess from other seeds", () => {
   test("begins at the guess of a target, whatever its share", () => {
     const step = searchStep([], 3, { ...base, target: 0.98, first: 0.2, firstAt: 0.98 });

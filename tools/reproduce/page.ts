@@ -52,7 +52,7 @@ function conditions(experiment: Experiment, rows: readonly Row[], lines: readonl
     `- Training: SGD, ${lr?.schedule} learning rate from ${lr?.base}, momentum ${momentum}; ${crop}, ${augment?.flip ? "flips" : "no flips"}. Equal seeds have equal first weights and batches`,
     "- Test: all test images after the last epoch, not the best one. The share of zeros and the multiply-adds are those of convolutions and linear layers",
     `- Batch norm: "raw" is the accuracy with the running statistics of training; "re-estimated" with those of ${recalibrate} training batches after it, without any change of the weights. Comparisons use the second`,
-    `- Matching: for each seed, the setting of a method is searched until the share of zeros is within ${Number((100 * match.tolerance).toPrecision(3))} points of the level, with at most ${plural(match.tries, "run")}. † marks rows where a seed did not reach it; such pairs are left out of the tests`,
+    `- Matching: for each seed, the setting of a method is searched until the share of zeros is within ${Number((100 * match.tolerance).toPrecision(3))} points of the level, with at most ${plural(match.tries, "run")}. Where none reaches it, the accuracies of the nearest runs on both sides are interpolated, if both are within a quarter of the remaining weights; else the row is marked † and the pair is left out of the tests`,
     `- Intervals: ± is half of a 95 % confidence interval of the mean (Student's t). Tests against ${reference}: paired by seed, two-sided, Student's t, with Holm's correction over the ${plural(tests, "test")} of this page`,
   ].join("\n");
 }
@@ -104,8 +104,13 @@ function resultTable({ base: { epochs } }: Experiment, rows: readonly Row[]): st
   const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
   const head = ["method", "seeds", "zeros", "multiply-adds", "raw", "re-estimated", "difference", "p"];
   const body = sorted.map((row) => {
-    const { against, missing, failed } = row;
-    const notes = [...(missing > 0 ? [`${missing} to run`] : []), ...(failed > 0 ? [`${failed} broke down`] : [])];
+    const { against, missing, failed, interpolated } = row;
+    const between = interpolated > 0 ? [`${interpolated} interpolated`] : [];
+    const notes = [
+      ...between,
+      ...(missing > 0 ? [`${missing} to run`] : []),
+      ...(failed > 0 ? [`${failed} broke down`] : []),
+    ];
     return [
       `${row.method}${epochsText(row, epochs)}`,
       [String(row.results.size), ...notes].join(", "),

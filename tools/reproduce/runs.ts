@@ -50,9 +50,20 @@ export class Tries {
   }
 }
 
+/** Two runs of a cell around its level, both near it. */
+interface Around {
+  readonly below: ResultLine;
+  readonly above: ResultLine;
+}
+
 /** State of a cell: finished with a result, without one, a run to make, or waiting for the cell whose masks it shuffles. */
 export type CellState =
-  | { readonly kind: "done"; readonly line: ResultLine; readonly matched: boolean }
+  | {
+      readonly kind: "done";
+      readonly line: ResultLine;
+      readonly matched: boolean;
+      readonly around?: Around | undefined;
+    }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "run"; readonly setting: number | null }
   | { readonly kind: "waits"; readonly source: Cell };
@@ -95,7 +106,26 @@ function ended(cell: Cell, own: readonly ResultLine[]): CellState {
   const line = nearestOf(cell, mine.length > 0 ? mine : own);
   if (!line) return { kind: "failed", reason: own.at(-1)?.failed ?? "no run has a result" };
   const free = cell.method.knob === null && cell.method.shuffled === null;
-  return { kind: "done", line, matched: free || isNear(line.sparsity!, cell) };
+  const matched = free || isNear(line.sparsity!, cell);
+  return { kind: "done", line, matched, ...(matched ? {} : { around: aroundOf(cell, own) }) };
+}
+
+/** Largest distance from the level of two runs between which accuracies are interpolated, as a share of the remaining weights. */
+const AROUND = 0.25;
+
+/** Return the nearest runs on both sides of a cell's level; undefined if one side has none that is near. */
+function aroundOf(cell: Cell, own: readonly ResultLine[]): Around | undefined {
+  const { level } = cell;
+  const near = own.filter(({ sparsity }) => sparsity !== null && Math.abs(sparsity - level) <= AROUND * (1 - level));
+  const below = nearestOf(
+    cell,
+    near.filter(({ sparsity }) => sparsity! < level),
+  );
+  const above = nearestOf(
+    cell,
+    near.filter(({ sparsity }) => sparsity! > level),
+  );
+  return below && above && { below, above };
 }
 
 /** Return the next aim of a method whose knob is the share itself: the level, then corrected by the last error; null to stop. */

@@ -75,9 +75,23 @@ export function searchStep(points: readonly SearchPoint[], triesLeft: number, op
   const wanted = guess(places, options);
   const limit = Math.min(...broken);
   const x = wanted < limit ? wanted : belowBroken(places, limit);
-  const setting = Math.min(most, Math.max(least, Math.exp(x)));
-  const tried = points.some((p) => Math.abs(Math.log(p.setting) - Math.log(setting)) < SAME);
-  return tried ? end() : { kind: "try", setting };
+  const isTried = (at: number) => points.some((p) => Math.abs(Math.log(p.setting) - at) < SAME);
+  const other = isTried(x) ? besideTried(places, x, logit(target)) : x;
+  if (other === null || isTried(other) || other >= limit) return end();
+  return { kind: "try", setting: Math.min(most, Math.max(least, Math.exp(other))) };
+}
+
+/**
+ * Choose a place beside one that was tried: half way to the nearest place on the other side of the target. A noisy method gives other
+ * shares than its line. Null without such a place.
+ */
+function besideTried(places: readonly Place[], x: number, y: number): number | null {
+  const near = [...places].sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))[0];
+  if (!near) return null;
+  const across = places
+    .filter((p) => (near.y < y ? p.y >= y && p.x > near.x : p.y < y && p.x < near.x))
+    .sort((a, b) => Math.abs(a.x - near.x) - Math.abs(b.x - near.x))[0];
+  return across ? (near.x + across.x) / 2 : null;
 }
 
 /** Interpolate between the largest setting that was too low and the smallest that was too high. */
