@@ -1,6 +1,7 @@
 // Trains one task after another in one process: data and GPU are opened once, each run has its own session.
 import {
   BatchNorm2d,
+  deadText,
   type EpochRecord,
   Evaluator,
   firstOfEachClass,
@@ -66,6 +67,11 @@ export async function openTrainer({ adapter, files }: TrainerOptions): Promise<T
   return { gpu, train, close };
 }
 
+/** Error of a run whose network has lost all paths. */
+class DeadNetworkError extends Error {
+  override readonly name = "DeadNetworkError";
+}
+
 /** Everything that measures a run. */
 interface Bench {
   readonly task: Task;
@@ -89,12 +95,13 @@ async function trainTask(task: Task, recipe: Recipe, splits: Splits): Promise<Ou
     if (task.shuffle) await shuffleMasks(session, task.shuffle, recipe.seed);
     const trace: StepRecord[] = [];
     const epochs: NonNullable<ResultLine["epochs"]> = [];
-    await session.fit({
+    const { reason, deadLayers } = await session.fit({
       async onRecord(record) {
         if (record.kind === "step") trace.push(record);
         else if (task.measure.includes("epochs")) epochs.push(await testedEpoch(bench, record));
       },
     });
+    if (reason === "dead") throw new DeadNetworkError(deadText(deadLayers));
     const outcome = await measured(bench);
     const seconds = Number(((performance.now() - started) / 1000).toFixed(2));
     return { ...outcome, trace: traceOf(trace), ...(epochs.length > 0 ? { epochs } : {}), seconds };
