@@ -3,25 +3,9 @@
 // Run: npm run -s example -- lasso [--steps N]
 import { parseArgs } from "node:util";
 import { installGpu } from "@espalier/node";
-import {
-  captureStep,
-  constantInit,
-  matmul,
-  mul,
-  Parameter,
-  requestGpu,
-  SGD,
-  square,
-  sub,
-  sum,
-  Tape,
-  tensor,
-} from "espalier";
+import { captureStep, constantInit, matmul, mseLoss, mul, Parameter, requestGpu, SGD, Tape, tensor } from "espalier";
 
 const { values } = parseArgs({ options: { steps: { type: "string", default: "2000" } } });
-const steps = Number(values.steps);
-if (!(Number.isInteger(steps) && steps > 0))
-  throw new RangeError(`--steps: expected an integer >= 1, got ${values.steps}`);
 await installGpu();
 const gpu = await requestGpu();
 console.log(`adapter: ${gpu.adapter.description}`);
@@ -52,14 +36,13 @@ const x = new Parameter([SIZE, 1], constantInit(0));
 const optimizer = new SGD([x], { lr, mode: "inplace", threshold: (n) => n * lr * lambda });
 
 const step = captureStep(() => {
-  const tape = new Tape();
-  const loss = tape.keep(mul(sum(square(sub(matmul(a, x), y))), 0.5));
+  using tape = new Tape();
+  const loss = tape.keep(mul(mseLoss(matmul(a, x), y, { reduction: "sum" }), 0.5));
   tape.backward(loss);
   optimizer.step();
-  tape.dispose();
   return { loss };
 });
-for (let n = 0; n < steps; n++) step.run({});
+for (let n = 0; n < Number(values.steps); n++) step.run({});
 
 const found = await x.data();
 const support = (v: ArrayLike<number>) => Array.from(v).flatMap((value, i) => (value === 0 ? [] : [i]));

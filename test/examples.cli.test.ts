@@ -141,6 +141,23 @@ test("lasso.ts recovers the support of the signal", async () => {
   expect(numbers(lines[3])[0]).toBeLessThan(6);
 });
 
+test("logistic.ts selects the inputs that decide", async () => {
+  const { code, lines, err } = await example("logistic.ts");
+  expect(code, err).toBe(0);
+  const [selected = 0] = numbers(lines[1]);
+  expect(selected).toBeLessThan(50);
+  expect(lines[2]).toBe("8 of the 8 that decide are among them");
+  expect(numbers(lines[3])[0]).toBeGreaterThan(85);
+});
+
+test("dictionary.ts recovers the atoms and sparse codes", async () => {
+  const { code, lines, err } = await example("dictionary.ts");
+  expect(code, err).toBe(0);
+  const [near, all, zeros] = numbers(lines[1]);
+  expect(near).toBe(all);
+  expect(zeros).toBeGreaterThan(70);
+});
+
 test("page.html trains and prunes in Chromium, served without a build of the page", async () => {
   const flags = ["--import", "tsx", "--import", "./tools/wgsl_node.mjs", "tools/example.ts", "page", "--port", "0"];
   const server = spawn(process.execPath, flags, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
@@ -197,7 +214,9 @@ test("examples are short and use the public surface only", () => {
     ["prune_custom_model.ts", 120],
     ["quickstart.ts", 22],
     ["own_op.ts", 150],
-    ["lasso.ts", 80],
+    ["lasso.ts", 60],
+    ["logistic.ts", 60],
+    ["dictionary.ts", 60],
   ] as const) {
     const text = readFileSync(resolve(root, "examples", name), "utf8");
     expect(text.split("\n").length, name).toBeLessThan(most);

@@ -119,6 +119,7 @@ const calls: Record<string, () => unknown> = {
     (
       [
         "LeNet",
+        "Mlp",
         "LeNetBN",
         "ResNet",
         "ResNetCifar",

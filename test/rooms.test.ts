@@ -25,12 +25,26 @@ const engine: Record<string, readonly string[]> = {
 const hosts: Record<string, readonly string[]> = {
   node: ["train", "data", "io", "tensor", "gpu"],
   images: ["node", "train", "data", "io", "tensor", "gpu"],
+  // Numbers in files as data sets.
+  tables: ["images", "node", "data", "io", "tensor"],
   setup: ["node"],
   terminal: ["node"],
   report: ["terminal", "node_internal.ts", "images", "node", "internal.ts"],
-  recipe: ["report", "terminal", "node_internal.ts", "setup", "images", "node", "internal.ts"],
-  run: ["recipe", "report", "terminal", "node_internal.ts", "images", "node", "export", "internal.ts"],
-  cli: ["run", "recipe", "report", "terminal", "node_internal.ts", "setup", "images", "node", "export", "internal.ts"],
+  recipe: ["report", "tables", "terminal", "node_internal.ts", "setup", "images", "node", "internal.ts"],
+  run: ["recipe", "report", "tables", "terminal", "node_internal.ts", "images", "node", "export", "internal.ts"],
+  cli: [
+    "run",
+    "recipe",
+    "report",
+    "tables",
+    "terminal",
+    "node_internal.ts",
+    "setup",
+    "images",
+    "node",
+    "export",
+    "internal.ts",
+  ],
 };
 const rooms: Record<string, readonly string[]> = {
   text: [],

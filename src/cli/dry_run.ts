@@ -4,6 +4,7 @@ import {
   type AdapterReport,
   currentGpu,
   impliedLambda,
+  isArrays,
   type LayerSummary,
   MemoryError,
   type MemoryPlan,
@@ -12,6 +13,7 @@ import {
   summarize,
 } from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
+import { lossOf, outputsOf } from "../recipe/objective.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { buildSession, modelFor } from "../recipe/session.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
@@ -21,7 +23,7 @@ import { drawTable } from "../report/table.ts";
 import type { Output } from "../terminal/output.ts";
 import { terminalStyle } from "../terminal/terminal.ts";
 import { count, duration, mib, percent, percentNumber, plural, significant } from "../text/index.ts";
-import { writeSheet } from "./inspect_sheet.ts";
+import { sheetOf } from "./inspect_sheet.ts";
 
 /** Steps to time, after one that compiles the kernels, and the time limit in ms. */
 const TIMED_STEPS = 5;
@@ -166,7 +168,7 @@ async function planOf(recipe: Recipe, data: Splits, planFor: PlanFor): Promise<P
   const { peak } = fitting instanceof MemoryError ? planFor(recipe) : fitting;
   const { train } = data;
   const parts = { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) };
-  const { layers, parameters, macs } = summarize(modelFor(parts, train.shape, train.classes.length), train.shape);
+  const { layers, parameters, macs } = summarize(modelFor(parts, train.shape, outputsOf(train)), train.shape);
   const session = buildSession(recipe, data, new RandomState(recipe.seed));
   const { totalSteps: steps, stepsPerEpoch, epochs } = session;
   const prunable = session.optimizer.groups
@@ -198,6 +200,11 @@ async function planOf(recipe: Recipe, data: Splits, planFor: PlanFor): Promise<P
 
 const sayPart = (out: Output, name: string, text: string) => out.say(`${name.padEnd(9)} ${text}`);
 
+const targetWords = (train: Splits["train"]): string =>
+  train.classes.length > 0
+    ? `${count(train.classes.length)} classes`
+    : `targets of ${plural(outputsOf(train), "number")}`;
+
 /** Print the plan. Returns what the data are, for the record. */
 async function sayPlan(plan: Plan, out: Output): Promise<object> {
   const { recipe, data, parameters, prunable, macs, timeSteps, steps, stepsPerEpoch, epochs, method } = plan;
@@ -210,14 +217,18 @@ async function sayPlan(plan: Plan, out: Output): Promise<object> {
   const shape = `[${train.shape.join(", ")}]${imagined ? "; not read" : ""}`;
   say(
     "data",
-    `${train.name}: ${count(train.length)} to train, ${count(test.length)} to test, ${count(train.classes.length)} classes, ${shape}`,
+    `${train.name}: ${count(train.length)} to train, ${count(test.length)} to test, ${targetWords(train)}, ${shape}`,
   );
   for (const line of summary ? summaryLines(summary) : []) out.say(line);
-  const found = summary ? { data: summaryRecord(summary), sheet: await writeSheet(data, out) } : {};
+  const found = summary ? { data: summaryRecord(summary), ...(await sheetOf(data, out)) } : {};
   const { batchSize, microBatch = batchSize, prune } = recipe;
   const parts = microBatch < batchSize ? ` in ${batchSize / microBatch} parts of ${microBatch}` : "";
-  say("steps", `${count(steps)} of ${batchSize} images${parts}: ${plural(epochs, "epoch")} of ${count(stepsPerEpoch)}`);
+  say(
+    "steps",
+    `${count(steps)} of ${batchSize} ${isArrays(train) ? "samples" : "images"}${parts}: ${plural(epochs, "epoch")} of ${count(stepsPerEpoch)}`,
+  );
   say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${percentNumber(prune.sparsity)} % zeros`}`);
+  if (isArrays(train) || recipe.loss !== undefined) say("loss", lossOf(recipe, train));
   say("memory", `${mib(plan.peak)} peak, predicted`);
   if (plan.tooLarge) say("", `too large for this adapter: ${plan.tooLarge.message}`);
   out.say(milestoneTable(plan.milestones), "rendered");
@@ -259,7 +270,7 @@ function sayTimes(
     images < batchSize ? ` (measured with ${images} images, times ${significant(batchSize / images)})` : "";
   const step = seconds < 1 ? `${significant(1000 * seconds)} ms` : duration(seconds);
   const mean = steps === 1 ? "one step" : `mean of ${steps}`;
-  const speed = `${significant(batchSize / seconds)} images/s`;
+  const speed = `${significant(batchSize / seconds)} ${isArrays(data.train) ? "samples" : "images"}/s`;
   sayPart(out, "step", `${step}${scaled}, ${mean} on ${adapterName(currentGpu().adapter)}: ${speed}`);
   const without = data.imagined ? ", reading images not" : "";
   sayPart(out, "time", `about ${duration(all, 0)}, testing after each epoch included${without}`);

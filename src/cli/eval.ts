@@ -5,14 +5,22 @@ import { type Command, Option } from "commander";
 import { IMAGE_SIZE } from "../images/layouts.ts";
 import {
   currentGpu,
+  DataLoader,
+  type Evaluation,
   Evaluator,
+  type HostBatches,
+  isArrays,
   isStreamed,
+  type LayerSparsity,
   layerSparsity,
   type Module,
   type OpenWeights,
   RandomState,
+  type Score,
+  type SessionSamples,
   type ShortcutKind,
   testBatchesOf,
+  valueOfScore,
 } from "../internal.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
 import { isEventData } from "../recipe/data_names.ts";
@@ -20,10 +28,13 @@ import { loadSplits } from "../recipe/datasets.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
 import { dataOfRun, readImageMetadata } from "../recipe/image_metadata.ts";
+import { type Objective, objectiveOf, outputsOf, targetOf } from "../recipe/objective.ts";
+import { readMlpMetadata, readObjectiveMetadata } from "../recipe/objective_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { modelFor } from "../recipe/session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "../recipe/spiking.ts";
-import type { DataSettings, Splits } from "../recipe/splits.ts";
+import type { DataSettings, OnDamaged, Splits } from "../recipe/splits.ts";
+import { type KnownTable, readTableMetadata } from "../recipe/table_data.ts";
 import { renderActivityTable } from "../report/activity_table.ts";
 import { summaryLines, summaryRecord } from "../report/data_summary.ts";
 import { renderLayerTable } from "../report/layer_table.ts";
@@ -34,7 +45,7 @@ import { openWeightsFile, putWeights, shortcutOf, takeFitting, type WeightFlags 
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { Output } from "../terminal/output.ts";
-import { defined, percent } from "../text/index.ts";
+import { defined, metricText, percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 import { type Retest, rawLine, retest, trainingEpochs } from "./retest.ts";
@@ -54,6 +65,8 @@ export interface EvalFlags extends AdapterFlags, WeightFlags {
   readonly skipBad?: number;
   readonly mapping?: string;
   readonly heldOut?: number;
+  /** For numbers in files. */
+  readonly testFile?: string;
   readonly workers?: number;
   readonly layout?: DataSettings["layout"];
   readonly followLinks?: boolean;
@@ -70,7 +83,7 @@ const batchFor = (data: string) => (data === "images" ? 32 : 500);
 
 /** Refuse flags that do not apply to the data. Errors: UsageError. */
 function checkFlags(flags: EvalFlags, data: string): void {
-  const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir, layout, followLinks } = flags;
+  const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir, layout, followLinks, testFile } = flags;
   refuseIdle([
     ...idleUnless(data === "images", `is for data images, the data is ${data}`, {
       "--size": size,
@@ -83,6 +96,7 @@ function checkFlags(flags: EvalFlags, data: string): void {
       "--follow-links": followLinks,
       "--no-follow-links": followLinks === false || undefined,
     }),
+    ...idleUnless(data === "table", `is for data table, the data is ${data}`, { "--test-file": testFile }),
     ...idleUnless(isEventData(data), `is for event data, ${data} is tested whole`, { "--limit": limit }),
     ...idleUnless(data !== "events", "is for data in files, the data is events", { "--data-dir": dataDir }),
   ]);
@@ -100,6 +114,22 @@ function pathOf({ path, weights }: EvalFlags): string {
 /** Writes a tested model. Returns a line about the file. */
 export type SaveTested = (model: Module, tested: Retest, facts: Readonly<Record<string, string>>) => Promise<string>;
 
+/** Return a listener that prints each image that is skipped. */
+const saysDamaged =
+  (out: Output): OnDamaged =>
+  ({ message, source, key, fault }, count) => {
+    out.say(`skipped ${message}`);
+    out.emit({ kind: "damaged", source, image: key, fault, count });
+  };
+
+/** Return the batch size of a test, by the flag, the data or the model's kind. */
+const batchSizeOf = (
+  flags: EvalFlags,
+  images: ReturnType<typeof readImageMetadata>,
+  batch: number | undefined,
+  data: string,
+): number => flags.batchSize ?? images.batch ?? batch ?? batchFor(data);
+
 /** Test a model file. Returns the exit code. `save` is called after the test. */
 export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested): Promise<number> {
   const path = pathOf(flags);
@@ -109,44 +139,54 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
   const name = flags.model ?? metadata.get("model");
   if (!name) throw new UsageError(`${file}: does not name its model; give --model`);
   const data = flags.data ?? metadata.get("data") ?? "mnist";
-  const { by, size, batch = batchFor(data), ...neurons } = readNeuronMetadata(metadata.get("time"), file);
+  const { by, size, batch, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const images = readImageMetadata(metadata.get("images"), file);
   checkFlags(flags, data);
-  const settings = { name, ...neurons };
+  const settings = { name, ...neurons, ...readMlpMetadata(metadata, file) };
+  const objective = readObjectiveMetadata(metadata, file);
   checkSpiking(settings, data);
   const run = statSync(path).isDirectory() ? dataOfRun(path, data) : {};
   const { dataDir: dir = run.dir, mapping, skipBad, workers, layout, followLinks } = flags;
   const common = { name: data, dir, by, size };
+  const table = data === "table" ? tableOf(flags, opened, file) : null;
   const wanted: DataSettings = isEventData(data)
     ? { ...common, limit: flags.limit }
-    : {
-        // Without a limit: it is for training images.
-        ...common,
-        size: flags.size ?? images.size,
-        resize: flags.resize ?? images.resize,
-        heldOut: flags.heldOut,
-        // Settings of the run's own data, which other data may not need.
-        inherited: { heldOut: images.heldOut, mapping: run.mapping },
-        ...{ mapping, skipBad, workers, layout, followLinks },
-        // Each image is used once.
-        memory: 0,
-      };
-  const splits = await loadSplits(wanted, timeStepsOf(settings, data), {
-    onDamaged: ({ message, source, key, fault }, count) => {
-      out.say(`skipped ${message}`);
-      out.emit({ kind: "damaged", source, image: key, fault, count });
-    },
-  });
+    : table
+      ? { ...common, testFile: run.testFile, ...table.settings, loss: objective.loss as Recipe["loss"] }
+      : {
+          // Without a limit: it is for training images.
+          ...common,
+          size: flags.size ?? images.size,
+          resize: flags.resize ?? images.resize,
+          heldOut: flags.heldOut,
+          // Settings of the run's own data, which other data may not need.
+          inherited: { heldOut: images.heldOut, mapping: run.mapping },
+          ...{ mapping, skipBad, workers, layout, followLinks },
+          // Each image is used once.
+          memory: 0,
+        };
+  const splits = await loadSplits(wanted, timeStepsOf(settings, data), { onDamaged: saysDamaged(out) }, table?.known);
   try {
     for (const note of splits.notes) out.say(note);
     for (const line of splits.summary ? summaryLines(splits.summary) : []) out.say(line);
-    const batchSize = flags.batchSize ?? images.batch ?? batch;
-    return await testOn(splits, { name, data, settings, opened, file, batchSize, save }, flags, out);
+    const batchSize = batchSizeOf(flags, images, batch, data);
+    return await testOn(splits, { name, data, settings, objective, opened, file, batchSize, save }, flags, out);
   } catch (error) {
     throw withAdvice(error, wanted);
   } finally {
     await splits.close();
   }
+}
+
+/** Settings of numbers in files, as the run of a model read them, and what the model records of them. */
+function tableOf(flags: EvalFlags, { metadata }: OpenWeights, file: string) {
+  const saved = readTableMetadata(metadata.get("table"), file);
+  if (!saved) throw new UsageError(`${file}: expected the columns of a model trained on data table, got none`);
+  const { given, header, heldOut, splitSeed, ...info } = saved;
+  const known: KnownTable = { info: { ...info, given }, classes: modelClasses(metadata, file).names ?? [] };
+  const columns = { inputs: [...given.inputs], targets: [...given.targets] };
+  const own = { ...columns, ...defined({ header, heldOut, splitSeed, testFile: flags.testFile }) };
+  return { known, settings: own };
 }
 
 interface Tested {
@@ -156,62 +196,115 @@ interface Tested {
   /** Name of the data set. */
   readonly data: string;
   readonly settings: Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">;
+  readonly objective: Parameters<typeof objectiveOf>[0];
   readonly opened: OpenWeights;
   readonly batchSize: number;
   readonly save: SaveTested | undefined;
 }
 
+/** Return the test data with the model's class numbers, and print the notes. */
+function matched(
+  splits: Splits,
+  opened: OpenWeights,
+  file: string,
+  out: Output,
+): { data: SessionSamples; notes: readonly string[] } {
+  const { test } = splits;
+  if (isArrays(test)) return { data: test, notes: [] };
+  const found = matchToModel(test, modelClasses(opened.metadata, file), file);
+  for (const note of found.notes) out.say(note);
+  return found;
+}
+
+const batchesOf = (test: SessionSamples, batchSize: number): HostBatches =>
+  isArrays(test) ? (new DataLoader({ dataset: test, batchSize }) as HostBatches) : testBatchesOf(test, batchSize);
+
+/** Write what was measured: the score first, then the other metrics. */
+function resultWords(result: Evaluation, { score }: Objective): string {
+  const { accuracy, correct, samples, metrics = {} } = result;
+  const named = Object.entries(metrics).sort(([a], [b]) => Number(b === score.metric) - Number(a === score.metric));
+  return [
+    ...(Number.isNaN(accuracy) ? [] : [`accuracy ${percent(accuracy)} (${correct} of ${samples})`]),
+    ...named.map(([name, value]) => `${name} ${metricText(name, value)}`),
+    `loss ${result.loss.toFixed(4)}`,
+  ].join(", ");
+}
+
+/** Return what was measured, for the record. */
+const scoreFields = (result: Evaluation, score: Score) => ({
+  accuracy: result.accuracy,
+  metric: score.metric,
+  score: valueOfScore(score, result),
+  ...(result.metrics ? { metrics: result.metrics } : {}),
+});
+
+/** Return what the data are, for the record. */
+const dataFields = ({ summary, test, damaged }: Splits) => ({
+  ...(summary ? { data: summaryRecord(summary) } : {}),
+  ...(!isArrays(test) && isStreamed(test) ? { damagedImages: damaged } : {}),
+});
+
+/** Print how weights were fitted. A model trained by Espalier fits without notes. */
+function sayFit(notes: readonly string[], lines: readonly string[], out: Output): void {
+  if (notes.length > 0 || lines.length > 1) for (const line of [...notes, ...lines]) out.say(line);
+}
+
+const shareOfZeros = (layers: readonly LayerSparsity[]): number =>
+  layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
+
 async function testOn(
   splits: Splits,
-  { name, data, settings, opened, file, batchSize, save }: Tested,
+  { name, data, settings, objective: named, opened, file, batchSize, save }: Tested,
   flags: EvalFlags,
   out: Output,
 ): Promise<number> {
-  const matched = matchToModel(splits.test, modelClasses(opened.metadata, file), file);
-  for (const note of matched.notes) out.say(note);
-  const test = forEncoder(matched.data, settings.encoder);
+  const { data: own, notes } = matched(splits, opened, file, out);
+  const test = forEncoder(own, settings.encoder);
+  const objective = objectiveOf(named, test, splits.table);
+  const { loss, metrics, score } = objective;
   const gpu = await openGpu(flags);
   const seed = Number(opened.metadata.get("seed") ?? 0);
   const random = new RandomState(seed);
   const build = (shortcut: ShortcutKind | undefined, random: RandomState): Module =>
-    modelFor({ model: { ...settings, ...defined({ shortcut }) }, data, random }, test.shape, test.classes.length);
+    modelFor({ model: { ...settings, ...defined({ shortcut }) }, data, random }, test.shape, outputsOf(test));
   const taken = takeFitting(opened, flags, (weights) => build(shortcutOf(name, weights), new RandomState(0)));
   const shortcut = shortcutOf(name, taken.weights);
   const model = build(shortcut, random);
   const { lines } = putWeights(model, taken, file, flags);
-  // A model trained by Espalier fits without notes.
-  if (taken.notes.length > 0 || lines.length > 1) for (const line of [...taken.notes, ...lines]) out.say(line);
-  const evaluator = new Evaluator(model, { sample: test.shape, random, scale: test });
+  sayFit(taken.notes, lines, out);
+  const format = isArrays(test) ? targetOf(test) : { scale: test };
+  const evaluator = new Evaluator(model, { sample: test.shape, random, ...format, loss, metrics });
   const started = performance.now();
   const load = {
     build: () => build(shortcut, new RandomState(0)),
     sample: test.shape,
     classes: test.classes.length,
+    ...targetOf(test),
+    ...{ loss, metrics },
     batchSize: Math.min(batchSize, test.length),
     ...(splits.stored ? { stored: splits.stored } : {}),
   };
   const count = flags.recalibrate ?? 0;
   const train = trainingEpochs(forEncoder(splits.train, settings.encoder), batchSize, seed);
-  const samples = { sample: test.shape, random, scale: test };
+  const samples = { sample: test.shape, random, ...(isArrays(test) ? {} : { scale: test }) };
   const tested = await evaluateWithin(load, () =>
-    retest({ model, evaluator, test: () => testBatchesOf(test, batchSize), train, count, samples }),
+    retest({ model, evaluator, test: () => batchesOf(test, batchSize), train, count, samples }),
   );
   const { result } = tested;
   const layers = await layerSparsity(model);
   const wantsActivity = flags.activity || isSpiking(name);
-  const activity = wantsActivity ? await activityOf(model, matched.data, { model: settings }, random, batchSize) : null;
-  const sparsity = layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
+  const measured = wantsActivity && !isArrays(own) ? own : null;
+  const activity = measured && (await activityOf(model, measured, { model: settings }, random, batchSize));
+  const sparsity = shareOfZeros(layers);
   out.say(renderLayerTable(layers), "rendered");
   if (activity) out.say(renderActivityTable(activity.report), "rendered");
-  out.say(
-    `${name} on ${test.name}: accuracy ${percent(result.accuracy)} (${result.correct} of ${result.samples}), loss ${result.loss.toFixed(4)}, sparsity ${percent(sparsity)}`,
-  );
+  out.say(`${name} on ${test.name}: ${resultWords(result, objective)}, sparsity ${percent(sparsity)}`);
   for (const line of rawLines(tested, count, opened.metadata, data)) out.say(line);
   const facts = { model: name, data, input: test.shape.join("x"), classes: String(test.classes.length) };
   if (save) out.say(await save(model, tested, facts));
   out.emit({
     kind: "result",
-    accuracy: result.accuracy,
+    ...scoreFields(result, score),
     sparsity,
     loss: result.loss,
     ...rawFields(tested, count),
@@ -221,10 +314,9 @@ async function testOn(
     adapter: adapterName(gpu.adapter),
     peakBytes: currentGpu().memory().peak,
     layers,
-    notes: matched.notes,
-    ...(splits.summary ? { data: summaryRecord(splits.summary) } : {}),
+    notes,
+    ...dataFields(splits),
     ...(activity ? { activity: activity.report } : {}),
-    ...(isStreamed(test) ? { damagedImages: splits.damaged } : {}),
   });
   return 0;
 }
@@ -258,6 +350,7 @@ export function addTestSettings(command: Command): void {
     "data.limit": { help: "event data: test samples per class; images: no limit" },
     "data.resize": { help: "shorter side before the center crop" },
     ...{ "data.skipBad": {}, "data.mapping": {}, "data.heldOut": {}, "data.layout": {}, "data.followLinks": {} },
+    "data.testFile": { help: "table: file to test on", otherwise: "the run's test part" },
     "data.workers": {},
     ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
   });

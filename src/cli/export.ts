@@ -22,6 +22,7 @@ import {
   writeSparseModel,
 } from "../internal.ts";
 import { addSettings } from "../recipe/flags.ts";
+import { readMlpMetadata } from "../recipe/objective_metadata.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { modelFile } from "../run/model_file.ts";
@@ -65,23 +66,26 @@ function outputFor(file: string, format: Format, layout: SparseLayout): string {
 }
 
 /** Return the shape of a sample: by the flags, the file, or as ImageNet's. */
-function inputOf(
-  flags: ExportFlags,
-  metadata: WeightsFile["metadata"],
-  file: string,
-): [c: number, h: number, w: number] {
+function inputOf(flags: ExportFlags, metadata: WeightsFile["metadata"], file: string): readonly number[] {
   const text = metadata.get("input");
   const parts = (text ?? "3x224x224").split("x").map(Number);
-  const [c = 0, h = 0, w = 0] = parts;
-  if (parts.length !== 3 || !parts.every((n) => Number.isInteger(n) && n >= 1))
+  const { size } = flags;
+  const isTable = metadata.has("table");
+  if (!(parts.length === 3 || isTable) || !parts.every((n) => Number.isInteger(n) && n >= 1))
     throw new UsageError(`${file}: its metadata "input" is corrupt: ${text?.slice(0, 80)}`);
-  const { channels = c, size } = flags;
+  if (isTable) {
+    const sizes = { "--channels": flags.channels, "--size": size };
+    refuseIdle(idleUnless(false, `is for networks of images, ${file} is of data table`, sizes));
+    return parts;
+  }
+  const [c = 0, h = 0, w = 0] = parts;
+  const { channels = c } = flags;
   return [channels, size ?? h, size ?? w];
 }
 
 interface Known {
   readonly model: Module;
-  readonly input: readonly [c: number, h: number, w: number];
+  readonly input: readonly number[];
   readonly weights: Weights;
   readonly notes: readonly string[];
   /** Metadata to write besides that of the file. */
@@ -102,7 +106,8 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
   const input = inputOf(flags, metadata, file);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
-  const settings = { name, ...neurons, ...defined({ timeSteps: flags.timeSteps }) };
+  const hidden = readMlpMetadata(metadata, file);
+  const settings = { name, ...neurons, ...hidden, ...defined({ timeSteps: flags.timeSteps }) };
   const data = metadata.get("data") ?? "images";
   const build = (classes: number, shortcut: ShortcutKind | undefined) => {
     const plan = { model: { ...settings, ...defined({ shortcut }) }, data, random: new RandomState(0) };
@@ -117,7 +122,7 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
     input,
     weights,
     notes: taken.notes,
-    facts: { model: name, input: input.join("x"), classes: String(classes) },
+    facts: { model: name, input: input.join("x"), ...(metadata.has("table") ? {} : { classes: String(classes) }) },
   };
 }
 

@@ -1,10 +1,12 @@
 // Writes the contact sheet of loaded data, and prints its path.
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
+import { isArrays } from "../internal.ts";
 import { writeAtomic } from "../node_internal.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { contactSheet } from "../report/contact_sheet.ts";
 import { makeIfInstalled } from "../run/optional_part.ts";
+import { UsageError } from "../terminal/fail.ts";
 import type { Output } from "../terminal/output.ts";
 import { printable } from "../terminal/terminal.ts";
 
@@ -21,9 +23,14 @@ function sheetPath(splits: Splits): string {
  * asked for is an error, and the usual one is left out with a note.
  */
 export async function writeSheet(splits: Splits, out: Output, asked?: string): Promise<string | null> {
+  const { train, test } = splits;
+  if (isArrays(train) || isArrays(test)) {
+    if (asked !== undefined) throw new UsageError("--sheet: is for images and events, the data is table");
+    return null;
+  }
   const path = asked ?? sheetPath(splits);
   const { where = splits.layout } = splits.summary ?? {};
-  const draw = () => contactSheet(splits, `${where}: ${splits.train.classes.length} classes`);
+  const draw = () => contactSheet({ train, test }, `${where}: ${splits.train.classes.length} classes`);
   const sheet = asked === undefined ? await makeIfInstalled(out, draw) : await draw();
   if (sheet === null) return null;
   const { png, classes } = sheet;
@@ -32,3 +39,7 @@ export async function writeSheet(splits: Splits, out: Output, asked?: string): P
   out.say(`  ${"sheet".padEnd(8)} ${printable(path)}: a few images of ${some}`);
   return path;
 }
+
+/** Write the sheet that a dry run draws. Returns it for the record; empty for data without images. */
+export const sheetOf = async (splits: Splits, out: Output): Promise<{ readonly sheet?: string | null }> =>
+  isArrays(splits.train) ? {} : { sheet: await writeSheet(splits, out) };

@@ -13,21 +13,15 @@ import {
   tensor,
   writeNpy,
 } from "../internal.ts";
-import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
+import { adapterName, openGpu } from "../node/adapter.ts";
 import { addSettings } from "../recipe/flags.ts";
+import { readMlpMetadata } from "../recipe/objective_metadata.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { withoutNames } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
-import {
-  byClasses,
-  openWeightsFile,
-  putWeights,
-  shortcutOf,
-  takeFitting,
-  type WeightFlags,
-} from "../run/weights_in.ts";
+import { byClasses, openWeightsFile, putWeights, shortcutOf, takeFitting } from "../run/weights_in.ts";
 import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
@@ -36,18 +30,9 @@ import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
 import { defined, percent } from "../text/index.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
-import { classNamesOf, type ImageInput, openSamples, type Samples } from "./predict_inputs.ts";
-
-interface PredictFlags extends AdapterFlags, ImageInput, WeightFlags {
-  readonly model?: string;
-  readonly weights: string;
-  readonly input: readonly string[];
-  readonly output?: string;
-  readonly classes?: number;
-  readonly timeSteps?: number;
-  readonly batchSize: number;
-  readonly top: number;
-}
+import { likeliest, type PredictFlags } from "./predict_guesses.ts";
+import { classNamesOf, openSamples, type Samples } from "./predict_inputs.ts";
+import { predictTable } from "./predict_table.ts";
 
 /** Compute the logits [n, classes] of all samples, in evaluation mode. */
 async function logitsOf(
@@ -90,29 +75,11 @@ function withoutGuesses(values: Float32Array, logits: Float32Array, size: number
   return logits;
 }
 
-const allFinite = (logits: Float32Array) => logits.every(Number.isFinite);
-
-interface Guess {
-  readonly class: number;
-  readonly probability: number;
-}
-
-/** Return the most likely classes of a row of logits, with their softmax; none if a logit is NaN or infinite. */
-export function likeliest(logits: Float32Array, top: number): Guess[] {
-  if (!allFinite(logits)) return [];
-  const most = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const exps = Array.from(logits, (v) => Math.exp(v - most));
-  const sum = exps.reduce((a, b) => a + b, 0);
-  return exps
-    .map((e, i) => ({ class: i, probability: e / sum }))
-    .sort((a, b) => b.probability - a.probability || a.class - b.class)
-    .slice(0, top);
-}
-
 /** Run a model on samples. Returns the exit code. */
 async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
   if (flags.output !== undefined) expectNoInput("--output", flags.output, [flags.weights, ...flags.input]);
   const file = await openWeightsFile(flags.weights);
+  if (file.metadata.has("table")) return predictTable({ flags, file }, out);
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${flags.weights}: does not name its model; give --model`);
   refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
@@ -156,7 +123,12 @@ function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples
   const { weights, timeSteps } = flags;
   const [, c, h, w] = samples.shape;
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), weights);
-  const settings = { name, ...neurons, ...(timeSteps !== undefined && { timeSteps }) };
+  const settings = {
+    name,
+    ...neurons,
+    ...readMlpMetadata(file.metadata, weights),
+    ...(timeSteps !== undefined && { timeSteps }),
+  };
   const data = file.metadata.get("data") ?? "images";
   const build = (count: number, shortcut: ShortcutKind | undefined) => {
     const plan = { model: { ...settings, ...defined({ shortcut }) }, data, random: new RandomState(0) };

@@ -1,22 +1,26 @@
 // Tests a model as it is, and with statistics of batch norm that are re-estimated from training batches.
 import {
   batchesOf,
+  DataLoader,
   type Evaluation,
   type Evaluator,
   firstBatches,
   type HostBatches,
-  type LabelledImages,
+  isArrays,
   type Module,
   type RecalibrateOptions,
   recalibrate,
+  type SessionSamples,
 } from "../internal.ts";
 import { percent, plural } from "../text/index.ts";
 
 /** Return a function that gives the batches of an epoch of training samples, shuffled, streamed ones augmented by their reader. */
 export const trainingEpochs =
-  (train: LabelledImages, batchSize: number, seed: number) =>
+  (train: SessionSamples, batchSize: number, seed: number) =>
   (epoch: number): HostBatches =>
-    batchesOf(train, { batchSize, seed, epoch, startBatch: 0, training: true }, undefined) as HostBatches;
+    (isArrays(train)
+      ? new DataLoader({ dataset: train, batchSize, seed, epoch, shuffle: true })
+      : batchesOf(train, { batchSize, seed, epoch, startBatch: 0, training: true }, undefined)) as HostBatches;
 
 interface RetestParts {
   readonly model: Module;

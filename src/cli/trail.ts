@@ -3,7 +3,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { Command } from "commander";
-import { expectFinite, readModelWeights, Trail, type TrailEntry, writeSafetensors } from "../internal.ts";
+import { expectFinite, readModelWeights, scoreOfPoint, Trail, type TrailEntry, writeSafetensors } from "../internal.ts";
 import { FolderLock, makeFolder, RunDirectory } from "../node_internal.ts";
 import { type Choice, chooseEntry, frontEpochs, type TrailRules } from "../report/trail_choice.ts";
 import { compressionText, renderTrailTable } from "../report/trail_table.ts";
@@ -12,7 +12,7 @@ import { writeOutput } from "../run/output_file.ts";
 import { number } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import type { Output } from "../terminal/output.ts";
-import { percent, plural } from "../text/index.ts";
+import { metricText, percent, plural } from "../text/index.ts";
 import { type Done, finish, jsonOption } from "./options.ts";
 
 export interface TrailFlags extends TrailRules {
@@ -48,9 +48,11 @@ function checkExport(flags: TrailFlags): void {
     if (dense || overwrite) throw new UsageError(`--${dense ? "dense" : "overwrite"}: expected --export with it`);
     return;
   }
-  const rules = [flags.minAccuracy, flags.maxDrop, flags.sparsity, flags.epoch];
+  const rules = [flags.minAccuracy, flags.maxDrop, flags.bound, flags.sparsity, flags.epoch];
   if (rules.every((rule) => rule === undefined))
-    throw new UsageError("--export: expected --min-accuracy, --max-drop, --sparsity or --epoch, to choose a model");
+    throw new UsageError(
+      "--export: expected --min-accuracy, --max-drop, --bound, --sparsity or --epoch, to choose a model",
+    );
   if (!file.endsWith(".safetensors")) throw new UsageError(`--export: expected a .safetensors file, got ${file}`);
   if (dense && file.endsWith(".sparse.safetensors"))
     throw new UsageError(`--export: expected another name than ${file}, since --dense is given`);
@@ -99,7 +101,7 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
   out.emit({
     kind: "result",
     run: flags.run,
-    best: Math.max(...entries.map((e) => e.accuracy)),
+    ...bestOfTrail(entries),
     choice: choice ? { ...choice.entry, because: choice.because } : null,
     exported: flags.export ?? null,
     figure: figure.svg,
@@ -110,7 +112,8 @@ export async function runTrail(flags: TrailFlags, out: Output): Promise<number> 
 function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags, figure: string[]): string[] {
   if (!choice) return figure;
   const { entry, because } = choice;
-  const measured = `accuracy ${percent(entry.accuracy)}, sparsity ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
+  const { metric, value } = scoreOfPoint(entry);
+  const measured = `${metric} ${metricText(metric, value)}, sparsity ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
   const layout = flags.dense ? "dense layout, PyTorch names" : "sparse";
   return [
     `epoch ${entry.epoch}, ${because}: ${measured}`,
@@ -118,6 +121,14 @@ function words(directory: RunDirectory, choice: Choice | null, flags: TrailFlags
     `model          ${directory.path(entry.file)}`,
     ...(flags.export === undefined ? [] : [`exported       ${flags.export}  (${layout})`]),
   ];
+}
+
+/** Return the best score of a trail, and its metric. */
+function bestOfTrail(entries: readonly TrailEntry[]): { readonly metric: string; readonly best: number } {
+  const scores = entries.map(scoreOfPoint);
+  const { metric, better } = scores[0]!;
+  const values = scores.map(({ value }) => value);
+  return { metric, best: better === "higher" ? Math.max(...values) : Math.min(...values) };
 }
 
 /** Add the options and the action of `trail`. */
@@ -131,6 +142,11 @@ export function addTrailCommand(command: Command, done: Done): void {
     .option(
       "--max-drop <points>",
       "choose the sparsest model within this many percentage points of the best accuracy",
+      number,
+    )
+    .option(
+      "--bound <value>",
+      "choose the sparsest model whose metric is at least this good, such as an rmse of 0.3",
       number,
     )
     .option("--sparsity <share>", "choose the most accurate model at least this sparse: 0.95, or 95", number)

@@ -2,6 +2,7 @@
 import { type AdapterReport, type MemoryPlan, planTraining, RandomState } from "../internal.ts";
 import { isEventData } from "../recipe/data_names.ts";
 import { loadSplits } from "../recipe/datasets.ts";
+import { objectiveOf, outputsOf, targetOf } from "../recipe/objective.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { modelFor, runConfig } from "../recipe/session.ts";
 import { timeStepsOf } from "../recipe/spiking.ts";
@@ -11,7 +12,11 @@ import { createProgress, silent } from "../terminal/progress.ts";
 
 /** Name the samples of a recipe. */
 export const samplesOf = (recipe: Recipe) =>
-  isEventData(recipe.data.name) ? `recordings of ${timeStepsOf(recipe.model, recipe.data.name)} frames` : "images";
+  isEventData(recipe.data.name)
+    ? `recordings of ${timeStepsOf(recipe.model, recipe.data.name)} frames`
+    : recipe.data.name === "table"
+      ? "samples"
+      : "images";
 
 /**
  * Load the samples of a recipe, with a progress bar for event files, which take a while. `warn` receives a line for each
@@ -25,7 +30,7 @@ export async function loadData(recipe: Recipe, out: Output, warn: (line: string)
     out.emit({ kind: "damaged", source, image: key, fault, count });
   };
   try {
-    const data = await loadSplits({ ...recipe.data, augment: recipe.augment }, steps, {
+    const data = await loadSplits({ ...recipe.data, augment: recipe.augment, loss: recipe.loss }, steps, {
       progress: (done, total) => progress.update(done, total),
       onDamaged,
     });
@@ -40,17 +45,22 @@ export async function loadData(recipe: Recipe, out: Output, warn: (line: string)
 }
 
 /** Predict the memory of a run. Call before the session is built, since this restarts the sequence of random weights. */
-export const planOf = (recipe: Recipe, { train, test, stored }: Splits, adapter?: AdapterReport): MemoryPlan =>
-  planTraining({
+export function planOf(recipe: Recipe, data: Splits, adapter?: AdapterReport): MemoryPlan {
+  const { train, test, stored, table } = data;
+  const { loss, metrics } = objectiveOf(recipe, train, table);
+  return planTraining({
     build: () => {
       const parts = { model: recipe.model, data: recipe.data.name, random: new RandomState(recipe.seed) };
-      return modelFor(parts, train.shape, train.classes.length);
+      return modelFor(parts, train.shape, outputsOf(train));
     },
     sample: train.shape,
     classes: train.classes.length,
+    ...targetOf(train),
+    ...{ loss, metrics },
     config: runConfig(recipe, train),
     ...(stored ? { stored } : {}),
     trainImages: train.length,
     testImages: test.length,
     ...(adapter ? { adapter } : {}),
   });
+}

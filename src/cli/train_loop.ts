@@ -1,6 +1,7 @@
 // The training loop of `${espalierCommand()} train`: writes and prints records, and saves checkpoints when due.
 
 import {
+  bestOf,
   type CheckpointReason,
   type EpochRecord,
   type FitResult,
@@ -8,13 +9,14 @@ import {
   type RunPosition,
   type RunRecord,
   type Session,
+  valueOfScore,
 } from "../internal.ts";
 import { espalierCommand } from "../node/command_name.ts";
 import { FileError } from "../node_internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunFiles } from "../run/files.ts";
 import type { Progress } from "../terminal/progress.ts";
-import { duration, percent } from "../text/index.ts";
+import { duration, metricText, percent } from "../text/index.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 
 /** Return warnings that help during the run. */
@@ -22,9 +24,9 @@ function epochWarnings({ layers }: EpochRecord): string[] {
   return layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: all weights are zero; prune less`);
 }
 
-const epochLine = (record: EpochRecord, epochs: number) =>
-  `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test accuracy ${percent(record.testAccuracy)}` +
-  (record.rawTestAccuracy === undefined ? "" : `  raw ${percent(record.rawTestAccuracy)}`) +
+const epochLine = (record: EpochRecord, metric: string, value: number, epochs: number) =>
+  `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test ${metric} ${metricText(metric, value)}` +
+  (metric !== "accuracy" || record.rawTestAccuracy === undefined ? "" : `  raw ${percent(record.rawTestAccuracy)}`) +
   `  sparsity ${percent(record.sparsity)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
 
 export interface LoopParts {
@@ -118,8 +120,12 @@ class Loop {
       if (!this.warned.has(warning)) progress.log(warning);
       this.warned.add(warning);
     }
-    session.bestAccuracy = Math.max(session.bestAccuracy, record.testAccuracy);
-    progress.log(epochLine(record, session.epochs));
+    const { score } = session;
+    const { testAccuracy: accuracy, testLoss: loss, metrics } = record;
+    const value = valueOfScore(score, { accuracy, loss, metrics });
+    if (accuracy > session.bestAccuracy) session.bestAccuracy = accuracy;
+    session.bestScore = bestOf(score, value, session.bestScore);
+    progress.log(epochLine(record, score.metric, value, session.epochs));
   }
 
   async onCheckpoint(position: RunPosition, reason: CheckpointReason): Promise<void> {

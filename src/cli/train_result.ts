@@ -6,10 +6,12 @@ import {
   evaluationBatch,
   type FitResult,
   type Gpu,
+  isArrays,
   isStreamed,
   type PruningReport,
   pruningReport,
   type RandomState,
+  valueOfScore,
 } from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
 import { isSpiking } from "../recipe/spiking.ts";
@@ -18,7 +20,7 @@ import { renderActivityTable } from "../report/activity_table.ts";
 import { renderLayerTable } from "../report/layer_table.ts";
 import type { RunResult } from "../run/card.ts";
 import type { Output } from "../terminal/output.ts";
-import { compact, duration, mib, percent, plural, times } from "../text/index.ts";
+import { compact, duration, metricText, mib, percent, plural, times } from "../text/index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
 import { rawLine } from "./retest.ts";
 import type { LoopParts } from "./train_loop.ts";
@@ -54,10 +56,11 @@ async function measure(parts: EndParts, { loss, position }: FitResult, raw: Eval
   const evaluation = await session.evaluate();
   // Before the measurement of activity, which takes memory too.
   const peakBytes = currentGpu().memory().peak;
-  const activity = isSpiking(recipe.model.name)
-    ? await activityOf(session.model, data.test, recipe, random, evaluationBatch(recipe))
-    : null;
-  const beforeFinetune = parts.files.beforeFinetune();
+  const activity =
+    isSpiking(recipe.model.name) && !isArrays(data.test)
+      ? await activityOf(session.model, data.test, recipe, random, evaluationBatch(recipe))
+      : null;
+  const beforeFinetune = parts.files.beforeFinetune(session.score);
   const changes = parts.files.changes();
   const report = pruningReport(session.model, data.train.shape, layers);
   const end = session.totalSteps;
@@ -65,6 +68,9 @@ async function measure(parts: EndParts, { loss, position }: FitResult, raw: Eval
     kind: "result",
     method: session.method.name,
     accuracy: evaluation.accuracy,
+    metric: session.score.metric,
+    score: valueOfScore(session.score, evaluation),
+    ...(evaluation.metrics ? { metrics: evaluation.metrics } : {}),
     sparsity: layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0),
     loss: evaluation.loss,
     ...(raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated: recipe.recalibrate } : {}),
@@ -84,10 +90,12 @@ async function measure(parts: EndParts, { loss, position }: FitResult, raw: Eval
     ...(beforeFinetune ? { beforeFinetune } : {}),
     ...(activity ? { activity: activity.report } : {}),
     ...(changes.length > 0 ? { changes } : {}),
-    ...(isStreamed(data.train) ? { damagedImages: parts.files.damagedImages() } : {}),
+    ...(!isArrays(data.train) && isStreamed(data.train) ? { damagedImages: parts.files.damagedImages() } : {}),
   } satisfies RunResult & Record<string, unknown>;
   return { final, activity };
 }
+
+const scoreWords = (metric: string, value: number): string => `${metric} ${metricText(metric, value)}`;
 
 function say(out: Output, final: Final, activity: ActivityReport | null): void {
   out.say("");
@@ -95,15 +103,17 @@ function say(out: Output, final: Final, activity: ActivityReport | null): void {
   for (const line of reportLines(final.report)) out.say(line);
   const { beforeFinetune: before } = final;
   if (before) {
-    out.say(`before fine-tuning: test accuracy ${percent(before.accuracy)}, sparsity ${percent(before.sparsity)}`);
+    out.say(`before fine-tuning: test ${scoreWords(final.metric, before.score)}, sparsity ${percent(before.sparsity)}`);
   }
   if (activity) {
     out.say("");
     out.say(renderActivityTable(activity.report), "rendered");
     out.say("");
   }
+  const others = Object.entries(final.metrics ?? {}).filter(([name]) => name !== final.metric);
+  const measured = [[final.metric, final.score] as const, ...others].map(([name, v]) => scoreWords(name, v)).join(", ");
   out.say(
-    `test accuracy ${percent(final.accuracy)}, sparsity ${percent(final.sparsity)}, loss ${final.loss.toFixed(4)}; ` +
+    `test ${measured}, sparsity ${percent(final.sparsity)}, loss ${final.loss.toFixed(4)}; ` +
       `${duration(final.seconds)}, ${plural(final.steps, "step")}, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(final.predictedPeakBytes)})`,
   );
 }

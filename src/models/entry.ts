@@ -14,6 +14,12 @@ export interface ModelInput {
   readonly classes: number;
 }
 
+/** Hidden layers of a multilayer perceptron. */
+export interface HiddenLayers {
+  readonly layers?: number | undefined;
+  readonly width?: number | undefined;
+}
+
 /** Options of `buildModel`. */
 export interface BuildOptions {
   /** Recompute each block in backward instead of saving its activations: less memory, more time, same bits. Default false. */
@@ -22,12 +28,16 @@ export interface BuildOptions {
   readonly spiking?: SpikingOptions;
   /** Shortcuts of a ResNet for small images. Default: identity; of resnet-8 and resnet-8-narrow projection. */
   readonly shortcut?: ShortcutKind;
+  /** Hidden layers of an `mlp`: their number and their units. Defaults are those of Mlp. */
+  readonly hidden?: HiddenLayers | undefined;
   /** Random state of dropout and stochastic depth. Default: one that belongs to the model, with seed 0. */
   readonly random?: nn.RandomState;
 }
 
 const INPUT_KEYS: KeysOf<ModelInput> = { channels: true, size: true, classes: true };
-const OPTION_KEYS: KeysOf<BuildOptions> = { activationCheckpoint: true, spiking: true, shortcut: true, random: true };
+const OPTION_KEYS: KeysOf<BuildOptions> = {
+  ...{ activationCheckpoint: true, spiking: true, shortcut: true, hidden: true, random: true },
+};
 
 /** A network from images, or event frames, to logits. */
 export type ImageModel = nn.Module<[x: Tensor], Tensor>;
@@ -40,7 +50,10 @@ export interface ModelEntry {
     spiking: SpikingOptions,
     random: nn.RandomState,
     shortcut: ShortcutKind | undefined,
+    hidden: HiddenLayers,
   ) => ImageModel;
+  /** True for models of samples of any shape, which accept BuildOptions.hidden. */
+  readonly hidden?: boolean;
   /** True for spiking models, which accept BuildOptions.spiking. */
   readonly spiking?: boolean;
   /** Default neurons of a spiking model; absent: lif. */
@@ -63,7 +76,7 @@ export function buildFrom(models: ModelList, name: string, input: ModelInput, op
   expectKeys(input, INPUT_KEYS, refuse("input: "));
   expectKeys(options, OPTION_KEYS, refuse(""));
   expectKeys(options.spiking ?? {}, SPIKING_KEYS, refuse("spiking: "));
-  const { activationCheckpoint = false, spiking, random = new nn.RandomState(0, { owned: true }) } = options;
+  const { activationCheckpoint = false, spiking, hidden, random = new nn.RandomState(0, { owned: true }) } = options;
   const entry = Object.hasOwn(models, name) ? models[name] : undefined;
   if (!entry) throw new OpError("buildModel", `expected one of ${Object.keys(models).join(", ")}, got ${name}`);
   if (spiking && !entry.spiking)
@@ -72,7 +85,9 @@ export function buildFrom(models: ModelList, name: string, input: ModelInput, op
   if (shortcut) expectShortcut("buildModel", shortcut);
   if (shortcut && !entry.shortcut)
     throw new OpError("buildModel", `shortcut: expected nothing for ${name}, which has no choice of shortcuts`);
-  const model = entry.build(input, spiking ?? {}, random, shortcut);
+  if (hidden && !entry.hidden)
+    throw new OpError("buildModel", `hidden: expected nothing for ${name}, whose layers are fixed`);
+  const model = entry.build(input, spiking ?? {}, random, shortcut, hidden ?? {});
   if (!activationCheckpoint) return model;
   const { blocks } = entry;
   if (!blocks) {

@@ -2,10 +2,11 @@
 export { AlexNet, type AlexNetConfig, AlexNetLrn } from "./alexnet.ts";
 export type { ClassifierKind } from "./classifier.ts";
 export { EfficientNet, type EfficientNetConfig } from "./efficientnet.ts";
-export type { BuildOptions, ImageModel, ModelEntry, ModelInput, ModelList } from "./entry.ts";
+export type { BuildOptions, HiddenLayers, ImageModel, ModelEntry, ModelInput, ModelList } from "./entry.ts";
 export { LeNet, type LeNetConfig } from "./lenet.ts";
 export { LeNetBN } from "./lenet_bn.ts";
 export { MixNet, type MixNetConfig } from "./mixnet.ts";
+export { Mlp, type MlpConfig } from "./mlp.ts";
 export { MobileNetV1, type MobileNetV1Config, mobilenetV1Plan } from "./mobilenet_v1.ts";
 export { MobileNetV2, type MobileNetV2Config } from "./mobilenet_v2.ts";
 export { buildModel, modelRegistry } from "./registry.ts";

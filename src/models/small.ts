@@ -10,6 +10,7 @@ import {
 } from "./entry.ts";
 import { LeNet } from "./lenet.ts";
 import { LeNetBN } from "./lenet_bn.ts";
+import { Mlp } from "./mlp.ts";
 import { MobileNetV1, type MobileNetV1Config } from "./mobilenet_v1.ts";
 import type { ShortcutKind } from "./resnet_block.ts";
 import { ResNetCifar } from "./resnet_cifar.ts";
@@ -48,6 +49,12 @@ export const smallModels: ModelList = {
   "lenet-bn": {
     doc: "two 5x5 convolutions with batch norm and two linear layers; 105,218 parameters on MNIST",
     build: (input) => new LeNetBN(input),
+  },
+  mlp: {
+    doc: "multilayer perceptron: linear layers with ReLU, for samples of any shape; two hidden layers of 64 units",
+    build: ({ channels, size, classes: outputs }, _spiking, _random, _shortcut, hidden) =>
+      new Mlp({ inputs: channels * size * size, outputs, ...hidden }),
+    hidden: true,
   },
   "resnet-8": resNetCifar(
     1,

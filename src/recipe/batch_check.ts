@@ -1,9 +1,10 @@
 // Checks that a network can be trained on every batch of its data: batch norm needs more than one value per channel, which a
 // last batch of one image may not have. Uses shapes only, so that it runs before anything is allocated.
 
-import { type LabelledImages, type Module, metaTensor, OpError, RandomState, recordedSizes } from "../internal.ts";
+import { type Module, metaTensor, OpError, RandomState, recordedSizes, type SessionSamples } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { plural } from "../text/index.ts";
+import { outputsOf } from "./objective.ts";
 import type { Recipe } from "./recipe.ts";
 import { modelFor } from "./session.ts";
 
@@ -22,7 +23,7 @@ function refusal(model: Module, sample: readonly number[], size: number): string
 }
 
 /** Find the first size of a batch or micro-batch that the network refuses. */
-function refused(model: Module, { shape, length }: LabelledImages, { batchSize, microBatch }: Batches) {
+function refused(model: Module, { shape, length }: SessionSamples, { batchSize, microBatch }: Batches) {
   for (const size of recordedSizes(length, batchSize, microBatch)) {
     const why = refusal(model, shape, size);
     if (why !== null) return { size, why };
@@ -44,9 +45,9 @@ const divisors = (n: number): number[] => Array.from({ length: n }, (_, i) => n 
  *
  * Errors    UsageError with the sizes, the network's reason, and a batch size that works.
  */
-export function checkBatches(recipe: Recipe, { train }: { readonly train: LabelledImages }): void {
+export function checkBatches(recipe: Recipe, { train }: { readonly train: SessionSamples }): void {
   const random = new RandomState(recipe.seed);
-  const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);
+  const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, outputsOf(train));
   try {
     const found = refused(model, train, recipe);
     if (!found) return;

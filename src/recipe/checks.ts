@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { resizeFor } from "../images/index.ts";
 import { IMAGE_SIZE } from "../images/layouts.ts";
-import { trainingsProblem } from "../internal.ts";
+import { METRICS, trainingsProblem } from "../internal.ts";
 import { isEventData, RECORDED_DATA } from "./data_names.ts";
 import type { Recipe } from "./settings.ts";
 
@@ -17,6 +17,7 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   if (r.microBatch !== undefined && r.batchSize % r.microBatch !== 0) {
     refuse("microBatch", `a number that divides batchSize = ${r.batchSize}`);
   }
+  crossCheckLoss(r, refuse);
   crossCheckWeights(r, refuse);
   if (r.nesterov && r.prune.accelerated) {
     refuse("nesterov", "false, since prune.accelerated is true: it extrapolates too");
@@ -54,7 +55,8 @@ function crossCheckRate(lr: Recipe["lr"], epochs: number, refuse: Refuse): void 
 }
 
 function crossCheckData({ data, augment, model }: Recipe, refuse: Refuse): void {
-  if (["idx", ...RECORDED_DATA].includes(data.name) && data.dir === undefined)
+  if (data.name === "table") crossCheckTable({ data, augment, model }, refuse);
+  if (["idx", "table", ...RECORDED_DATA].includes(data.name) && data.dir === undefined)
     refuse("data.dir", `a folder, since data.name is ${data.name}`);
   if (isEventData(data.name) && model.encoder !== undefined && model.encoder !== "direct") {
     refuse("model.encoder", `direct, since data.name is ${data.name}, which is spikes already`);
@@ -67,6 +69,22 @@ function crossCheckData({ data, augment, model }: Recipe, refuse: Refuse): void 
   if (crop > 0 && jitter && Object.values(jitter).some((strength) => strength !== undefined))
     refuse("augment.crop", "0, since augment.jitter is given, which is for the crops of augment.scale");
   if (scale && scale[0] > scale[1]) refuse("augment.scale", "the smaller share first");
+}
+
+function crossCheckTable({ augment, data }: Pick<Recipe, "data" | "augment" | "model">, refuse: Refuse): void {
+  if (augment.crop > 0) refuse("augment.crop", "0, since data.name is table");
+  if (augment.flip) refuse("augment.flip", "false, since data.name is table");
+  const both = (data.inputs ?? []).find((name) => data.targets?.includes(name));
+  if (both !== undefined) refuse("data.inputs", `columns that are no targets, since data.targets has ${both}`);
+}
+
+/** Check loss and metrics by themselves; whether the targets have them is known once the data are read. */
+function crossCheckLoss({ loss, metrics = [], labelSmoothing }: Recipe, refuse: Refuse): void {
+  if (labelSmoothing > 0 && loss !== undefined && loss !== "cross-entropy")
+    refuse("labelSmoothing", `0, since loss is ${loss}`);
+  const known: readonly string[] = METRICS;
+  if (metrics.some((name) => !known.includes(name)) || new Set(metrics).size < metrics.length)
+    refuse("metrics", `different names of ${known.join(", ")}`);
 }
 
 function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: Refuse): void {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { spread } from "../images/index.ts";
-import { isStreamed, type LabelledImages } from "../internal.ts";
+import { type ArrayDataset, isArrays, isStreamed, type LabelledImages, type SessionSamples } from "../internal.ts";
 import type { Splits } from "./splits.ts";
 
 /** Samples of data in memory whose bytes are hashed. */
@@ -33,8 +33,16 @@ function heldDigest({ images, labels, length }: Exclude<LabelledImages, { batche
   return hash.digest("hex");
 }
 
-async function partOf(data: LabelledImages): Promise<PartFingerprint> {
+/** Hash all numbers of a part, after they are scaled. */
+function arraysDigest({ x, y, shape, targetShape }: ArrayDataset): string {
+  const bytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView) => new Uint8Array(buffer, byteOffset, byteLength);
+  const hash = createHash("sha256").update(JSON.stringify([shape, targetShape]));
+  return hash.update(bytes(x)).update(bytes(y)).digest("hex");
+}
+
+async function partOf(data: SessionSamples): Promise<PartFingerprint> {
   const { length, shape, classes } = data;
+  if (isArrays(data)) return { count: length, shape: [...shape], classes: [...classes], hash: arraysDigest(data) };
   const hash = isStreamed(data) ? ((await data.samples?.digest()) ?? "") : heldDigest(data);
   return { count: length, shape: [...shape], classes: [...classes], hash };
 }

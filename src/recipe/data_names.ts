@@ -4,6 +4,8 @@
 export const MEMORY_DATA = ["mnist", "fashion-mnist", "idx", "cifar10", "cifar100"] as const;
 /** All image data sets. `images` is read during training: folders, archives, shards. */
 export const IMAGE_DATA = [...MEMORY_DATA, "images"] as const;
+/** Numbers in files: CSV, parquet columns, NumPy arrays. */
+export const TABLE_DATA = ["table"] as const;
 /** Event recordings in a user's folder. */
 export const RECORDED_DATA = ["n-mnist", "dvs-gesture", "cifar10-dvs", "npz"] as const;
 /** All event data sets; a sample is a number of frames. `events` is synthetic. */

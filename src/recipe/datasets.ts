@@ -7,6 +7,7 @@ import {
   firstOfEachClass,
   type ImageDataset,
   idxDatasets,
+  type LabelledImages,
   loadCifar10,
   loadCifar10Dvs,
   loadCifar100,
@@ -27,6 +28,7 @@ import { fashionFolder } from "./fashion_folders.ts";
 import { loadImageFiles } from "./image_data.ts";
 import { mnistFolder } from "./mnist_folder.ts";
 import { type DataSettings, inMemory, type Listeners, type Loaded, type Splits } from "./splits.ts";
+import { type KnownTable, loadTable } from "./table_data.ts";
 
 const CIFAR_FILES = "its binary version";
 
@@ -41,6 +43,7 @@ async function folderOf(name: string, dir: string | undefined): Promise<string> 
     throw new UsageError(problem);
   }
   const what = { idx: "its four IDX files", cifar10: CIFAR_FILES, cifar100: CIFAR_FILES, images: "pictures" }[name];
+  if (name === "table") throw new UsageError("table: give the file or folder of the numbers with --data-dir");
   throw new UsageError(`${name}: give the folder of ${what ?? "its recordings"} with --data-dir`);
 }
 
@@ -119,11 +122,26 @@ export async function loadInMemory(
   return checked(inMemory(data.limit === undefined ? train : firstOfEachClass(train, data.limit), test), data.dir);
 }
 
-/** Load or open train and test samples. The caller closes the result. Errors: as loadInMemory, and those of the reader. */
-export async function loadSplits(data: DataSettings, timeSteps: number, listeners: Listeners = {}): Promise<Splits> {
+/** Load or open train and test images or event frames. The caller closes the result. Errors: as loadInMemory, and those of the reader. */
+export async function loadLabelled(
+  data: DataSettings,
+  timeSteps: number,
+  listeners: Listeners = {},
+): Promise<Splits<LabelledImages>> {
   const { name } = data;
   if (name === "images") return loadImageFiles(await folderOf(name, data.dir), data, listeners.onDamaged);
   if (!isEventData(name) && !IMAGE_DATA.some((n) => n === name))
-    throw new UsageError(`data.name: expected one of ${IMAGE_DATA.join(", ")}, or event data, got ${name}`);
+    throw new UsageError(`data.name: expected one of ${IMAGE_DATA.join(", ")}, table, or event data, got ${name}`);
   return loadInMemory(data, timeSteps, listeners.progress);
+}
+
+/** The same, and numbers in files, scaled by `known` if it is given. */
+export async function loadSplits(
+  data: DataSettings,
+  timeSteps: number,
+  listeners: Listeners = {},
+  known?: KnownTable,
+): Promise<Splits> {
+  if (data.name === "table") return loadTable(await folderOf(data.name, data.dir), data, known);
+  return loadLabelled(data, timeSteps, listeners);
 }

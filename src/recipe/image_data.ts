@@ -8,6 +8,7 @@ import {
   poolAdvice,
   type SourcesInfo,
 } from "../images/index.ts";
+import type { LabelledImages } from "../internal.ts";
 import { summarise } from "../report/data_summary.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
@@ -70,7 +71,11 @@ function heldNotes(train: MeasuredDataset, test: MeasuredDataset, { crop = 0 }: 
  *
  * Errors    UsageError for a setting that does not apply to shards; else as openImageData.
  */
-export async function loadImageFiles(dir: string, data: DataSettings, onDamaged?: OnDamaged): Promise<Splits> {
+export async function loadImageFiles(
+  dir: string,
+  data: DataSettings,
+  onDamaged?: OnDamaged,
+): Promise<Splits<LabelledImages>> {
   const { augment = {} } = data;
   const layout = await imageLayout(dir, defined({ layout: data.layout, followLinks: data.followLinks }));
   if (layout === "shards") refuseForShards(dir, data, augment);

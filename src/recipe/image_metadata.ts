@@ -37,12 +37,12 @@ export function readImageMetadata(text: string | undefined, file: string): Parti
 }
 
 /** Return the data folder in the recipe of a run; empty if it trained on other data, or has no recipe. */
-export function dataOfRun(folder: string, name: string): Pick<DataSettings, "dir" | "mapping"> {
+export function dataOfRun(folder: string, name: string): Pick<DataSettings, "dir" | "mapping" | "testFile"> {
   const config = join(folder, "config.yaml");
   if (!existsSync(config)) return {};
   try {
     const { data } = loadRecipe(config, { written: true });
-    return data.name === name ? { dir: data.dir, mapping: data.mapping } : {};
+    return data.name === name ? { dir: data.dir, mapping: data.mapping, testFile: data.testFile } : {};
   } catch (error) {
     // The model of a run can be tested although its recipe was edited by hand.
     if (error instanceof RecipeError) return {};

@@ -1,6 +1,13 @@
 // Synthetic data for a dry run without the files: as many images as the data set has.
 import { existsSync } from "node:fs";
-import { batchCount, firstOfEachClass, type ImageShape, imageDataset, type StreamedDataset } from "../internal.ts";
+import {
+  batchCount,
+  firstOfEachClass,
+  type ImageShape,
+  imageDataset,
+  type LabelledImages,
+  type StreamedDataset,
+} from "../internal.ts";
 import { fashionFolder } from "./fashion_folders.ts";
 import { type DataSettings, inMemory, type Splits } from "./splits.ts";
 
@@ -76,7 +83,7 @@ function imaginedStream(name: string, length: number, shape: ImageShape, classes
  * Return synthetic data for a dry run if the folder of a well-known data set is missing; null if it exists, or if the data
  * set is unknown and has to be read.
  */
-export function plannedData(data: DataSettings): Splits | null {
+export function plannedData(data: DataSettings): Splits<LabelledImages> | null {
   const known = KNOWN[data.name];
   const { dir = data.name === "fashion-mnist" ? fashionFolder() : undefined, limit } = data;
   if (!known || (dir !== undefined && existsSync(dir))) return null;

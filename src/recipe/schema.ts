@@ -125,10 +125,21 @@ const FILE_DEFAULTS: RecipeFlags = {
   augment: { crop: 0, flip: true },
 };
 
+/** Changes for numbers in files: a small network, small batches and many short epochs. */
+const TABLE_DEFAULTS: RecipeFlags = {
+  ...OTHER_DATA,
+  model: { name: "mlp" },
+  epochs: 30,
+  batchSize: 32,
+  lr: { base: 0.02 },
+  prune: { threshold: 0.05 },
+};
+
 /** Return the changes of the defaults for a data set. */
 export function defaultsFor(data: unknown): RecipeFlags {
   if (data === DEFAULT_RECIPE.data.name) return {};
   if (data === "images") return FILE_DEFAULTS;
+  if (data === "table") return TABLE_DEFAULTS;
   if (data === "cifar10" || data === "cifar100") return CIFAR_DEFAULTS;
   return typeof data === "string" && isEventData(data) ? EVENT_DEFAULTS : OTHER_DATA;
 }

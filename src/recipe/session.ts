@@ -1,16 +1,20 @@
 // Builds a session from a recipe and its data.
 import {
   buildModel,
+  isArrays,
   isStreamed,
-  type LabelledImages,
   type Module,
   manualSeed,
+  modelRegistry,
+  numel,
   type RandomState,
   type RunConfig,
   Session,
+  type SessionSamples,
 } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { defined } from "../text/index.ts";
+import { objectiveOf, outputsOf } from "./objective.ts";
 import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";
 import type { Splits } from "./splits.ts";
@@ -18,7 +22,7 @@ import type { Splits } from "./splits.ts";
 interface ModelPlan {
   readonly model: Pick<
     Recipe["model"],
-    "name" | "shortcut" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"
+    "name" | "shortcut" | "layers" | "width" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"
   > & {
     readonly checkpointBlocks?: boolean;
   };
@@ -29,12 +33,14 @@ interface ModelPlan {
 }
 
 /** Build the recipe's model for samples of this shape. */
-export function modelFor(
-  { model, data, random }: ModelPlan,
-  shape: readonly [number, number, number],
-  classes: number,
-): Module {
-  const [channels, height, width] = shape;
+export function modelFor({ model, data, random }: ModelPlan, shape: readonly number[], classes: number): Module {
+  const { hidden: takesAll = false } = (Object.hasOwn(modelRegistry, model.name) && modelRegistry[model.name]) || {};
+  if (takesAll) return mlpFor(model, shape, classes);
+  if (shape.length !== 3)
+    throw new UsageError(
+      `model ${model.name}: expected images [c, h, w], got samples [${shape.join(", ")}]; mlp takes any`,
+    );
+  const [channels, height, width] = shape as [number, number, number];
   if (height !== width) throw new UsageError(`model ${model.name}: expected square images, got ${height}x${width}`);
   const spiking = spikingOptions(model, data, random);
   return buildModel(
@@ -49,12 +55,17 @@ export function modelFor(
   );
 }
 
+/** Build a network of samples of any shape. */
+function mlpFor({ name, layers, width }: ModelPlan["model"], shape: readonly number[], outputs: number): Module {
+  return buildModel(name, { channels: numel(shape), size: 1, classes: outputs }, { hidden: { layers, width } });
+}
+
 /** Return the configuration of a session. Streamed images are cropped and flipped by their reader. */
-export function runConfig(recipe: Recipe, train: LabelledImages | null): RunConfig {
+export function runConfig(recipe: Recipe, train: SessionSamples | null): RunConfig {
   const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
   const { precision, recalibrate, seed, logEvery, augment } = recipe;
   const { lr, prune } = withoutIdle(recipe);
-  const { crop, flip } = train && isStreamed(train) ? { crop: 0, flip: false } : augment;
+  const { crop, flip } = train && !isArrays(train) && isStreamed(train) ? { crop: 0, flip: false } : augment;
   return {
     ...{ epochs, finetuneEpochs, batchSize, microBatch, lr, momentum, nesterov, weightDecay, labelSmoothing },
     ...{ precision, prune, augment: { crop, flip }, recalibrate, seed, logEvery },
@@ -64,16 +75,18 @@ export function runConfig(recipe: Recipe, train: LabelledImages | null): RunConf
 /** Build a session. `random`: state of dropout and a Poisson encoder; the session sets its step. */
 export function buildSession(
   recipe: Recipe,
-  { train, test }: Pick<Splits, "train" | "test">,
+  { train, test, table }: Pick<Splits, "train" | "test" | "table">,
   random: RandomState,
 ): Session {
   manualSeed(recipe.seed);
-  const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, train.classes.length);
+  const model = modelFor({ model: recipe.model, data: recipe.data.name, random }, train.shape, outputsOf(train));
+  const { loss, metrics, score } = objectiveOf(recipe, train, table);
   const { encoder } = recipe.model;
   return new Session({
     model,
     data: { train: forEncoder(train, encoder), test: forEncoder(test, encoder) },
     config: runConfig(recipe, train),
+    ...{ loss, metrics, score },
     savedConfig: recipe,
     random,
   });

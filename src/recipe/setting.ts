@@ -13,6 +13,9 @@ export type Reader =
   | "memory"
   | "images"
   | "color"
+  | "table"
+  | "heldOut"
+  | "mlp"
   | "interval";
 
 interface About {

@@ -1,8 +1,8 @@
 // All settings of a training run: name, range, default, flag and help text of each, in one table. The schema, the flags, the
 // JSON Schema and the demo's form come from it. Plain data, without zod and commander.
 import { HELD_OUT, IMAGE_LAYOUTS, IMAGE_SIZE } from "../images/layouts.ts";
-import { ENCODERS, NEURONS, SHORTCUTS, SURROGATES } from "../internal.ts";
-import { EVENT_DATA, IMAGE_DATA } from "./data_names.ts";
+import { ENCODERS, LOSSES, NEURONS, SHORTCUTS, SURROGATES } from "../internal.ts";
+import { EVENT_DATA, IMAGE_DATA, TABLE_DATA } from "./data_names.ts";
 import {
   choice,
   group,
@@ -32,6 +32,8 @@ const model = group("Model", {
     otherwise: "identity; resnet-8 projection",
     reads: "shortcut",
   }),
+  layers: integer("mlp: hidden layers", { flag: "--layers <n>", min: 0, limit: 1000, otherwise: 2, reads: "mlp" }),
+  width: integer("mlp: units of a hidden layer", { flag: "--width <n>", otherwise: 64, reads: "mlp" }),
   ...group("Spiking networks", {
     timeSteps,
     neuron: choice("neuron model", {
@@ -62,12 +64,12 @@ const model = group("Model", {
 });
 
 const data = group("Data", {
-  name: choice("data set; images: a folder of image files; events: synthetic", {
+  name: choice("data set; images, table: image files, numbers; events: synthetic", {
     flag: "--data <name>",
-    of: [...IMAGE_DATA, ...EVENT_DATA],
+    of: [...IMAGE_DATA, ...EVENT_DATA, ...TABLE_DATA],
     default: "mnist",
   }),
-  dir: text("folder of the data files", { flag: "--data-dir <folder>", reads: "files" }),
+  dir: text("folder of the data files; table: or a file", { flag: "--data-dir <folder>", reads: "files" }),
   by: choice("frames of an equal number of events or equal time", {
     flag: "--by <rule>",
     of: ["number", "time"],
@@ -87,6 +89,42 @@ const data = group("Data", {
     otherwise: "all",
     reads: "memory",
   }),
+  ...group("Numbers in files (--data table)", {
+    inputs: names("columns of the inputs; npz: the array (default x)", {
+      flag: "--inputs <columns>",
+      items: "columns",
+      least: 1,
+      reads: "table",
+    }),
+    targets: names("columns to predict; npz: the array (default y)", {
+      flag: "--targets <columns>",
+      items: "columns",
+      least: 1,
+      reads: "table",
+    }),
+    header: toggle("csv: the first row names the columns", {
+      flag: "--[no-]header",
+      otherwise: "true",
+      reads: "table",
+    }),
+    testFile: text("file of the test samples", {
+      flag: "--test-file <file>",
+      otherwise: "by name, or held out",
+      reads: "table",
+    }),
+    splitSeed: integer("seed of the held-out samples", {
+      flag: "--split-seed <n>",
+      min: 0,
+      max: 0xffffffff,
+      otherwise: 0,
+      reads: "table",
+    }),
+    standardise: toggle("scale by mean and deviation of the training part", {
+      flag: "--[no-]standardise",
+      otherwise: "true",
+      reads: "table",
+    }),
+  }),
   ...group("Image files (--data images)", {
     resize: integer("test images: shorter side before the crop", {
       flag: "--resize <pixels>",
@@ -105,12 +143,12 @@ const data = group("Data", {
       flag: "--mapping <file>",
       reads: "images",
     }),
-    heldOut: number("share of each class held out without a test set", {
+    heldOut: number("share held out for testing without a test set", {
       flag: "--held-out <share>",
       above: 0,
       below: 1,
       otherwise: HELD_OUT,
-      reads: "images",
+      reads: "heldOut",
     }),
     layout: choice("layout of the folder", {
       flag: "--layout <name>",
@@ -187,6 +225,17 @@ export const SETTINGS = {
       flag: "--recalibrate <n>",
       min: 0,
       default: 20,
+    }),
+    loss: choice("loss of the outputs and the targets", {
+      flag: "--loss <name>",
+      of: LOSSES,
+      otherwise: "cross-entropy; numbers: mse",
+    }),
+    metrics: names("metrics of the test; the first one chooses the best model", {
+      flag: "--metrics <names>",
+      items: "metrics",
+      least: 1,
+      otherwise: "by loss",
     }),
   }),
   prune,

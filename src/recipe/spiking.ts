@@ -2,10 +2,11 @@
 import { z } from "zod";
 import {
   evaluationBatch,
-  type LabelledImages,
+  isArrays,
   modelRegistry,
   NEURONS,
   type RandomState,
+  type SessionSamples,
   type SpikingOptions,
   withScale,
 } from "../internal.ts";
@@ -56,11 +57,11 @@ export function spikingOptions(model: ModelSettings, data: string, random?: Rand
 }
 
 /** Scale images to 0..1 for an encoder; leave them unchanged without one. */
-export function forEncoder(dataset: LabelledImages, encoder: string | undefined): LabelledImages {
-  if (encoder === undefined || encoder === "direct") return dataset;
+export function forEncoder<D extends SessionSamples>(dataset: D, encoder: string | undefined): D {
+  if (isArrays(dataset) || encoder === undefined || encoder === "direct") return dataset;
   const [channels] = dataset.shape;
   const scale = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  return withScale(dataset, scale);
+  return withScale(dataset, scale) as D;
 }
 
 /** Return the metadata of neurons and frames, by which `eval` builds the same model. */

@@ -16,6 +16,7 @@ const spikes = (r: Recipe) => entryOf(r)?.spiking === true;
 const neuronOf = (r: Recipe) => r.model.neuron ?? entryOf(r)?.neuron ?? "lif";
 const events = (r: Recipe) => isEventData(r.data.name);
 const images = (r: Recipe) => r.data.name === "images";
+const table = (r: Recipe) => r.data.name === "table";
 
 const byModel = (r: Recipe) => `model.name is ${r.model.name}`;
 const byData = (r: Recipe) => `data.name is ${r.data.name}`;
@@ -80,7 +81,10 @@ const READERS: Readonly<Record<Reader, Use>> = {
     since: (r) => `${byData(r)}${events(r) ? ", whose files hold frames" : ""}`,
   },
   sized: { what: "event data and data images", when: (r) => events(r) || images(r), since: byData },
-  memory: { what: "data that is held in memory", when: (r) => !images(r), since: byData },
+  memory: { what: "images and events held in memory", when: (r) => !images(r) && !table(r), since: byData },
+  table: { what: "data table", when: table, since: byData },
+  heldOut: { what: "data images and data table", when: (r) => images(r) || table(r), since: byData },
+  mlp: { what: "model mlp", when: (r) => entryOf(r)?.hidden === true, since: byModel },
   images: ofImages,
   color: { ...ofImages, idle: 0 },
   interval: {

@@ -67,7 +67,7 @@ export function comparePage(runs: readonly ComparedRun[], title: string): string
   ].flatMap(([name, svg]) => (name && svg ? [part(name, svg)] : []));
   const sections = [
     section("Runs", "", `<div class="wide">\n${htmlTable(runs.map(rowOf), escapeXml, chip)}\n</div>`),
-    section("Accuracy against sparsity", tradeoff.note, tradeoff.svg),
+    section(tradeoff.title, tradeoff.note, tradeoff.svg),
     traced &&
       section(
         "Threshold and L1 coefficient",

@@ -21,7 +21,7 @@ interface LayerResult {
 /** The state at the end of an epoch. Values that a run did not log are null. */
 export interface EpochResult {
   readonly epoch: number;
-  readonly accuracy: number | null;
+  readonly score: number | null;
   readonly sparsity: number | null;
   readonly pruned: number | null;
   readonly regrown: number | null;
@@ -29,7 +29,7 @@ export interface EpochResult {
   readonly iou: number | null;
 }
 
-/** A finished run. Accuracy and sparsity are from 0 to 1; values that older versions did not write are null or empty. */
+/** A finished run. Shares such as accuracy and sparsity are from 0 to 1; values that older versions did not write are null or empty. */
 export interface ComparedRun {
   /** Position on the command line, from 1. */
   readonly number: number;
@@ -42,12 +42,14 @@ export interface ComparedRun {
   /** Settings as text; runs with equal text differ only in their seeds. */
   readonly settings: string;
   readonly seed: number | null;
-  readonly accuracy: number;
-  /** With the running statistics of training; null if they were not re-estimated. */
+  /** Measurement of the test set that the runs are compared by: accuracy, loss or a metric; and its value. */
+  readonly metric: string;
+  readonly score: number;
+  /** Accuracy with the running statistics of training; null if they were not re-estimated. */
   readonly rawAccuracy: number | null;
   readonly sparsity: number;
   readonly seconds: number | null;
-  readonly beforeFinetune: { readonly accuracy: number; readonly sparsity: number } | null;
+  readonly beforeFinetune: { readonly score: number; readonly sparsity: number } | null;
   readonly layers: readonly LayerResult[];
   readonly compression: Compression | null;
   readonly macs: { readonly dense: number; readonly sparse: number } | null;
@@ -142,7 +144,13 @@ function compressionOf(path: string, result: Json): Compression | null {
   }
 }
 
-function epochsOf(rows: readonly Json[]): EpochResult[] {
+/** Return the value of a measurement in a row of an epoch. */
+function scoreIn(row: Json, metric: string): number | null {
+  if (metric === "accuracy") return finite(row["testAccuracy"]);
+  return finite(metric === "loss" ? row["testLoss"] : record(row["metrics"])[metric]);
+}
+
+function epochsOf(rows: readonly Json[], metric: string): EpochResult[] {
   const epochs = new Map<number, EpochResult>();
   for (const row of rows) {
     const epoch = finite(row["epoch"]);
@@ -154,7 +162,7 @@ function epochsOf(rows: readonly Json[]): EpochResult[] {
     const union = alive + pruned;
     epochs.set(epoch, {
       epoch,
-      accuracy: finite(row["testAccuracy"]),
+      score: scoreIn(row, metric),
       sparsity: finite(row["sparsity"]),
       pruned: layers.length > 0 ? finite(pruned) : finite(row["pruned"]),
       regrown: layers.length > 0 ? finite(regrown) : finite(row["regrown"]),
@@ -212,9 +220,11 @@ function histogramOf(path: string, layers: readonly LayerResult[]): WeightHistog
 
 function readRun(path: string, number: number, name: string): ComparedRun {
   const result = readJson(join(path, "result.json"));
-  const [accuracy, sparsity] = [finite(result["accuracy"]), finite(result["sparsity"])];
-  if (accuracy === null || sparsity === null) {
-    const missing = accuracy === null ? "accuracy" : "sparsity";
+  // Results of older versions have no metric but accuracy.
+  const metric = text(result["metric"]) ?? "accuracy";
+  const [score, sparsity] = [finite(result[metric === "accuracy" ? metric : "score"]), finite(result["sparsity"])];
+  if (score === null || sparsity === null) {
+    const missing = score !== null ? "sparsity" : metric === "accuracy" ? metric : "score";
     const problem = `${join(path, "result.json")}: ${missing}: expected a number, got ${JSON.stringify(result[missing])}`;
     throw new UsageError(problem);
   }
@@ -222,7 +232,8 @@ function readRun(path: string, number: number, name: string): ComparedRun {
   const rows = new RunDirectory(path).lines("metrics.jsonl").map(record);
   const layers = layersOf(result);
   const before = record(result["beforeFinetune"]);
-  const [beforeAccuracy, beforeSparsity] = [finite(before["accuracy"]), finite(before["sparsity"])];
+  const beforeScore = finite(before[metric === "accuracy" ? metric : "score"]);
+  const beforeSparsity = finite(before["sparsity"]);
   const report = record(result["report"]);
   const [dense, sparse] = [finite(report["macs"]), finite(report["sparseMacs"])];
   const [model, data] = [text(record(config["model"])["name"]), text(record(config["data"])["name"])];
@@ -235,18 +246,17 @@ function readRun(path: string, number: number, name: string): ComparedRun {
     task: model && data ? `${model} on ${data}` : null,
     settings: Object.keys(config).length > 0 ? JSON.stringify(settings) : basename(path) + number,
     seed: finite(result["seed"]) ?? finite(config["seed"]),
-    accuracy,
+    metric,
+    score,
     rawAccuracy: finite(result["rawAccuracy"]),
     sparsity,
     seconds: finite(result["seconds"]),
     beforeFinetune:
-      beforeAccuracy === null || beforeSparsity === null
-        ? null
-        : { accuracy: beforeAccuracy, sparsity: beforeSparsity },
+      beforeScore === null || beforeSparsity === null ? null : { score: beforeScore, sparsity: beforeSparsity },
     layers: layers.map(({ name: layer, weights, zeros }) => ({ name: layer, weights, zeros })),
     compression: compressionOf(path, result),
     macs: dense === null || sparse === null ? null : { dense, sparse },
-    epochs: epochsOf(rows),
+    epochs: epochsOf(rows, metric),
     traces: tracesOf(rows),
     histogram: histogramOf(path, layers),
   };
@@ -255,11 +265,18 @@ function readRun(path: string, number: number, name: string): ComparedRun {
 /**
  * Read finished runs, in this order.
  *
- * Errors   UsageError if there is no run, a run is missing, unfinished or repeated, or a result is not JSON or lacks accuracy
- *          or sparsity. SafetensorsError if a model file is corrupt.
+ * Errors   UsageError if there is no run, a run is missing, unfinished or repeated, has another metric, or a result is not JSON or
+ *          lacks accuracy or sparsity. SafetensorsError if a model file is corrupt.
  */
 export function readRuns(paths: readonly string[]): ComparedRun[] {
   checkFolders(paths);
   const names = shortNames(paths);
-  return paths.map((path, i) => readRun(path, i + 1, names[i]!));
+  const runs = paths.map((path, i) => readRun(path, i + 1, names[i]!));
+  const [first] = runs;
+  const other = runs.find(({ metric }) => metric !== first!.metric);
+  if (other) {
+    const problem = `${other.path}: expected runs of one metric, ${first!.metric} as in ${first!.path}, got ${other.metric}`;
+    throw new UsageError(problem);
+  }
+  return runs;
 }

@@ -1,7 +1,7 @@
 // The table of a comparison: the same rows as JSON, as HTML, and in the terminal.
 
 import { printable, type Screen, terminalStyle } from "../terminal/terminal.ts";
-import { compact, percent, significant, times } from "../text/index.ts";
+import { compact, metricText, percent, significant, times } from "../text/index.ts";
 import type { ComparedRun } from "./compare_runs.ts";
 import { drawTable } from "./table.ts";
 
@@ -13,11 +13,15 @@ interface CompareRow {
   readonly path: string;
   readonly method: string;
   readonly task: string | null;
-  readonly accuracy: number;
+  /** Null for runs of another metric. */
+  readonly accuracy: number | null;
+  readonly metric: string;
+  readonly score: number;
   /** With the running statistics of training, if those of batch norm were re-estimated. */
   readonly rawAccuracy: number | null;
   readonly sparsity: number;
   readonly accuracyBeforeFinetune: number | null;
+  readonly scoreBeforeFinetune: number | null;
   /** Weights over non-zero weights of the prunable layers. */
   readonly compression: number | null;
   /** Bits of all dense parameters over bits as bitmask and values. */
@@ -41,10 +45,13 @@ export function rowOf(run: ComparedRun): CompareRow {
     path: run.path,
     method: run.method,
     task: run.task,
-    accuracy: run.accuracy,
+    accuracy: run.metric === "accuracy" ? run.score : null,
+    metric: run.metric,
+    score: run.score,
     rawAccuracy: run.rawAccuracy,
     sparsity: run.sparsity,
-    accuracyBeforeFinetune: run.beforeFinetune?.accuracy ?? null,
+    accuracyBeforeFinetune: run.metric === "accuracy" ? (run.beforeFinetune?.score ?? null) : null,
+    scoreBeforeFinetune: run.beforeFinetune?.score ?? null,
     compression: run.compression?.pruned.ratio ?? countRatio(run),
     compressionBitmask: run.compression?.model.bitmaskRatio ?? null,
     compressionCsr: run.compression?.model.csrRatio ?? null,
@@ -74,11 +81,14 @@ interface Column {
   show(row: CompareRow): string;
 }
 
+/** Heading of the column that has the name of the metric. */
+const METRIC = "metric";
+
 const COLUMNS: readonly Column[] = [
   { head: "#", show: (r) => String(r.number) },
   { head: "run", left: true, show: (r) => r.run },
   { head: "method", left: true, show: (r) => r.method },
-  { head: "accuracy", title: "test accuracy at the end", show: (r) => percent(r.accuracy) },
+  { head: METRIC, title: "test metric at the end", show: (r) => metricText(r.metric, r.score) },
   {
     head: "raw",
     title: "test accuracy with the running statistics of training, before those of batch norm were re-estimated",
@@ -86,9 +96,9 @@ const COLUMNS: readonly Column[] = [
   },
   {
     head: "before fine-tuning",
-    title: "test accuracy before fine-tuning",
+    title: "the same before fine-tuning",
     wide: true,
-    show: (r) => orNothing(r.accuracyBeforeFinetune, percent),
+    show: (r) => orNothing(r.scoreBeforeFinetune, (score) => metricText(r.metric, score)),
   },
   { head: "sparsity", title: "zeros / weights of the prunable layers", show: (r) => percent(r.sparsity) },
   {
@@ -131,7 +141,11 @@ const COLUMNS: readonly Column[] = [
 
 /** Return the columns in which some run has a value. */
 function columnsFor(rows: readonly CompareRow[]): readonly Column[] {
-  return COLUMNS.filter((column) => rows.some((row) => column.show(row) !== NOTHING));
+  const metric = rows[0]?.metric ?? METRIC;
+  const named = COLUMNS.map((column) =>
+    column.head === METRIC ? { ...column, head: metric, title: `test ${metric} at the end` } : column,
+  );
+  return named.filter((column) => rows.some((row) => column.show(row) !== NOTHING));
 }
 
 /** Write rows as an HTML table; `chip` returns the mark before a run's number. */

@@ -1,7 +1,7 @@
 // The chart of accuracy against sparsity: the end of each run, its path, and a line for each method.
 
 import * as Plot from "@observablehq/plot";
-import { percentNumber } from "../text/index.ts";
+import { isShareMetric, percentNumber, significant } from "../text/index.ts";
 import { AXIS_LINE, CHART_WIDTH, type Chart, chart, GRID, nines, nineTicks, shorten, spread } from "./chart.ts";
 import type { Palette } from "./compare_colors.ts";
 import type { ComparedRun } from "./compare_runs.ts";
@@ -17,8 +17,10 @@ const ROW = 16;
 interface Axis {
   readonly domain: readonly [number, number];
   readonly ticks: readonly number[];
-  /** Position of a share on the axis. */
-  at(share: number): number;
+  /** Position of a value on the axis. */
+  at(value: number): number;
+  /** Writes a tick. Default: a share in per cent. */
+  readonly show?: (value: number) => string;
   readonly note: string;
 }
 
@@ -43,9 +45,27 @@ function sparsityAxis(runs: readonly ComparedRun[]): Axis {
   return { domain, at, ticks: nineTicks(...domain), note: "log of the weights left" };
 }
 
-/** Make the axis of accuracies: linear, or in nines if the errors differ by more than a factor of 8. */
-function accuracyAxis(runs: readonly ComparedRun[]): Axis {
-  const shares = runs.map((run) => run.accuracy);
+/** Metric of the runs, which is one. */
+const metricOf = (runs: readonly ComparedRun[]): string => runs[0]?.metric ?? "accuracy";
+
+/** Make a linear axis of values in any unit. */
+function plainAxis(values: readonly number[]): Axis {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const pad = 0.25 * (high - low || Math.abs(high) || 1);
+  const domain = [low - pad, high + pad] as const;
+  const rough = (domain[1] - domain[0]) / 7;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((m) => m * power >= rough) ?? 10);
+  const first = Math.ceil(domain[0] / step);
+  const count = Math.floor(domain[1] / step) - first + 1;
+  const ticks = Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  return { domain, at: (value) => value, ticks, note: "", show: (value) => significant(value, 4) };
+}
+
+/** Make the axis of scores: linear; of shares such as accuracy linear, or in nines if the errors differ by more than a factor of 8. */
+function scoreAxis(runs: readonly ComparedRun[]): Axis {
+  const shares = runs.map((run) => run.score);
+  if (!isShareMetric(metricOf(runs))) return plainAxis(shares);
   const errors = shares.map((a) => 1 - a).filter((e) => e > 0);
   const least = Math.min(1, ...errors) / 1.5;
   if (Math.max(...errors, 0) > 8 * Math.min(1, ...errors)) {
@@ -70,7 +90,7 @@ function accuracyAxis(runs: readonly ComparedRun[]): Axis {
 function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Point[] {
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   return grouped(runs, (run) => run.settings)
-    .map((group) => ({ x: mean(group.map((r) => x.at(r.sparsity))), y: mean(group.map((r) => y.at(r.accuracy))) }))
+    .map((group) => ({ x: mean(group.map((r) => x.at(r.sparsity))), y: mean(group.map((r) => y.at(r.score))) }))
     .sort((a, b) => a.x - b.x);
 }
 
@@ -79,12 +99,17 @@ function corners(runs: readonly ComparedRun[], x: Axis, y: Axis): Point[] {
  * runs of each method (through the mean of runs that differ only in their seeds), and a hollow symbol with a dashed tie for
  * the state before fine-tuning.
  */
-export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): { svg: string; note: string } {
-  const axes: Axes = { x: sparsityAxis(runs), y: accuracyAxis(runs) };
+export function tradeoffChart(
+  runs: readonly ComparedRun[],
+  palette: Palette,
+): { svg: string; note: string; title: string } {
+  const axes: Axes = { x: sparsityAxis(runs), y: scoreAxis(runs) };
+  const metric = metricOf(runs);
+  const title = `${metric[0]!.toUpperCase()}${metric.slice(1)} against sparsity`;
   const { x, y } = axes;
   const rows = runs.length + (palette.methods.length > 1 ? palette.methods.length : 0);
   const inner = Math.max(380, rows * ROW);
-  const ends = runs.map((run) => pointOf(axes, run.sparsity, run.accuracy));
+  const ends = runs.map((run) => pointOf(axes, run.sparsity, run.score));
   const svg = chart(
     {
       height: TOP + inner + BOTTOM,
@@ -103,22 +128,22 @@ export function tradeoffChart(runs: readonly ComparedRun[], palette: Palette): {
         ...runs.flatMap((run, i) => endMarks(run, ends[i]!, axes, palette)),
       ],
     },
-    "Accuracy against sparsity of all runs",
+    `${title} of all runs`,
     (scales) =>
       ticksOf(x, y, scales, inner) +
       numbers(ends, scales, runs, palette) +
       legend(runs, palette, scales, ends, inner) +
-      text(LEFT - 40, 14, `test accuracy, %${y.note ? ` (${y.note})` : ""}`, "") +
+      text(LEFT - 40, 14, `test ${metric}${isShareMetric(metric) ? ", %" : ""}${y.note ? ` (${y.note})` : ""}`, "") +
       text((LEFT + CHART_WIDTH - RIGHT) / 2, TOP + inner + 38, `sparsity, % (${x.note})`, `text-anchor="middle"`),
   );
-  return { svg, note: notes(runs, palette) };
+  return { svg, note: notes(runs, palette), title };
 }
 
 const AT = { x: "x", y: "y", clip: true } as const;
 
-const pointOf = ({ x, y }: Axes, sparsity: number, accuracy: number): Point => ({
+const pointOf = ({ x, y }: Axes, sparsity: number, score: number): Point => ({
   x: x.at(sparsity),
-  y: y.at(accuracy),
+  y: y.at(score),
 });
 
 const isInside = ({ x, y }: Axes, p: Point) =>
@@ -128,7 +153,7 @@ const isInside = ({ x, y }: Axes, p: Point) =>
 function pathMarks(run: ComparedRun, axes: Axes, palette: Palette): Plot.Markish[] {
   const color = palette.ofRun(run);
   const path = run.epochs.flatMap((e) =>
-    e.sparsity === null || e.accuracy === null ? [] : [pointOf(axes, e.sparsity, e.accuracy)],
+    e.sparsity === null || e.score === null ? [] : [pointOf(axes, e.sparsity, e.score)],
   );
   const inside = path.filter((p) => isInside(axes, p));
   return [
@@ -150,7 +175,7 @@ function endMarks(run: ComparedRun, end: Point, axes: Axes, palette: Palette): P
   const at = { x: "x", y: "y", symbol };
   const mark = Plot.dot([end], { ...at, fill: stroke, stroke: "#ffffff", r: 5.5 });
   if (!run.beforeFinetune) return [mark];
-  const before = pointOf(axes, run.beforeFinetune.sparsity, run.beforeFinetune.accuracy);
+  const before = pointOf(axes, run.beforeFinetune.sparsity, run.beforeFinetune.score);
   const hollow = isInside(axes, before) ? [before] : [];
   return [
     Plot.line([before, end], { ...AT, stroke, strokeDasharray: "3,3", strokeWidth: 1 }),
@@ -182,9 +207,8 @@ function ticksOf(x: Axis, y: Axis, scales: Chart, inner: number): string {
   const below = x.ticks.map((share) =>
     text(scales.x(x.at(share)), TOP + inner + 18, percentNumber(share), `text-anchor="middle"`),
   );
-  const beside = y.ticks.map((share) =>
-    text(LEFT - 8, scales.y(y.at(share)) + 4, percentNumber(share), `text-anchor="end"`),
-  );
+  const { show = percentNumber } = y;
+  const beside = y.ticks.map((value) => text(LEFT - 8, scales.y(y.at(value)) + 4, show(value), `text-anchor="end"`));
   return below.join("") + beside.join("");
 }
 

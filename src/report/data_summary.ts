@@ -23,6 +23,8 @@ export interface DataSummary {
   readonly classes: readonly string[];
   /** Description of the stored sizes of the samples. */
   readonly sizes: string;
+  /** Columns of numbers in files, with their means and deviations. */
+  readonly columns?: { readonly inputs: string; readonly targets: string };
   readonly passedOver: readonly SkippedFiles[];
   readonly notes: readonly string[];
 }
@@ -111,18 +113,20 @@ const MOST_KINDS = 8;
 
 /** Write the summary as lines for people. */
 export function summaryLines(summary: DataSummary): string[] {
-  const { layout, where, classes, sizes, passedOver, notes } = summary;
+  const { layout, where, classes, sizes, columns, passedOver, notes } = summary;
   const line = (name: string, text: string) => `  ${name.padEnd(8)} ${printable(text)}`;
   const part = (name: "train" | "test") => {
     const { from, count, perClass } = summary[name];
     const where = from === "" ? "" : from.startsWith("held out") ? ` ${from}` : ` from ${from}`;
-    return line(name, `${count}${where}: ${perClassWords(classes, perClass)}`);
+    const words = classes.length === 0 ? "" : `: ${perClassWords(classes, perClass)}`;
+    return line(name, `${count}${where}${words}`);
   };
   return [
     printable(`data: ${layout}${where === undefined ? "" : ` in ${where}`}`),
     part("train"),
     part("test"),
-    line("classes", `${classes.length}: ${nameList(classes)}`),
+    ...(classes.length === 0 ? [] : [line("classes", `${classes.length}: ${nameList(classes)}`)]),
+    ...(columns ? [line("inputs", columns.inputs), line("targets", columns.targets)] : []),
     line("sizes", sizes),
     ...passedOver
       .slice(0, MOST_KINDS)

@@ -2,10 +2,10 @@
 // other, so that the threshold can be compared with its effect.
 
 import * as Plot from "@observablehq/plot";
-import { ArgumentError, percent, percentNumber, plural, significant } from "../text/index.ts";
+import { ArgumentError, isShareMetric, percent, percentNumber, plural, significant } from "../text/index.ts";
 import { AXIS_LINE, drawPlot, GRID, logTicks, renumber } from "./chart.ts";
 import { type Figure, figureOf, heading, text, FIGURE_WIDTH as WIDTH } from "./figure.ts";
-import { type PlotRow, type Point, pick, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
+import { type PlotRow, type Point, pick, pickMetric, quantile, smooth, smoothingWidth, thin } from "./plot_data.ts";
 
 export type { PlotRow } from "./plot_data.ts";
 
@@ -47,6 +47,14 @@ interface Panel {
   readonly tick?: (y: number) => string;
 }
 
+export interface RunPlotOptions {
+  readonly title: string;
+  /** Metric of the rows that is drawn beside the loss. Default accuracy. */
+  readonly metric?: string | undefined;
+  /** Name of the loss. Default: cross entropy. */
+  readonly loss?: string | undefined;
+}
+
 /**
  * Draw a run as one figure, with a panel for each quantity in the rows.
  *
@@ -57,8 +65,9 @@ interface Panel {
  * Units    accuracy and sparsity: from 0 to 1 in the rows, per cent in the figure; threshold: units of the weights.
  * Errors   ArgumentError if no row has a step and a number to draw.
  */
-export function renderRunPlot(rows: readonly PlotRow[], options: { readonly title: string }): Figure {
-  const panels = panelsOf(rows);
+export function renderRunPlot(rows: readonly PlotRow[], options: RunPlotOptions): Figure {
+  const { metric = "accuracy", loss = "cross entropy in nats" } = options;
+  const panels = panelsOf(rows, metric, loss);
   if (panels.length === 0) {
     const problem = `run plot: expected rows with a step and a number, got ${plural(rows.length, "row")} without`;
     throw new ArgumentError(problem);
@@ -81,19 +90,20 @@ export function renderRunPlot(rows: readonly PlotRow[], options: { readonly titl
   const { title } = options;
   return figureOf({
     title,
-    subtitle: subtitle(panels, last),
+    subtitle: subtitle(panels, last, ["Accuracy", "Sparsity", metric]),
     left: LEFT,
     height,
     body: [renumber(body.join("")), axis],
   });
 }
 
-function panelsOf(rows: readonly PlotRow[]): Panel[] {
+function panelsOf(rows: readonly PlotRow[], metric: string, loss: string): Panel[] {
   const steps = rows.filter((row) => row.kind !== "epoch");
   const train = steps.length > 0 ? steps : rows;
   const panels = [
-    lossPanel(pick(train, "loss"), pick(rows, "testLoss")),
-    accuracyPanel(pick(train, "accuracy"), pick(rows, "testAccuracy")),
+    lossPanel(pick(train, "loss"), pick(rows, "testLoss"), loss),
+    accuracyPanel("Accuracy", pick(train, "accuracy"), pick(rows, "testAccuracy")),
+    ...(metric === "accuracy" || metric === "loss" ? [] : [metricPanel(metric, rows)]),
     percentPanel("Sparsity", "zeros among prunable weights, per cent", COLOR.sparsity, pick(rows, "sparsity")),
     plainPanel("Threshold d", "in units of the weights", COLOR.threshold, pick(rows, "threshold"), false),
     plainPanel("Implied L1 coefficient λ", "threshold step / learning rate", COLOR.lambda, pick(train, "lambda"), true),
@@ -113,7 +123,7 @@ function meanNote(count: number): string {
   return width === 1 ? "" : `; faint: as logged, bold: mean of up to ${width} rows`;
 }
 
-function lossPanel(train: readonly Point[], test: readonly Point[]): Panel {
+function lossPanel(train: readonly Point[], test: readonly Point[], name: string): Panel {
   const curves = [trainCurve(train), { name: "test", color: COLOR.test, points: test, dots: true }];
   const values = curves.flatMap((curve) => curve.points);
   const log = spansDecades(values);
@@ -127,7 +137,7 @@ function lossPanel(train: readonly Point[], test: readonly Point[]): Panel {
     : 0;
   return {
     title: "Loss",
-    note: `cross entropy in nats${log ? ", log scale" : ""}${meanNote(train.length)}`,
+    note: `${name}${log ? ", log scale" : ""}${meanNote(train.length)}`,
     curves,
     domain: high > low ? [low, high] : [0, 1],
     log,
@@ -136,13 +146,36 @@ function lossPanel(train: readonly Point[], test: readonly Point[]): Panel {
   };
 }
 
-function accuracyPanel(train: readonly Point[], test: readonly Point[]): Panel {
+/** Make the panel of a metric: of train mode in the rows of steps, of the test in those of epochs. */
+function metricPanel(metric: string, rows: readonly PlotRow[]): Panel {
+  const ofMetric = (kind: "step" | "epoch") =>
+    pickMetric(
+      rows.filter((row) => (row.kind === "epoch") === (kind === "epoch")),
+      metric,
+    );
+  const [train, test] = [ofMetric("step"), ofMetric("epoch")];
+  if (isShareMetric(metric)) return accuracyPanel(metric, train, test);
+  const curves = [trainCurve(train), { name: "test", color: COLOR.test, points: test, dots: true }];
+  const values = curves.flatMap((curve) => curve.points);
+  const [low, high] = [quantile(values, 0.02), quantile(values, 0.98)];
+  const room = 0.1 * (high - low || Math.abs(high) || 1);
+  return {
+    title: metric,
+    note: `in units of the data${meanNote(train.length)}`,
+    curves,
+    domain: [low - room, high + room],
+    ticks: 5,
+    show: (y) => significant(y),
+  };
+}
+
+function accuracyPanel(title: string, train: readonly Point[], test: readonly Point[]): Panel {
   const curves = [trainCurve(train), { name: "test", color: COLOR.test, points: test, dots: true }];
   const values = curves.flatMap((curve) => curve.points);
   // The first climb is steep and short: the axis starts at the lowest twentieth of the curve.
   const low = Math.max(0, Math.floor((quantile(values, 0.05) - 0.02) * 10) / 10);
   return {
-    title: "Accuracy",
+    title,
     note: `per cent${low > 0 ? `, axis from ${low * 100}` : ""}${meanNote(train.length)}`,
     curves,
     domain: [low, 1],
@@ -266,11 +299,11 @@ function endLabels({ curves, domain, log = false, show }: Panel, right: number) 
   );
 }
 
-function subtitle(panels: readonly Panel[], last: number): string {
+function subtitle(panels: readonly Panel[], last: number, named: readonly string[]): string {
   const parts = [plural(last, "step")];
   for (const { title, curves, show } of panels) {
     const curve = curves.findLast((c) => c.points.length > 0);
-    if (curve && (title === "Accuracy" || title === "Sparsity")) {
+    if (curve && named.includes(title)) {
       parts.push(`${curve.name} ${title.toLowerCase()} ${show(curve.points.at(-1)!.y)}`.trim());
     }
   }

@@ -1,4 +1,5 @@
 // Turns rows of metrics into curves: picks the numbers, smooths them, and thins them to the resolution of a figure.
+import { isRecord } from "../text/index.ts";
 
 /** A point of a curve; x is in optimiser steps. */
 export interface Point {
@@ -23,10 +24,19 @@ export interface PlotRow {
   readonly threshold?: unknown;
   /** Implied L1 coefficient. */
   readonly lambda?: unknown;
+  /** Metrics by name. */
+  readonly metrics?: unknown;
 }
 
+/** Pick the points of a metric. */
+export const pickMetric = (rows: readonly PlotRow[], metric: string): Point[] =>
+  pick(
+    rows.map(({ step, metrics }) => ({ step, loss: isRecord(metrics) ? metrics[metric] : undefined })),
+    "loss",
+  );
+
 /** Pick the points of one quantity, by rising step. If a step occurs twice (a resumed run), the later row counts. */
-export function pick(rows: readonly PlotRow[], key: Exclude<keyof PlotRow, "kind" | "step">): Point[] {
+export function pick(rows: readonly PlotRow[], key: Exclude<keyof PlotRow, "kind" | "step" | "metrics">): Point[] {
   const points = new Map<number, number>();
   for (const row of rows) {
     const y = row[key];

@@ -1,8 +1,8 @@
 // Chooses a model of a trail by a rule, and names the nearest model if none satisfies it.
 
-import { paretoFront, type TrailEntry } from "../internal.ts";
+import { scoreOfPoint, type TrailEntry, trailFront } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
-import { percent } from "../text/index.ts";
+import { isShareMetric, metricText, percent } from "../text/index.ts";
 
 /** The rules, of which at most one may be set. Accuracy and sparsity up to 1 are shares; above 1, per cent. */
 export interface TrailRules {
@@ -10,15 +10,17 @@ export interface TrailRules {
   readonly minAccuracy?: number | undefined;
   /** The sparsest model within this many points (per cent) of the trail's best accuracy. */
   readonly maxDrop?: number | undefined;
-  /** The most accurate model at least this sparse. */
+  /** The sparsest model whose score is this good, in the units of the trail's metric. */
+  readonly bound?: number | undefined;
+  /** The best model at least this sparse. */
   readonly sparsity?: number | undefined;
   /** The model of this epoch. */
   readonly epoch?: number | undefined;
 }
 
-/** The bound of a rule, as a share from 0 to 1. */
+/** The bound of a rule: a share of zeros, or a value of the trail's metric. */
 export interface Bound {
-  readonly axis: "accuracy" | "sparsity";
+  readonly axis: "score" | "sparsity";
   readonly least: number;
 }
 
@@ -34,14 +36,26 @@ type Kept = TrailEntry & { readonly file: string };
 const NAMES = {
   minAccuracy: "--min-accuracy",
   maxDrop: "--max-drop",
+  bound: "--bound",
   sparsity: "--sparsity",
   epoch: "--epoch",
 } as const;
 /** Tolerance for shares: below the difference of any two quotients of counts, and above rounding errors. */
 const ROUNDING = 1e-9;
 
-const describe = (e: TrailEntry) =>
-  `epoch ${e.epoch} with ${percent(e.accuracy)} accuracy at ${percent(e.sparsity)} sparsity`;
+/** Write the score of an entry: "98.10 % accuracy", "rmse 0.31". */
+export function scoreText(entry: TrailEntry): string {
+  const { metric, value } = scoreOfPoint(entry);
+  return isShareMetric(metric) ? `${percent(value)} ${metric}` : `${metric} ${metricText(metric, value)}`;
+}
+
+const describe = (e: TrailEntry) => `epoch ${e.epoch} with ${scoreText(e)} at ${percent(e.sparsity)} sparsity`;
+
+/** Return the score of an entry as a number that is better when it is larger. */
+function merit(entry: TrailEntry): number {
+  const { better, value } = scoreOfPoint(entry);
+  return better === "higher" ? value : -value;
+}
 
 /** Convert a rule's number to a share. Up to 1 it is a share already: a sparsity of one per cent is no useful rule. */
 function share(flag: string, value: number): number {
@@ -51,13 +65,18 @@ function share(flag: string, value: number): number {
 }
 
 /** Return the best model by one number; among equals, by the other. */
-function best(entries: readonly Kept[], first: "accuracy" | "sparsity", then: "accuracy" | "sparsity"): Kept {
-  return entries.reduce((a, b) => (b[first] > a[first] || (b[first] === a[first] && b[then] > a[then]) ? b : a));
+function best(entries: readonly Kept[], first: "score" | "sparsity"): Kept {
+  const numbers = (e: Kept) =>
+    (first === "score" ? [merit(e), e.sparsity] : [e.sparsity, merit(e)]) as [number, number];
+  return entries.reduce((a, b) => {
+    const [[one, then], [other, last]] = [numbers(a), numbers(b)];
+    return other > one || (other === one && last > then) ? b : a;
+  });
 }
 
 /** Return the epochs on the front of sparsity and accuracy. */
 export function frontEpochs(entries: readonly TrailEntry[]): Set<number> {
-  return new Set(paretoFront(entries).map((i) => entries[i]!.epoch));
+  return new Set(trailFront(entries).map((i) => entries[i]!.epoch));
 }
 
 /**
@@ -80,25 +99,39 @@ export function chooseEntry(run: string, entries: readonly TrailEntry[], rules: 
     const least = share(NAMES[key], value);
     const fit = kept.filter((e) => e.sparsity >= least - ROUNDING);
     if (fit.length === 0) {
-      const problem = `${run}: no model of the trail is ${percent(least)} sparse; the nearest is ${describe(best(kept, "sparsity", "accuracy"))}`;
+      const problem = `${run}: no model of the trail is ${percent(least)} sparse; the nearest is ${describe(best(kept, "sparsity"))}`;
       throw new UsageError(problem);
     }
-    const because = `the most accurate with at least ${percent(least)} sparsity`;
-    return { entry: best(fit, "accuracy", "sparsity"), because, bound: { axis: "sparsity", least } };
+    const most = scoreOfPoint(kept[0]!).metric === "accuracy" ? "most accurate" : "best";
+    const because = `the ${most} with at least ${percent(least)} sparsity`;
+    return { entry: best(fit, "score"), because, bound: { axis: "sparsity", least } };
   }
 
-  const top = best(kept, "accuracy", "sparsity");
-  const least = key === "minAccuracy" ? share(NAMES[key], value) : top.accuracy - drop(value);
-  const fit = kept.filter((e) => e.accuracy >= least - ROUNDING);
+  return byScore(run, kept, key, value);
+}
+
+/** Choose the sparsest model whose score is good enough. */
+function byScore(run: string, kept: readonly Kept[], key: "minAccuracy" | "maxDrop" | "bound", value: number): Choice {
+  const top = best(kept, "score");
+  const { metric, better, value: highest } = scoreOfPoint(top);
+  const isShare = isShareMetric(metric);
+  if (key !== "bound" && (key === "minAccuracy" ? metric !== "accuracy" : !isShare))
+    throw new UsageError(
+      `${NAMES[key]}: is for trails scored by ${key === "minAccuracy" ? "accuracy" : "shares"}, this one is by ${metric}: use --bound`,
+    );
+  const least = key === "minAccuracy" ? share(NAMES[key], value) : key === "maxDrop" ? highest - drop(value) : value;
+  const fit = kept.filter((e) => merit(e) >= (better === "higher" ? least : -least) - ROUNDING);
+  const bound = isShare ? percent(least) : metricText(metric, least);
   if (fit.length === 0) {
-    const problem = `${run}: no model of the trail has ${percent(least)} accuracy; the nearest is ${describe(top)}`;
+    const problem = `${run}: no model of the trail has ${isShare ? `${bound} ${metric}` : `${metric} ${bound}`}; the nearest is ${describe(top)}`;
     throw new UsageError(problem);
   }
+  const limit = better === "higher" ? "at least" : "at most";
   const because =
-    key === "minAccuracy"
-      ? `the sparsest with at least ${percent(least)} accuracy`
-      : `the sparsest within ${value} points of the best accuracy, ${percent(top.accuracy)}`;
-  return { entry: best(fit, "sparsity", "accuracy"), because, bound: { axis: "accuracy", least } };
+    key === "maxDrop"
+      ? `the sparsest within ${value} points of the best ${metric}, ${percent(highest)}`
+      : `the sparsest with ${limit} ${isShare ? `${bound} ${metric}` : `${metric} ${bound}`}`;
+  return { entry: best(fit, "sparsity"), because, bound: { axis: "score", least } };
 }
 
 /** Convert points of accuracy to a share. */

@@ -1,9 +1,9 @@
-// The figure of a trail: accuracy against sparsity, with the front and the choice. Both axes are logarithmic in the distance
+// The figure of a trail: score against sparsity, with the front and the choice. Axes of shares are logarithmic in the distance
 // to 100 per cent, so that 80 to 99 per cent fill the width and tenths of a point are visible.
 
 import * as Plot from "@observablehq/plot";
-import type { TrailEntry } from "../internal.ts";
-import { ArgumentError, percent, percentNumber } from "../text/index.ts";
+import { scoreOfPoint, type TrailEntry } from "../internal.ts";
+import { ArgumentError, isShareMetric, metricText, percent, percentNumber, significant } from "../text/index.ts";
 import { AXIS_LINE, drawPlot, GRID } from "./chart.ts";
 import { FAINT, FIGURE_WIDTH, type Figure, figureOf, text } from "./figure.ts";
 import type { Bound, Choice } from "./trail_choice.ts";
@@ -28,9 +28,27 @@ interface Axis {
   /** Position of a share from 0 to 1: each halving of the distance to 1 is an equal step. */
   readonly at: (share: number) => number;
   readonly domain: readonly [number, number];
-  /** Shares with a tick. */
+  /** Values with a tick. */
   readonly ticks: readonly number[];
+  /** Writes a tick. */
+  readonly show: (value: number) => string;
 }
+
+/** Make a linear axis over values of any unit. */
+function plainAxis(values: readonly number[]): Axis {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = 0.07 * (high - low || Math.abs(high) || 1);
+  const domain = [low - margin, high + margin] as const;
+  const rough = (domain[1] - domain[0]) / 6;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((m) => m * power >= rough) ?? 10);
+  const first = Math.ceil(domain[0] / step);
+  const count = Math.max(0, Math.floor(domain[1] / step) - first + 1);
+  const ticks = Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  return { at: (value) => value, domain, ticks, show: (value) => significant(value, 4) };
+}
+
+const scoreOf = (entry: TrailEntry): number => scoreOfPoint(entry).value;
 
 /** Make an axis over shares. A share of 1, whose logarithm is infinite, is drawn half as far from 100 % as the next. */
 function remainderAxis(shares: readonly number[]): Axis {
@@ -53,7 +71,7 @@ function remainderAxis(shares: readonly number[]): Axis {
   const fit = steps.findLast((ticks) => ticks.length >= TICKS[0] && ticks.length <= TICKS[1]);
   const ticks = (fit ?? even).map((p) => p / 100);
   if (hasFull) ticks.push(1);
-  return { at, domain, ticks };
+  return { at, domain, ticks, show: percentNumber };
 }
 
 /** Return the per cents whose distance to 100 is one of these steps times a power of ten. */
@@ -115,9 +133,14 @@ export function renderTrailPlot(
     beaten: entries.filter((e) => !front.has(e.epoch)),
     choice,
   };
-  const axis = (key: Bound["axis"]) =>
-    remainderAxis([...entries.map((e) => e[key]), ...(choice?.bound?.axis === key ? [choice.bound.least] : [])]);
-  const [x, y] = [axis("sparsity"), axis("accuracy")];
+  const { metric } = scoreOfPoint(entries[0]!);
+  const isShare = isShareMetric(metric);
+  const valuesOf = (key: Bound["axis"]) => [
+    ...entries.map((e) => (key === "sparsity" ? e.sparsity : scoreOf(e))),
+    ...(choice?.bound?.axis === key ? [choice.bound.least] : []),
+  ];
+  const x = remainderAxis(valuesOf("sparsity"));
+  const y = isShare ? remainderAxis(valuesOf("score")) : plainAxis(valuesOf("score"));
   const middle = (LEFT + FIGURE_WIDTH - RIGHT) / 2;
   const centred = `text-anchor="middle" font-size="13"`;
   return figureOf({
@@ -136,13 +159,18 @@ export function renderTrailPlot(
         "each halving of the weights left takes the same width",
         `text-anchor="middle" fill="${FAINT}"`,
       ),
-      text(-(TOP + HEIGHT - BOTTOM) / 2, 20, "Test accuracy, per cent", `transform="rotate(-90)" ${centred}`),
+      text(
+        -(TOP + HEIGHT - BOTTOM) / 2,
+        20,
+        `Test ${metric}${isShare ? ", per cent" : ""}`,
+        `transform="rotate(-90)" ${centred}`,
+      ),
     ],
   });
 }
 
 function plotOptions(x: Axis, y: Axis, points: Points): Plot.PlotOptions {
-  const tick = (axis: Axis) => (at: number) => percentNumber(axis.ticks.find((s) => axis.at(s) === at) ?? 0);
+  const tick = (axis: Axis) => (at: number) => axis.show(axis.ticks.find((s) => axis.at(s) === at) ?? 0);
   return {
     width: FIGURE_WIDTH,
     height: HEIGHT - TOP,
@@ -171,7 +199,7 @@ function boundMark(x: Axis, y: Axis, bound: Bound | null): Plot.Markish[] {
 }
 
 function entryMarks(x: Axis, y: Axis, { front, beaten, choice }: Points): Plot.Markish[] {
-  const at = { x: (e: TrailEntry) => x.at(e.sparsity), y: (e: TrailEntry) => y.at(e.accuracy) };
+  const at = { x: (e: TrailEntry) => x.at(e.sparsity), y: (e: TrailEntry) => y.at(scoreOf(e)) };
   const label = { ...at, text: (e: TrailEntry) => String(e.epoch), stroke: "#ffffff", strokeWidth: 3 };
   const chosen = choice ? [choice.entry] : [];
   return [
@@ -186,7 +214,9 @@ function entryMarks(x: Axis, y: Axis, { front, beaten, choice }: Points): Plot.M
 
 /** Describe the chosen model, its rule and its numbers. */
 function choiceText({ entry, because }: Choice): string {
-  return `Chosen: epoch ${entry.epoch}, ${because}: ${percent(entry.accuracy)} at ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
+  const { metric, value } = scoreOfPoint(entry);
+  const score = isShareMetric(metric) ? percent(value) : `${metric} ${metricText(metric, value)}`;
+  return `Chosen: epoch ${entry.epoch}, ${because}: ${score} at ${percent(entry.sparsity)}, ${compressionText(entry.sparsity)}`;
 }
 
 function legend(hasBeaten: boolean): string {

@@ -1,12 +1,12 @@
 // The table of a trail: one row per epoch.
-import type { TrailEntry } from "../internal.ts";
-import { percent, times } from "../text/index.ts";
+import { scoreOfPoint, type TrailEntry } from "../internal.ts";
+import { metricText, percent, times } from "../text/index.ts";
 import { bold, drawTable, styleOf, type TableOptions } from "./table.ts";
 
-const columns = (hasRaw: boolean) => [
+const columns = (metric: string, hasRaw: boolean) => [
   { head: "epoch" },
   { head: "sparsity" },
-  { head: "accuracy" },
+  { head: metric },
   ...(hasRaw ? [{ head: "raw" }] : []),
   { head: "compression" },
   { head: "front", left: true },
@@ -14,7 +14,7 @@ const columns = (hasRaw: boolean) => [
 ];
 
 /**
- * Render epochs with sparsity, accuracy and compression, and mark the front and the chosen epoch. Compression = weights /
+ * Render epochs with sparsity, score and compression, and mark the front and the chosen epoch. Compression = weights /
  * weights left, of the layers that are pruned. Raw: the accuracy with the running statistics of training, if batch norm's were
  * re-estimated.
  */
@@ -25,15 +25,18 @@ export function renderTrailTable(
   options: TableOptions = {},
 ): string {
   const style = styleOf(options);
+  const metric = entries[0] ? scoreOfPoint(entries[0]).metric : "accuracy";
   const hasRaw = entries.some(({ rawAccuracy }) => rawAccuracy !== undefined);
-  const rows = entries.map(({ epoch, sparsity, accuracy, rawAccuracy, file }) => {
+  const rows = entries.map((entry) => {
+    const { epoch, sparsity, rawAccuracy, file } = entry;
     const mark = epoch === chosen ? "chosen" : file === null ? "not kept" : "";
     const raw = hasRaw ? [rawAccuracy === undefined ? "-" : percent(rawAccuracy)] : [];
-    const measured = [percent(sparsity), percent(accuracy), ...raw, compressionText(sparsity)];
+    const score = metricText(metric, scoreOfPoint(entry).value);
+    const measured = [percent(sparsity), score, ...raw, compressionText(sparsity)];
     const row = [String(epoch), ...measured, front.has(epoch) ? "yes" : "", mark];
     return epoch === chosen ? row.map((cell) => bold(cell, style)) : row;
   });
-  return drawTable(columns(hasRaw), rows, style);
+  return drawTable(columns(metric, hasRaw), rows, style);
 }
 
 /** Write how much smaller a model of this sparsity is: "12.3x". */

@@ -1,15 +1,23 @@
 // Collects the facts of a finished run for its model card, README.md.
 
 import type { CardEngine, ModelCardFacts } from "../export/index.ts";
-import type { LabelledImages, LayerSparsity, PruningReport } from "../internal.ts";
+import type { LayerSparsity, PruningReport } from "../internal.ts";
+import { lossOf } from "../recipe/objective.ts";
 import { type Recipe, recipeToYaml } from "../recipe/recipe.ts";
 import { isSpiking, timeStepsOf } from "../recipe/spiking.ts";
-import { count } from "../text/index.ts";
+import type { Splits } from "../recipe/splits.ts";
+import { count, metricText } from "../text/index.ts";
 
 /** The result of `espalier train`, as in result.json. */
 export interface RunResult {
   readonly method: string;
+  /** Test accuracy, 0 to 1; NaN if the targets are not class numbers. */
   readonly accuracy: number;
+  /** Measurement that chooses the best model, and its value on the test set. */
+  readonly metric: string;
+  readonly score: number;
+  /** Other metrics of the test set. */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly sparsity: number;
   readonly loss: number;
   /** With the running statistics of training; absent if they were not re-estimated. */
@@ -25,15 +33,15 @@ export interface RunResult {
   readonly threshold?: number | null | undefined;
   readonly layers: readonly LayerSparsity[];
   readonly report: PruningReport;
-  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number };
+  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number; readonly score: number };
 }
 
 interface CardSources {
   readonly recipe: Recipe;
   readonly result: RunResult;
-  readonly data: { readonly train: LabelledImages; readonly test: LabelledImages };
+  readonly data: Pick<Splits, "train" | "test" | "table">;
   /** Normalisation of the input: (byte / 255 - mean) / std. */
-  readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] } | undefined;
   /** Commands that started and continued the run. */
   readonly commands: readonly string[];
   /** Changes of the settings during the run, one per line. */
@@ -73,7 +81,10 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
       language: "sh",
       code: [
         espalier("eval", recipe.out),
-        espalier("predict", "--weights", at("model.sparse.safetensors"), "--input", "x.npy", "--output", "logits.npy"),
+        espalier(
+          ...["predict", "--weights", at("model.sparse.safetensors")],
+          ...["--input", data.table ? "new.csv" : "x.npy", "--output", data.table ? "predictions.csv" : "logits.npy"],
+        ),
       ].join("\n"),
     },
     {
@@ -90,7 +101,7 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
         "import onnxruntime",
         "",
         'session = onnxruntime.InferenceSession("model.onnx")',
-        `logits = session.run(["logits"], {"input": x})[0]  # x: float32 [${sample}], normalised`,
+        `logits = session.run(["logits"], {"input": x})[0]  # x: float32 [${sample}], ${data.table ? "standardised" : "normalised"}`,
       ].join("\n"),
     });
   return use;
@@ -98,7 +109,7 @@ function uses({ recipe, data, files }: CardSources): NonNullable<ModelCardFacts[
 
 export function cardFacts(sources: CardSources): ModelCardFacts {
   const { recipe, result, data, normalise, commands, changes, info, files } = sources;
-  const { train, test } = data;
+  const { train, test, table } = data;
   return {
     model: recipe.model.name,
     input: train.shape,
@@ -108,14 +119,23 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     trainSamples: train.length,
     testSamples: test.length,
     normalise,
-    accuracy: result.accuracy,
+    accuracy: Number.isNaN(result.accuracy) ? undefined : result.accuracy,
+    metrics: result.metrics,
+    lossName: recipe.loss === undefined && train.classes.length > 0 ? undefined : lossOf(recipe, train),
+    columns: table,
     loss: result.loss,
     recalibration:
       result.rawAccuracy === undefined
         ? undefined
         : { batches: result.recalibrated ?? recipe.recalibrate, rawAccuracy: result.rawAccuracy },
     measuredOn: `all ${count(test.length)} test samples, after the last epoch`,
-    beforeFinetune: result.beforeFinetune,
+    beforeFinetune: result.beforeFinetune && {
+      ...{ accuracy: result.beforeFinetune.accuracy, sparsity: result.beforeFinetune.sparsity },
+      measured:
+        result.metric === "accuracy"
+          ? undefined
+          : `${result.metric} ${metricText(result.metric, result.beforeFinetune.score)}`,
+    },
     method: result.method,
     threshold: result.threshold,
     layers: result.layers,

@@ -3,13 +3,17 @@ import {
   type AdapterReport,
   CheckpointShelf,
   type EpochRecord,
+  isArrays,
+  isBetter,
   type RunPosition,
   type RunRecord,
   readProgress,
+  type Score,
   type Session,
   type SpikeFigure,
   type StateDict,
   Trail,
+  valueOfScore,
 } from "../internal.ts";
 import { adapterName } from "../node/adapter.ts";
 import { type RunDirectory, runEnvironment } from "../node_internal.ts";
@@ -50,7 +54,7 @@ export class RunFiles {
   private history: readonly HistoryEntry[] = [];
   private damagedBefore: readonly string[] = [];
   private seconds = 0;
-  private bestSaved = 0;
+  private bestSaved: number | null = null;
 
   constructor(recipe: Recipe, out: Output, sources: RunSources) {
     this.recipe = recipe;
@@ -91,7 +95,8 @@ export class RunFiles {
     await Trail.clear(this.directory);
     await this.board.restore({ files: {}, mark: null });
     await this.board.begin();
-    const strip = await makeIfInstalled(this.out, () => sampleStrip(this.sources.data.train));
+    const { train } = this.sources.data;
+    const strip = isArrays(train) ? null : await makeIfInstalled(this.out, () => sampleStrip(train));
     if (strip) this.board.picture("data/train", strip, 0);
   }
 
@@ -114,7 +119,7 @@ export class RunFiles {
     session.load(await directory.readTensors(plan.path), directory.path(plan.path));
     const { step, epoch } = session.position;
     const { elapsed = null, scheduled = true, board, damaged } = hostState(plan.progress.host);
-    this.bestSaved = session.bestAccuracy;
+    this.bestSaved = session.bestScore;
     this.damagedBefore = damaged ?? [];
     this.rows = rowsAt(this.rows, { step, epoch, path: plan.path, elapsed, scheduled });
     this.seconds = elapsed ?? Math.max(0, ...this.rows.map((row) => (row["elapsed"] as number | undefined) ?? 0));
@@ -151,13 +156,16 @@ export class RunFiles {
     await this.directory.write(SCHEMA_FILE, schemaText());
   }
 
-  /** Return accuracy and sparsity at the end of the epochs before fine-tuning; undefined without fine-tuning. */
-  beforeFinetune(): { readonly accuracy: number; readonly sparsity: number } | undefined {
+  /** Return score, accuracy and sparsity at the end of the epochs before fine-tuning; undefined without fine-tuning. */
+  beforeFinetune(score: Score): RunResult["beforeFinetune"] {
     const { epochs, finetuneEpochs } = this.recipe;
     if (finetuneEpochs === 0) return undefined;
     const row = this.rows.findLast((r) => r["kind"] === "epoch" && r["epoch"] === epochs);
-    const [accuracy, sparsity] = [row?.["testAccuracy"], row?.["sparsity"]];
-    return typeof accuracy === "number" && typeof sparsity === "number" ? { accuracy, sparsity } : undefined;
+    const number = (value: unknown) => (typeof value === "number" ? value : Number.NaN);
+    const [accuracy, sparsity, loss] = ["testAccuracy", "sparsity", "testLoss"].map((key) => number(row?.[key]));
+    const metrics = row?.["metrics"] as Record<string, number> | undefined;
+    const value = valueOfScore(score, { accuracy: accuracy!, loss: loss!, metrics });
+    return Number.isFinite(value) ? { accuracy: accuracy!, sparsity: sparsity!, score: value } : undefined;
   }
 
   /** Names of corrupt images that were skipped, before and after a resume. */
@@ -205,11 +213,12 @@ export class RunFiles {
   }
 
   private async save(session: Session, position: RunPosition, elapsed: number, scheduled: boolean): Promise<string> {
-    const isBest = session.bestAccuracy > this.bestSaved;
+    const { bestScore: best, score } = session;
+    const isBest = best !== null && isBetter(score, best, this.bestSaved);
     const { fingerprint: data } = this.sources;
     const host = { elapsed, scheduled, data, board: await this.board.state(), damaged: this.damagedImages() };
     const path = await this.shelf.save(position.step, await session.saveParts(position, host), isBest);
-    if (isBest) this.bestSaved = session.bestAccuracy;
+    if (isBest) this.bestSaved = best;
     this.sources.folder.hasCheckpoint();
     return path;
   }
@@ -224,12 +233,16 @@ export class RunFiles {
   private async keepOnTrail(session: Session, record: EpochRecord, weights: StateDict): Promise<void> {
     const { trail } = this.recipe;
     if (trail === "off") return;
-    const { epoch, step, testAccuracy, testLoss, rawTestAccuracy: rawAccuracy, sparsity } = record;
+    const { epoch, step, testAccuracy, testLoss, rawTestAccuracy: rawAccuracy, sparsity, metrics } = record;
+    const value = valueOfScore(session.score, { loss: testLoss, accuracy: testAccuracy, metrics });
+    if (!Number.isFinite(value))
+      return this.note(`epoch ${epoch}: ${session.score.metric} is no number: not on the trail`);
     const threshold = session.method.thresholdAt(step) ?? (await session.method.readThreshold?.(step)) ?? 0;
-    const raw = rawAccuracy === undefined ? {} : { rawAccuracy };
-    const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, ...raw, sparsity };
+    const score = session.score.metric === "accuracy" ? {} : { score: { ...session.score, value } };
+    const raw = rawAccuracy === undefined || Number.isNaN(rawAccuracy) ? {} : { rawAccuracy };
+    const point = { epoch, step, accuracy: testAccuracy, loss: testLoss, ...raw, sparsity, ...score };
     const onDamaged = (fault: string) => this.note(`${fault}: left out`);
-    const metadata = modelMetadata(this.recipe, this.sources.data.train, session, threshold);
+    const metadata = modelMetadata(this.recipe, this.sources.data, session, threshold);
     await new Trail(this.directory, { keep: trail, onDamaged }).add(point, weights, metadata);
   }
 

@@ -1,10 +1,13 @@
 // Model files of a run: which one a path names, and the metadata that they hold.
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { LabelledImages, Session } from "../internal.ts";
+import { isArrays, type Session, type SessionSamples } from "../internal.ts";
 import { imageMetadata } from "../recipe/image_metadata.ts";
+import { mlpMetadata, objectiveMetadata } from "../recipe/objective_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { forEncoder, neuronMetadata } from "../recipe/spiking.ts";
+import type { Splits } from "../recipe/splits.ts";
+import { tableMetadata } from "../recipe/table_data.ts";
 import { UsageError } from "../terminal/fail.ts";
 
 const FILES = { sparse: "model.sparse.safetensors", dense: "model.safetensors" } as const;
@@ -19,11 +22,12 @@ export function modelFile(path: string, first: keyof typeof FILES): string {
   return found;
 }
 
-/** Return the normalisation of the network's input by channel: (byte / 255 - mean) / std. With an encoder, images in 0..1. */
+/** Return the normalisation of the network's input by channel: (byte / 255 - mean) / std; none for arrays. With an encoder, images in 0..1. */
 export function normalisation(
   recipe: Recipe,
-  train: LabelledImages,
-): { mean: readonly number[]; std: readonly number[] } {
+  train: SessionSamples,
+): { mean: readonly number[]; std: readonly number[] } | undefined {
+  if (isArrays(train)) return undefined;
   const { mean, std } = forEncoder(train, recipe.model.encoder);
   return { mean, std };
 }
@@ -31,7 +35,7 @@ export function normalisation(
 /** Return the metadata of a model file: how the model was made, and what its input is. */
 export function modelMetadata(
   recipe: Recipe,
-  train: LabelledImages,
+  { train, table }: Pick<Splits, "train" | "table">,
   session: Session,
   threshold: unknown,
 ): Record<string, string> {
@@ -39,11 +43,14 @@ export function modelMetadata(
     model: recipe.model.name,
     data: recipe.data.name,
     ...neuronMetadata(recipe),
-    ...imageMetadata(recipe, session.sample[1]!),
+    ...imageMetadata(recipe, session.sample[1] ?? 1),
+    ...tableMetadata(recipe, table),
+    ...objectiveMetadata(recipe),
+    ...mlpMetadata(recipe),
     input: session.sample.join("x"),
     classes: String(session.classes),
-    classNames: JSON.stringify(train.classes),
-    normalise: JSON.stringify(normalisation(recipe, train)),
+    ...(train.classes.length > 0 ? { classNames: JSON.stringify(train.classes) } : {}),
+    ...(isArrays(train) ? {} : { normalise: JSON.stringify(normalisation(recipe, train)) }),
     seed: String(recipe.seed),
     method: session.method.name,
     threshold: String(threshold),

@@ -48,19 +48,25 @@ export async function writeResults(
   const { recipe, directory } = run;
   const weights = await session.weights();
   const metadata = {
-    ...modelMetadata(recipe, run.data.train, session, result.threshold),
-    accuracy: String(result.accuracy),
+    ...modelMetadata(recipe, run.data, session, result.threshold),
+    [result.metric]: String(result.score),
     sparsity: String(result.sparsity),
     ...(result.rawAccuracy === undefined ? {} : { rawAccuracy: String(result.rawAccuracy) }),
   };
   await directory.write("model.safetensors", safetensorsParts(weights, metadata));
   await directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));
   const onnxProblem = await writeOnnx(run, session, weights, metadata);
+  const { data } = run;
   const title = `${recipe.model.name} on ${recipe.data.name}`;
   const plot = await writeFigure(
     { ...run, name: "plot" },
     () => import("../report/plot.ts"),
-    ({ renderRunPlot }) => renderRunPlot(run.rows, { title: `${title}, ${session.method.name}` }),
+    ({ renderRunPlot }) =>
+      renderRunPlot(run.rows, {
+        title: `${title}, ${session.method.name}`,
+        metric: result.metric,
+        loss: recipe.loss ?? (data.train.classes.length > 0 ? undefined : "mse"),
+      }),
   );
   if (plot.png) run.board.picture("plot", plot.png, result.steps);
   const spikePlot = spikes

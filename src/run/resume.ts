@@ -4,10 +4,10 @@
 import { z } from "zod";
 import {
   type CheckpointProgress,
-  type LabelledImages,
   type PastDifference,
   pastDifference,
   planRun,
+  type SessionSamples,
 } from "../internal.ts";
 import { espalierCommand } from "../node/command_name.ts";
 import { type DataFingerprint, dataFingerprintSchema, fingerprintDifference } from "../recipe/data_fingerprint.ts";
@@ -94,7 +94,7 @@ const short = (value: number | string) => (typeof value === "number" ? significa
  *
  * Errors    UsageError naming the setting, both values, and the first step that differs.
  */
-export function checkPast(plan: ResumePlan, train: LabelledImages, stepsPerEpoch: number): void {
+export function checkPast(plan: ResumePlan, train: SessionSamples, stepsPerEpoch: number): void {
   if (!changesLength(plan)) return;
   const [was, now] = [plan.was, plan.recipe].map((recipe) => planRun(runConfig(recipe, train), stepsPerEpoch)) as [
     ReturnType<typeof planRun>,
@@ -144,7 +144,7 @@ export function checkData(plan: ResumePlan, now: DataFingerprint): string | null
 
 /** The parts that a resumed run is checked against, after its data are read and its session is built. */
 interface ResumeParts {
-  readonly train: LabelledImages;
+  readonly train: SessionSamples;
   readonly stepsPerEpoch: number;
   readonly data: DataFingerprint;
 }

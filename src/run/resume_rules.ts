@@ -18,6 +18,7 @@ export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
   "data.dir": "free",
   "data.layout": "free",
   "data.mapping": "free",
+  "data.testFile": "free",
   "data.workers": "free",
   "data.memory": "free",
   "data.skipBad": "free",

@@ -58,3 +58,13 @@ export function duration(seconds: number, digits = 1): string {
   const rest = total % 60;
   return `${count(Math.floor(total / 60))} ${large}${rest === 0 ? "" : ` ${rest} ${small}`}`;
 }
+
+/** Measurements from 0 to 1, which are written as percentages. */
+const SHARES = new Set(["accuracy", "label-accuracy", "f1"]);
+
+/** Return true for a measurement from 0 to 1. */
+export const isShareMetric = (metric: string): boolean => SHARES.has(metric);
+
+/** Write the value of a measurement: shares such as accuracy in per cent, others with five digits. */
+export const metricText = (metric: string, value: number): string =>
+  isShareMetric(metric) ? percent(value) : Number.isFinite(value) ? significant(value, 5) : "none";

@@ -35,6 +35,8 @@ export interface CheckpointProgress {
   /** The run's configuration, as saved beside it. */
   readonly config: unknown;
   readonly bestAccuracy: number;
+  /** Best value of the run's score. Absent before the first test. */
+  readonly bestScore?: number;
   /** Counters since the last records, not checked. Absent: the counters of the resumed run start here. */
   readonly counters?: CounterState;
 }
@@ -173,6 +175,7 @@ const FIELDS: readonly (readonly [keyof CheckpointProgress, (value: unknown) => 
   ["batch", isWhole, "an integer >= 0"],
   ["seed", Number.isSafeInteger, "an integer"],
   ["threshold", Number.isFinite, "a number"],
+  ["bestScore", (v) => v === undefined || Number.isFinite(v), "a number"],
   ["bestAccuracy", (v) => typeof v === "number" && v >= 0 && v <= 1, "a number from 0 to 1"],
 ];
 

@@ -16,7 +16,7 @@ import {
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import { BatchStep, type HostBatch, type HostBatches } from "./batch_step.ts";
 import { ALL_FINITE } from "./meter.ts";
-import { type LossFunction, type Metrics, Objective } from "./objective.ts";
+import { type LossFunction, type Metrics, metricValues, Objective } from "./objective.ts";
 import { Pace } from "./pace.ts";
 import type { Precision } from "./precision.ts";
 import { CLASS_NUMBER, type TargetFormat } from "./train_step.ts";
@@ -29,7 +29,7 @@ export interface Evaluation {
   readonly accuracy: number;
   readonly correct: number;
   readonly samples: number;
-  /** Means of the metrics over the samples; absent if there are none. */
+  /** Metrics over all samples; absent if there are none. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
@@ -75,9 +75,6 @@ interface Sums {
   readonly samples: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
-
-const zeroOf = (metrics: Metrics = {}): Record<string, number> =>
-  Object.fromEntries(Object.keys(metrics).map((key) => [key, 0]));
 
 const SLOTS = 64;
 /** Step of the first random draw of evaluation, far above those of training: batch i draws at this step + i. */
@@ -149,7 +146,7 @@ export class Evaluator {
     const wasTraining = model.training;
     const pace = signal ? new Pace() : null;
     model.eval();
-    const sums = { loss: 0, correct: 0, samples: 0, metrics: zeroOf(this.options.metrics) };
+    const sums = { loss: 0, correct: 0, samples: 0, metrics: {} as Record<string, number> };
     let done = 0;
     let read = 0;
     const drain = async () => {
@@ -158,7 +155,8 @@ export class Evaluator {
         sums.loss += s.loss * s.samples;
         sums.correct += s.correct;
         sums.samples += s.samples;
-        for (const key of Object.keys(sums.metrics)) sums.metrics[key]! += s.metrics[key]! * s.samples;
+        for (const [key, value] of Object.entries(s.metrics))
+          sums.metrics[key] = (sums.metrics[key] ?? 0) + value * s.samples;
       }
       read = done;
     };
@@ -183,10 +181,8 @@ export class Evaluator {
     const accuracy = this.objective.countsCorrect ? correct / samples : Number.NaN;
     const common = { loss: loss / samples, accuracy, correct, samples };
     if (Object.keys(metrics).length === 0) return common;
-    return {
-      ...common,
-      metrics: Object.fromEntries(Object.entries(metrics).map(([key, sum]) => [key, sum / samples])),
-    };
+    const means = Object.fromEntries(Object.entries(metrics).map(([key, sum]) => [key, sum / samples]));
+    return { ...common, metrics: metricValues(this.options.metrics!, means) };
   }
 
   /** Memory of the latest evaluation step; see CapturedStep. */

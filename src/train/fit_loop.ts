@@ -236,7 +236,7 @@ export class FitLoop {
       epoch,
       loss,
       accuracy: options.train.countsCorrect ? accuracy : Number.NaN,
-      ...(metrics ? { metrics } : {}),
+      ...(metrics ? { metrics: options.train.metricsOf(metrics) } : {}),
       lr: lr(end - 1),
       threshold,
       sparsity: sparsityOf(counts),

@@ -60,7 +60,18 @@ export { csvLogger, jsonLinesLogger, type Logger, type WriteText } from "./logge
 export { ALL_FINITE, Meter, type StepMetrics } from "./meter.ts";
 export { GradientSum, type MicroBatches, recordedSizes } from "./micro_batches.ts";
 export { type LoadedModel, type LoadModelOptions, loadModel, type SaveModelOptions, saveModel } from "./model_bytes.ts";
-export type { LossFunction, MetricFunction, Metrics } from "./objective.ts";
+export {
+  betterOf,
+  defaultMetrics,
+  LOSSES,
+  type LossName,
+  METRICS,
+  type MetricName,
+  namedLoss,
+  namedMetrics,
+  type TargetFacts,
+} from "./named_objectives.ts";
+export type { CompoundMetric, LossFunction, Metric, MetricFunction, Metrics } from "./objective.ts";
 export { type EvaluationPlanOptions, type MemoryPlan, type PlanOptions, planEvaluation, planTraining } from "./plan.ts";
 export type { Precision } from "./precision.ts";
 export { type RecalibrateOptions, recalibrate } from "./recalibrate.ts";
@@ -74,6 +85,15 @@ export {
   type RunPlan,
   type RunSchedule,
 } from "./run_plan.ts";
+export {
+  type Better,
+  bestOf,
+  isBetter,
+  type Measured,
+  type Score,
+  type ScoreValue,
+  valueOfScore,
+} from "./score.ts";
 export { Session } from "./session.ts";
 export {
   type DatasetPair,
@@ -87,7 +107,16 @@ export {
 export type { SessionOptimizer } from "./session_optimizer.ts";
 export type { SessionOptions } from "./session_options.ts";
 export { CheckpointShelf, type DamagedCheckpoint, type FoundCheckpoint, type RunStore } from "./store.ts";
-export { TRAIL_KEEPS, Trail, type TrailEntry, type TrailKeep, type TrailOptions, type TrailPoint } from "./trail.ts";
+export {
+  scoreOfPoint,
+  TRAIL_KEEPS,
+  Trail,
+  type TrailEntry,
+  type TrailKeep,
+  type TrailOptions,
+  type TrailPoint,
+  trailFront,
+} from "./trail.ts";
 export {
   NonFiniteLossError,
   NonFiniteWeightsError,

@@ -18,8 +18,40 @@ export type LossFunction = (outputs: any, targets: Tensor) => Tensor;
 /** Computes a metric of a batch, a scalar [], as a LossFunction does. No gradient flows through it. */
 export type MetricFunction = LossFunction;
 
-/** Metric functions by name. */
-export type Metrics = Readonly<Record<string, MetricFunction>>;
+/** A metric that is no mean over the samples: functions whose means are, and the metric's value from those means by name. */
+export interface CompoundMetric {
+  readonly parts: Readonly<Record<string, MetricFunction>>;
+  readonly value: (means: Readonly<Record<string, number>>) => number;
+}
+
+/** A metric: a function whose mean over the samples counts, or parts with a value. */
+export type Metric = MetricFunction | CompoundMetric;
+
+/** Metrics by name. */
+export type Metrics = Readonly<Record<string, Metric>>;
+
+/** Means over samples, by the names of `functionsOf`. */
+type Means = Readonly<Record<string, number>>;
+
+/** Return the functions of metrics by name; those of a compound metric are "name part". */
+function functionsOf(metrics: Metrics): ReadonlyMap<string, MetricFunction> {
+  const all = Object.entries(metrics).flatMap(([name, metric]): [string, MetricFunction][] =>
+    typeof metric === "function"
+      ? [[name, metric]]
+      : Object.entries(metric.parts).map(([part, f]) => [`${name} ${part}`, f]),
+  );
+  return new Map(all);
+}
+
+/** Return the metrics from the means of their functions. */
+export function metricValues(metrics: Metrics, means: Means): Record<string, number> {
+  const one = (name: string, metric: Metric): number => {
+    if (typeof metric === "function") return means[name] ?? Number.NaN;
+    const own = Object.keys(metric.parts).map((part) => [part, means[`${name} ${part}`] ?? Number.NaN]);
+    return metric.value(Object.fromEntries(own));
+  };
+  return Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, one(name, metric)]));
+}
 
 export interface ObjectiveOptions {
   /** Default: cross entropy of logits [N, C] and class numbers. */
@@ -52,6 +84,7 @@ export class Objective {
   private readonly name: string;
   private readonly options: ObjectiveOptions;
   private readonly meter: Meter;
+  private readonly functions: ReadonlyMap<string, MetricFunction>;
   private readonly meters: ReadonlyMap<string, Meter>;
   /** Bound where no predictions are counted. */
   private readonly none: Tensor;
@@ -67,7 +100,8 @@ export class Objective {
     this.counts = options.target?.dtype !== "f32";
     this.meter = new Meter(slots);
     this.slots = this.meter.slots;
-    this.meters = new Map(Object.keys(options.metrics ?? {}).map((key) => [key, new Meter(this.slots)]));
+    this.functions = functionsOf(options.metrics ?? {});
+    this.meters = new Map([...this.functions.keys()].map((key) => [key, new Meter(this.slots)]));
     this.none = persistent(new Float32Array(1), [1]);
     this.unguarded = persistent(Uint32Array.of(0), [1]);
   }
@@ -88,7 +122,7 @@ export class Objective {
     this.meter.record({ loss, correct, step, guard, samples, part, scale });
     noGrad(() => {
       for (const [key, meter] of this.meters) {
-        const value = scalarOf(`${this.name}: metric ${key}`, this.options.metrics![key]!(outputs, targets));
+        const value = scalarOf(`${this.name}: metric ${key}`, this.functions.get(key)!(outputs, targets));
         meter.record({ loss: value, correct: this.none, step, guard: this.unguarded, samples, part });
       }
     });
@@ -150,6 +184,10 @@ export function checkObjective(name: string, { loss, metrics = {}, labelSmoothin
     throw new OpError(name, `labelSmoothing: expected 0 beside a custom loss, got ${labelSmoothing}`);
   if (!isRecord(metrics))
     throw new OpError(name, `metrics: expected an object of functions by name, got ${kindOf(metrics)}`);
-  for (const [key, metric] of Object.entries(metrics))
-    if (typeof metric !== "function") throw refuse(`metrics: ${key}`, metric);
+  for (const [key, metric] of Object.entries(metrics)) {
+    const isCompound = isRecord(metric) && isRecord(metric["parts"]) && typeof metric["value"] === "function";
+    const functions: unknown[] = isCompound ? Object.values((metric as CompoundMetric).parts) : [metric];
+    const wrong = functions.findIndex((f) => typeof f !== "function");
+    if (wrong >= 0) throw refuse(`metrics: ${key}`, functions[wrong]);
+  }
 }

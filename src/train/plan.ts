@@ -1,7 +1,7 @@
 // Predicts the peak memory of a run: its own code takes the first steps on a device that allocates nothing, and the pool
 // counts.
 import { noGrad } from "../autograd/index.ts";
-import { DataError, type ImageShape, type StreamedDataset } from "../data/index.ts";
+import { type ArrayDataset, DataError, type ImageShape, type StreamedDataset } from "../data/index.ts";
 import {
   type AdapterReport,
   currentGpu,
@@ -15,23 +15,30 @@ import {
 } from "../gpu/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { SGD } from "../optim/sgd.ts";
-import { empty, Scope, type StepMemory, type Tensor } from "../tensor/index.ts";
+import { empty, numel, Scope, type Shape, type StepMemory, type Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
 import type { RunConfig } from "./config.ts";
 import { Evaluator } from "./evaluate.ts";
 import { recordedSizes } from "./micro_batches.ts";
+import type { LossFunction, Metrics } from "./objective.ts";
 import { Session } from "./session.ts";
 import { evaluationBatch, zeroBatch } from "./session_data.ts";
 import { recalibrationSamples } from "./session_recalibration.ts";
+import type { TargetFormat } from "./train_step.ts";
 
 export interface PlanOptions {
   /** Builds the model, which is discarded afterwards. Draws from the sequence of `manualSeed`. */
   readonly build: () => Module;
-  /** Shape of one sample, [channels, height, width]. */
-  readonly sample: ImageShape;
+  /** Shape of one sample; [channels, height, width] of images. */
+  readonly sample: Shape;
   readonly classes: number;
   readonly config: RunConfig;
+  /** Shape and type of a target, for samples that are arrays of numbers. Absent: images, with class numbers. */
+  readonly target?: TargetFormat;
+  /** Default: cross entropy. */
+  readonly loss?: LossFunction | undefined;
+  readonly metrics?: Metrics | undefined;
   /** Training images; the last batch may be shorter. Default: one full batch. */
   readonly trainImages?: number;
   /** Test images; 0 leaves evaluation out. Default 0. */
@@ -44,6 +51,7 @@ export interface PlanOptions {
 
 const PLAN_KEYS: KeysOf<PlanOptions> = {
   ...{ build: true, sample: true, classes: true, config: true },
+  ...{ target: true, loss: true, metrics: true },
   ...{ trainImages: true, testImages: true, stored: true, adapter: true },
 };
 
@@ -73,20 +81,26 @@ export interface MemoryPlan {
   readonly step: StepMemory;
 }
 
-/** A data set with a length and no images: a rehearsal makes zeros. */
+/** A data set with a length and no samples: a rehearsal makes zeros. */
 function imagined(
   name: string,
   length: number,
-  { sample, classes }: Pick<PlanOptions, "sample" | "classes">,
-): StreamedDataset {
-  const perChannel = (value: number) => new Array<number>(sample[0]).fill(value);
+  { sample, classes, target }: Pick<PlanOptions, "sample" | "classes" | "target">,
+): StreamedDataset | ArrayDataset {
+  const classNames = Array.from({ length: classes }, (_, i) => String(i));
+  if (target) {
+    const y = target.dtype === "i32" ? new Int32Array(0) : new Float32Array(0);
+    const x = new Float32Array(0);
+    return { kind: "arrays", name, length, shape: sample, x, targetShape: target.shape, y, classes: classNames };
+  }
+  const perChannel = (value: number) => new Array<number>(sample[0]!).fill(value);
   const batches = () => {
     throw new DataError(`data set ${name} is imagined and has no images`);
   };
   return {
     name,
-    shape: sample,
-    classes: Array.from({ length: classes }, (_, i) => String(i)),
+    shape: sample as ImageShape,
+    classes: classNames,
     mean: perChannel(0),
     std: perChannel(1),
     length,
@@ -96,14 +110,18 @@ function imagined(
 }
 
 /** Return the bytes of the input buffers for a batch of n images. */
-function inputBytes(n: number, { sample: [c, h, w], stored = [h, w] }: PlanOptions): number {
+function inputBytes(n: number, { sample, target, stored: given }: PlanOptions): number {
+  if (target) return sizeClass(4 * n * numel(sample)) + sizeClass(4 * n * numel(target.shape));
+  const [c, h, w] = sample as ImageShape;
+  const stored = given ?? ([h, w] as const);
   const [height, width] = stored;
   // Bytes in whole words, labels, and crops unless the images are used whole.
   const words = Math.ceil((n * c * height * width) / 4);
   return sizeClass(4 * words) + sizeClass(4 * n) + (isWhole(stored, h, w) ? 0 : sizeClass(16 * n));
 }
 
-const isWhole = ([height, width]: ImageSize, h: number, w: number) => height === h && width === w;
+const isWhole = ([height, width]: ImageSize, h: number | undefined, w: number | undefined) =>
+  height === h && width === w;
 
 /** Run `fn` with another current device. */
 function onGpu<T>(gpu: Gpu, fn: () => T): T {
@@ -157,11 +175,12 @@ function stagingBytes(model: Module, optimizer: SGD): number {
  */
 export function planTraining(options: PlanOptions): MemoryPlan {
   expectOptions("planTraining", options, PLAN_KEYS);
-  const { build, sample, classes, config, stored, adapter = GENERIC_ADAPTER, testImages = 0 } = options;
+  const { build, sample, classes, config, target, loss, metrics, stored, testImages = 0 } = options;
+  const { adapter = GENERIC_ADAPTER } = options;
   const trainImages = options.trainImages ?? config.batchSize;
   for (const n of sample) expectWhole("sample", n, 1);
   for (const [i, n] of (stored ?? []).entries()) expectWhole("stored", n, sample[i + 1]!);
-  expectWhole("classes", classes, 1);
+  expectWhole("classes", classes, target?.dtype === "f32" ? 0 : 1);
   expectWhole("batchSize", config.batchSize, 1);
   expectWhole("trainImages", trainImages, 1);
   expectWhole("testImages", testImages, 0);
@@ -171,6 +190,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
       const session = new Session({
         model: build(),
         data: { train: imagined("train", trainImages, options), test: imagined("test", testImages, options) },
+        ...{ loss, metrics },
         // Augmentation takes no memory of the GPU.
         config: { ...config, augment: { crop: 0, flip: false } },
       });
@@ -205,7 +225,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
 
 /** Samples and batches for `planEvaluation`. */
 export interface EvaluationPlanOptions
-  extends Pick<PlanOptions, "build" | "sample" | "classes" | "stored" | "adapter"> {
+  extends Pick<PlanOptions, "build" | "sample" | "classes" | "target" | "loss" | "metrics" | "stored" | "adapter"> {
   readonly batchSize: number;
   /** True if the model runs eagerly, as in `predict`; else as in an Evaluator, whose captured values share memory. */
   readonly eager?: boolean;
@@ -213,13 +233,13 @@ export interface EvaluationPlanOptions
 
 const EVALUATION_KEYS: KeysOf<EvaluationPlanOptions> = {
   ...{ build: true, sample: true, classes: true, stored: true, adapter: true },
-  ...{ batchSize: true, eager: true },
+  ...{ target: true, loss: true, metrics: true, batchSize: true, eager: true },
 };
 
 /** Predict the GPU memory, in bytes, of a model in evaluation mode on batches of one size. Errors: see planTraining. */
 export function planEvaluation(options: EvaluationPlanOptions): number {
   expectOptions("planEvaluation", options, EVALUATION_KEYS);
-  const { build, sample, batchSize, stored, eager = false, adapter = GENERIC_ADAPTER } = options;
+  const { build, sample, batchSize, target, loss, metrics, stored, eager = false, adapter = GENERIC_ADAPTER } = options;
   expectWhole("batchSize", batchSize, 1);
   const { gpu, uniformBytes, release } = openDryGpu(adapter);
   try {
@@ -231,7 +251,8 @@ export function planEvaluation(options: EvaluationPlanOptions): number {
         noGrad(() => model.forward(empty([batchSize, ...sample])));
       } else {
         const data = imagined("test", batchSize, options);
-        const evaluator = new Evaluator(model, { sample, scale: data });
+        const scale = "kind" in data ? undefined : data;
+        const evaluator = new Evaluator(model, { sample, scale, target, loss, metrics });
         const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
         evaluator.enqueue(zeroBatch(data, batchSize, cut), 0);
       }

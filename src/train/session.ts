@@ -21,6 +21,7 @@ import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import { batchSizes } from "./micro_batches.ts";
+import type { Score } from "./score.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
 import {
@@ -69,10 +70,14 @@ export class Session {
   readonly stepsPerEpoch: number;
   /** Steps of all epochs. */
   readonly totalSteps: number;
+  /** Measurement that chooses the best model. */
+  readonly score: Score;
   /** Position of the next step. */
   position: RunPosition = { step: 0, epoch: 0, batch: 0 };
   /** Best test accuracy so far, 0 to 1; the host sets it. */
   bestAccuracy = 0;
+  /** Best value of `score` so far; null before the first test. The host sets it. */
+  bestScore: number | null = null;
   private readonly parts: SessionParts;
   private readonly savedConfig: unknown;
   private readonly run: PruningRun;
@@ -97,6 +102,7 @@ export class Session {
     this.epochs = plan.epochs;
     this.stepsPerEpoch = plan.stepsPerEpoch;
     this.totalSteps = plan.totalSteps;
+    this.score = parts.score;
     this.savedConfig = options.savedConfig ?? config;
     const { sample: shape, dtype = "f32" } = formatOf(parts.train);
     const train: PruningRun["train"] = (steps, how) =>
@@ -306,10 +312,9 @@ export class Session {
 
   /** Return the counters at a position; null if the run is elsewhere by now. */
   private async countersAt({ step, batch }: RunPosition): Promise<CounterState | null> {
-    const { loop } = this;
-    const now = loop?.position ?? this.position;
+    const now = this.loop?.position ?? this.position;
     if (now.step !== step || now.batch !== batch) return null;
-    return (loop ? await loop.snapshot() : this.saved?.counters) ?? null;
+    return (this.loop ? await this.loop.snapshot() : this.saved?.counters) ?? null;
   }
 
   /** Seconds of the epoch in progress so far. */
@@ -328,16 +333,16 @@ export class Session {
   /** The same as the parts of a file, which may be larger than one array. */
   async saveParts(position: RunPosition, host?: Readonly<Record<string, unknown>>): Promise<FileParts> {
     this.expectLive("save");
-    const { epochSeconds, bestAccuracy, savedConfig: config } = this;
+    const { epochSeconds, bestAccuracy, bestScore, savedConfig: config } = this;
     const counters = await this.countersAt(position);
     const { seed } = this.parts.config;
-    const state = { position, bestAccuracy, counters, seed, config, host: host && { ...host, epochSeconds } };
+    const best = { bestAccuracy, bestScore };
+    const state = { position, ...best, counters, seed, config, host: host && { ...host, epochSeconds } };
     return sessionParts(this.saveable, state);
   }
 
   private get saveable(): Saveable {
-    const { model, optimizer, method } = this;
-    return { model, optimizer, method, masks: this.parts.masks };
+    return { model: this.model, optimizer: this.optimizer, method: this.method, masks: this.parts.masks };
   }
 
   /**
@@ -348,14 +353,14 @@ export class Session {
    */
   load(file: CheckpointFile, name: string): LoadedCheckpoint {
     this.expectLive("load");
-    const { optimizer, method, stepsPerEpoch } = this;
-    const { loaded, saved } = restoreSession(this.saveable, file, name, stepsPerEpoch);
-    const { step, epoch, batch, bestAccuracy } = loaded;
+    const { loaded, saved } = restoreSession(this.saveable, file, name, this.stepsPerEpoch);
+    const { step, epoch, batch, bestAccuracy, bestScore } = loaded;
     this.position = { step, epoch, batch };
     this.bestAccuracy = bestAccuracy;
+    this.bestScore = bestScore ?? (this.score.metric === "accuracy" && bestAccuracy > 0 ? bestAccuracy : null);
     this.saved = saved;
     this.resumed = true;
-    optimizer.setPhase(method.phase(step));
+    this.optimizer.setPhase(this.method.phase(step));
     return loaded;
   }
 

@@ -9,6 +9,7 @@ import { Evaluator } from "./evaluate.ts";
 import { Listeners } from "./listeners.ts";
 import { GradientSum } from "./micro_batches.ts";
 import { planRun, type RunPlan } from "./run_plan.ts";
+import { completeScore, type Score } from "./score.ts";
 import {
   epochLength,
   formatOf,
@@ -40,6 +41,7 @@ export interface SessionParts {
   readonly masks: MaskWatch | null;
   readonly transform: SampleTransform | undefined;
   readonly listeners: Listeners;
+  readonly score: Score;
 }
 
 /** Return the configuration with all defaults; a custom optimizer decides rates, momentum and decay. */
@@ -66,10 +68,12 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   const listeners = new Listeners(options);
   const { train, test } = openSets(data);
   const { shape, dtype } = formatOf(train).target;
-  if (!loss && (dtype !== "i32" || shape.length > 0)) {
+  if (!loss && !(dtype === "i32" && shape.length === 0)) {
     const problem = `a custom loss for targets ${dtype} [${shape.join(", ")}], such as mseLoss; the default is for one class number per sample`;
     throw new ArgumentError(`Session: loss: expected ${problem}`);
   }
+  const isClass = dtype === "i32" && shape.length === 0;
+  const score = completeScore(options.score, { classes: isClass, metrics: Object.keys(metrics ?? {}) });
   const config = configOf(options);
   checkSizes(config);
   const transform = transformFor(train, config, options.transform);
@@ -92,7 +96,7 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
     replay,
   });
   return {
-    ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners, randoms, replay },
+    ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners, randoms, replay, score },
     evaluator:
       test && new Evaluator(model, { ...formatOf(test), ...measured, precision: config.precision, random: randoms }),
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,

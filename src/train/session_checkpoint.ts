@@ -26,6 +26,7 @@ export interface Saveable {
 export interface SessionState {
   readonly position: RunPosition;
   readonly bestAccuracy: number;
+  readonly bestScore: number | null;
   readonly counters: CounterState | null;
   readonly seed: number;
   /** Configuration to save. */
@@ -36,13 +37,14 @@ export interface SessionState {
 
 /** Return the parts of a checkpoint's file. Waits for the GPU. */
 export function sessionParts({ model, optimizer, method, masks }: Saveable, state: SessionState): Promise<FileParts> {
-  const { position, bestAccuracy, counters, seed, config, host } = state;
+  const { position, bestAccuracy, bestScore, counters, seed, config, host } = state;
   const progress = {
     ...position,
     seed,
     threshold: method.thresholdAt(position.step) ?? 0,
     config,
     bestAccuracy,
+    ...(bestScore === null ? {} : { bestScore }),
     ...(counters ? { counters } : {}),
   };
   const extras = { masks: masks?.last ?? null, ...(host ? { host } : {}) };

@@ -5,6 +5,7 @@ import type { RunSettings } from "./config.ts";
 import type { RunListeners } from "./listeners.ts";
 import { checkObjective, type LossFunction, type Metrics } from "./objective.ts";
 import type { PlanOverrides } from "./run_plan.ts";
+import type { Score } from "./score.ts";
 import type { SampleTransform, SessionData } from "./session_data.ts";
 import type { SessionOptimizer } from "./session_optimizer.ts";
 
@@ -31,6 +32,11 @@ export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "metho
   readonly loss?: LossFunction | undefined;
   /** Metrics of the records: over the test set, and in train mode over the latest steps. */
   readonly metrics?: Metrics | undefined;
+  /**
+   * Measurement that chooses the best model: a metric, `loss` or `accuracy`, and its direction. Default: accuracy of class numbers,
+   * else the loss.
+   */
+  readonly score?: Score | undefined;
   /** Default: SGD with the settings of `config`, over the groups of the pruning method. */
   readonly optimizer?: SessionOptimizer | undefined;
   /** Saved inside checkpoints, as JSON. Default: `config` with its defaults filled in. */
@@ -42,8 +48,9 @@ export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "metho
 }
 
 const OPTION_KEYS: KeysOf<SessionOptions> = {
-  ...{ model: true, data: true, config: true, transform: true, loss: true, metrics: true, optimizer: true },
-  ...{ method: true, schedule: true, onStep: true, onRecord: true, onEpoch: true, onEnd: true, loggers: true },
+  ...{ model: true, data: true, config: true, transform: true, loss: true, metrics: true, score: true },
+  ...{ optimizer: true, method: true, schedule: true },
+  ...{ onStep: true, onRecord: true, onEpoch: true, onEnd: true, loggers: true },
   ...{ savedConfig: true, random: true, replay: true },
 };
 

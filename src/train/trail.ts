@@ -4,6 +4,7 @@ import type { StateDict } from "../nn/index.ts";
 import { paretoFront } from "../prune/pareto.ts";
 import { expectFinite, type TypedArray } from "../tensor/index.ts";
 import { ArgumentError, expectKeys } from "../text/index.ts";
+import type { ScoreValue } from "./score.ts";
 import type { RunStore } from "./store.ts";
 
 /** Measurements of a model of the trail. */
@@ -20,6 +21,21 @@ export interface TrailPoint {
   readonly rawAccuracy?: number;
   /** Zeros among prunable weights, 0 to 1. */
   readonly sparsity: number;
+  /** Measurement that compares the models. Absent: accuracy, which may be NaN beside a score. */
+  readonly score?: ScoreValue | undefined;
+}
+
+/** Return the measurement that compares the models of a trail. */
+export const scoreOfPoint = ({ score, accuracy }: Pick<TrailPoint, "score" | "accuracy">): ScoreValue =>
+  score ?? { metric: "accuracy", better: "higher", value: accuracy };
+
+/** Return the indices of the points on the Pareto front of sparsity and score, by rising sparsity. */
+export function trailFront(points: readonly TrailPoint[]): number[] {
+  const merit = (point: TrailPoint) => {
+    const { better, value } = scoreOfPoint(point);
+    return better === "higher" ? value : -value;
+  };
+  return paretoFront(points.map((point) => ({ sparsity: point.sparsity, accuracy: merit(point) })));
 }
 
 export interface TrailEntry extends TrailPoint {
@@ -48,7 +64,9 @@ const isWhole = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
 const isShare = (n: unknown) => typeof n === "number" && n >= 0 && n <= 1;
 
 /** Rule of each number of a point. */
-const RULES: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => boolean, words: string]>> = {
+const RULES: Readonly<
+  Record<Exclude<keyof TrailPoint, "score">, readonly [test: (n: unknown) => boolean, words: string]>
+> = {
   epoch: [isWhole, "an integer >= 0"],
   step: [isWhole, "an integer >= 0"],
   accuracy: [isShare, "a number from 0 to 1"],
@@ -59,20 +77,30 @@ const RULES: Readonly<Record<keyof TrailPoint, readonly [test: (n: unknown) => b
 
 /** Check and return the numbers of a point. Errors: ArgumentError whose message begins with `where`. */
 function checkedPoint(where: string, given: Readonly<Record<string, unknown>>): TrailPoint {
-  const point: Partial<Record<keyof TrailPoint, number>> = {};
+  const point: Partial<Record<keyof typeof RULES, number>> = {};
+  const score = given["score"] === undefined ? undefined : checkedScore(where, given["score"]);
   for (const key of ["epoch", "step", "accuracy", "loss", "rawAccuracy", "sparsity"] as const) {
     if (key === "rawAccuracy" && given[key] === undefined) continue;
     const [fits, expected] = RULES[key];
-    if (!fits(given[key])) throw new ArgumentError(`${where}: ${key}: expected ${expected}, got ${String(given[key])}`);
+    if (!fits(given[key]) && !(key === "accuracy" && score && Number.isNaN(given[key])))
+      throw new ArgumentError(`${where}: ${key}: expected ${expected}, got ${String(given[key])}`);
     point[key] = given[key] as number;
   }
-  return point as TrailPoint;
+  return { ...(point as TrailPoint), ...(score ? { score } : {}) };
+}
+
+function checkedScore(where: string, given: unknown): ScoreValue {
+  const { metric, better, value } = (given ?? {}) as Record<string, unknown>;
+  const fits = typeof metric === "string" && (better === "higher" || better === "lower") && Number.isFinite(value);
+  if (fits) return { metric, better, value: value as number };
+  throw new ArgumentError(`${where}: score: expected { metric, better, value }, got ${JSON.stringify(given)}`);
 }
 
 function pointOf(given: unknown, where: string): TrailPoint {
   if (typeof given !== "object" || given === null) throw new ArgumentError(`${where}: expected a JSON object`);
   const fields = given as Record<string, unknown>;
-  return checkedPoint(where, fields["loss"] === null ? { ...fields, loss: Number.NaN } : fields);
+  const nan = (key: string) => (fields[key] === null ? { [key]: Number.NaN } : {});
+  return checkedPoint(where, { ...fields, ...nan("loss"), ...nan("accuracy") });
 }
 
 function readLine(line: string): unknown {
@@ -147,7 +175,9 @@ export class Trail {
     }
     expectFinite(`trail: model of epoch ${point.epoch}`, state);
     const { epoch, step, accuracy, sparsity } = point;
-    const about = Object.entries({ epoch, step, accuracy, sparsity }).map(([key, n]) => [key, String(n)]);
+    const { metric, value } = scoreOfPoint(point);
+    const numbers = Object.entries({ epoch, step, [metric]: value, accuracy, sparsity });
+    const about = numbers.filter(([, n]) => Number.isFinite(n)).map(([key, n]) => [key, String(n)]);
     const file = `${FOLDER}/${fileName(epoch)}`;
     await this.store.write(file, writeSparseModel(state, { ...metadata, ...Object.fromEntries(about) }));
 
@@ -162,7 +192,7 @@ export class Trail {
 
   /** Remove the models of dominated points. Returns the names of the others. */
   private async dropBeaten(points: readonly TrailPoint[]): Promise<Set<string>> {
-    const kept = new Set(paretoFront(points).map((i) => fileName(points[i]!.epoch)));
+    const kept = new Set(trailFront(points).map((i) => fileName(points[i]!.epoch)));
     const beaten = new Set(points.map((p) => fileName(p.epoch)).filter((name) => !kept.has(name)));
     for (const name of await this.store.list(FOLDER)) {
       if (beaten.has(name)) await this.store.remove(`${FOLDER}/${name}`);

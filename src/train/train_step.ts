@@ -23,7 +23,7 @@ import type { KeysOf } from "../text/index.ts";
 import { BatchStep, type HostBatch } from "./batch_step.ts";
 import { ALL_FINITE } from "./meter.ts";
 import type { GradientSum } from "./micro_batches.ts";
-import { type LossFunction, type MeasuredStep, type Metrics, Objective } from "./objective.ts";
+import { type LossFunction, type MeasuredStep, type Metrics, metricValues, Objective } from "./objective.ts";
 import type { Precision } from "./precision.ts";
 
 /** Shape and type of one target: a class number is [] i32. */
@@ -166,6 +166,11 @@ export class TrainStep {
   /** True if correct predictions are counted; see Objective. Known after the first step. */
   get countsCorrect(): boolean {
     return this.objective.countsCorrect;
+  }
+
+  /** Return the metrics from the means of what `read` gave. */
+  metricsOf(means: Readonly<Record<string, number>>): Record<string, number> {
+    return metricValues(this.options.metrics ?? {}, means);
   }
 
   private enqueue(x: Tensor, y: Tensor): { loss: Tensor } {

@@ -171,7 +171,11 @@ test.each([
     2,
     /^espalier: data.resize: expected no value, since \S+shards holds shards/,
   ],
-  [["--data-dir", shards, "--limit", "3"], 2, /data\.limit: expected no value: it is for data that is held in memory/],
+  [
+    ["--data-dir", shards, "--limit", "3"],
+    2,
+    /data\.limit: expected no value: it is for images and events held in memory/,
+  ],
 ] as const)("data images with %j is one clear line", async (more, code, message) => {
   const result = await espalierHere(["train", "--data", "images", "--out", at("never"), "--size", "20", ...more]);
   expect(result.code).toBe(code);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { likeliest } from "../../src/cli/predict.ts";
+import { likeliest } from "../../src/cli/predict_guesses.ts";
 import { type FileArray, parseNpy, parseSafetensors, writeNpy, writeSafetensors } from "../../src/io/index.ts";
 import { buildModel } from "../../src/models/index.ts";
 import { formula, weightsByFormula } from "../../tools/golden/ops_zoo_logits.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { likeliest } from "../../src/cli/predict.ts";
+import { likeliest } from "../../src/cli/predict_guesses.ts";
 import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
 import { loadRecipe, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { loadOnnx } from "../export/onnx_runtime.ts";

@@ -80,7 +80,7 @@ describe("rules", () => {
         expect(chosen[of]).toBeGreaterThanOrEqual(per / 100);
         expect(chosen[other]).toBe(Math.max(...fit.map((e) => e[other])));
         expect(frontEpochs(entries)).toContain(chosen.epoch);
-        expect(drawn).toEqual({ axis: of, least: per / 100 });
+        expect(drawn).toEqual({ axis: bySparsity ? "sparsity" : "score", least: per / 100 });
       }),
     );
   });
@@ -269,7 +269,7 @@ describe("the command", () => {
     [
       "run",
       { export: "x.safetensors" },
-      /^--export: expected --min-accuracy, --max-drop, --sparsity or --epoch, to choose a model$/,
+      /^--export: expected --min-accuracy, --max-drop, --bound, --sparsity or --epoch, to choose a model$/,
     ],
     ["run", { epoch: 1, export: "x.pt" }, /^--export: expected a \.safetensors file, got x\.pt$/],
     ["run", { epoch: 1, export: "x.sparse.safetensors", dense: true }, /since --dense is given$/],

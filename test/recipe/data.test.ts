@@ -71,7 +71,7 @@ describe("mistakes", () => {
     ["microBatch: 3", "a.yaml:1:13: microBatch: expected a number that divides batchSize = 256, got 3"],
     [
       "data: {name: images, limit: 3}",
-      "a.yaml:1:29: data.limit: expected no value: it is for data that is held in memory, and data.name is images; got 3",
+      "a.yaml:1:29: data.limit: expected no value: it is for images and events held in memory, and data.name is images; got 3",
     ],
     [
       "data: {size: 32}",

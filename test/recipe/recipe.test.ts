@@ -114,7 +114,7 @@ describe("messages about mistakes", () => {
 
   test("suggests the nearest name", () => {
     expect(problems("data: {name: fashion_mnist}")[0]).toBe(
-      'a.yaml:1:14: data.name: expected one of mnist, fashion-mnist, idx, cifar10, cifar100, images, events, n-mnist, dvs-gesture, cifar10-dvs, npz, got "fashion_mnist"; did you mean fashion-mnist?',
+      'a.yaml:1:14: data.name: expected one of mnist, fashion-mnist, idx, cifar10, cifar100, images, events, n-mnist, dvs-gesture, cifar10-dvs, npz, table, got "fashion_mnist"; did you mean fashion-mnist?',
     );
     const models = ["lenet-bn", "resnet20"];
     expect(problems({ text: "model:\n  name: lenet_bm", file: "b.yaml", models })).toEqual([

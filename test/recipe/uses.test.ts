@@ -95,6 +95,8 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "checkpoint.per": ["step", "epoch"],
   "model.checkpointBlocks": [true, false],
   "model.shortcut": ["projection", "identity"],
+  "model.layers": [1, 3],
+  "model.width": [8, 16],
   "model.timeSteps": [3, 5],
   "model.neuron": ["plif", "if"],
   "model.tau": [3, 4],
@@ -109,6 +111,12 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "data.mapping": ["m", "n"],
   "data.heldOut": [0.2, 0.3],
   "data.memory": [5, 6],
+  "data.inputs": [["a"], ["b"]],
+  "data.targets": [["c"], ["d"]],
+  "data.header": [true, false],
+  "data.testFile": ["e.csv", "f.csv"],
+  "data.splitSeed": [1, 2],
+  "data.standardise": [true, false],
   "data.workers": [2, 3],
   "data.layout": ["folder", "webdataset"],
   "data.followLinks": [true, false],
@@ -293,6 +301,7 @@ const DATA = [
   "dvs-gesture",
   "cifar10-dvs",
   "npz",
+  "table",
 ];
 const dataBase = fc
   .record({ data: fc.constantFrom(...DATA), model: fc.constantFrom(...Object.keys(modelRegistry)) })
@@ -317,11 +326,23 @@ function modelReads(path: string, recipe: Recipe): boolean {
     const has = [...buildModel(recipe.model.name, input, defined({ shortcut: recipe.model.shortcut })).namedState()];
     return has.some(([name]) => name.includes("downsample")) === (recipe.model.shortcut === "projection");
   }
+  if (path === "model.layers" || path === "model.width") return recipe.model.name === "mlp";
   if (path === "model.timeSteps") return options !== undefined || isEventData(recipe.data.name);
   if (options === undefined) return false;
   if (path !== "model.tau") return Object.hasOwn(options, path.split(".")[1]!);
   const nodes = [...buildModel(recipe.model.name, input, { spiking: { ...options, frames: false } }).namedModules()];
   return nodes.some(([, node]) => node instanceof LIFNode || node instanceof ParametricLIFNode);
+}
+
+/** Check that data of this name read a setting. */
+function expectReader(path: string, name: string): void {
+  if (/^data\.(resize|skipBad|mapping|memory|workers)$|^augment\./.test(path)) expect(name).toBe("images");
+  else if (/^data\.(inputs|targets|header|testFile|splitSeed|standardise)$/.test(path)) expect(name).toBe("table");
+  else if (path === "data.heldOut") expect(["images", "table"]).toContain(name);
+  else if (path === "data.by") expect(["events", "n-mnist", "dvs-gesture", "cifar10-dvs"]).toContain(name);
+  else if (path === "data.size") expect(name === "images" || isEventData(name)).toBe(true);
+  else if (path === "data.limit") expect(["images", "table"]).not.toContain(name);
+  else if (path === "data.dir") expect(name).not.toBe("events");
 }
 
 describe("data and models", () => {
@@ -345,12 +366,7 @@ describe("data and models", () => {
           // Networks of 138 million weights take their time.
           if (!/vgg|alexnet/.test(run.model.name))
             expect(modelReads(path, run), `${path} of ${run.model.name}`).toBe(true);
-        } else if (/^data\.(resize|skipBad|mapping|heldOut|memory|workers)$|^augment\./.test(path)) {
-          expect(name).toBe("images");
-        } else if (path === "data.by") expect(["events", "n-mnist", "dvs-gesture", "cifar10-dvs"]).toContain(name);
-        else if (path === "data.size") expect(name === "images" || isEventData(name)).toBe(true);
-        else if (path === "data.limit") expect(name).not.toBe("images");
-        else if (path === "data.dir") expect(name).not.toBe("events");
+        } else expectReader(path, name);
       }),
       { numRuns: 300 },
     );

@@ -57,7 +57,7 @@ export const PACKAGES: readonly PackageLayout[] = [
   {
     name: "@espalier/cli",
     folder: "packages/cli",
-    rooms: ["terminal", "report", "recipe", "run", "cli"],
+    rooms: ["terminal", "report", "tables", "recipe", "run", "cli"],
     imports: ["espalier", "@espalier/node"],
     inlines: [],
     typed: false,

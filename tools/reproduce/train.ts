@@ -17,7 +17,7 @@ import {
 } from "../../src/internal.ts";
 import { openGpu } from "../../src/node/adapter.ts";
 import { drawn } from "../../src/prune/methods/random.ts";
-import { loadSplits } from "../../src/recipe/datasets.ts";
+import { loadLabelled } from "../../src/recipe/datasets.ts";
 import { type Recipe, resolveRecipe } from "../../src/recipe/recipe.ts";
 import { buildSession } from "../../src/recipe/session.ts";
 import { forEncoder, timeStepsOf } from "../../src/recipe/spiking.ts";
@@ -52,12 +52,12 @@ interface Trainer {
 /** Open the GPU. Data sets are read at first use, and kept. */
 export async function openTrainer({ adapter, files }: TrainerOptions): Promise<Trainer> {
   const gpu = await openGpu(adapter === undefined ? {} : { adapter });
-  const sets = new Map<string, Promise<Splits>>();
+  const sets = new Map<string, Promise<Splits<LabelledImages>>>();
   const train: Train = async (task) => {
     const recipe = resolveRecipe({ flags: withFiles(task.recipe, files) });
     const settings = { ...recipe.data, augment: recipe.augment };
     const key = JSON.stringify([settings, timeStepsOf(recipe.model, recipe.data.name)]);
-    const loading = sets.get(key) ?? loadSplits(settings, timeStepsOf(recipe.model, recipe.data.name));
+    const loading = sets.get(key) ?? loadLabelled(settings, timeStepsOf(recipe.model, recipe.data.name));
     sets.set(key, loading);
     return trainTask(task, recipe, await loading);
   };
@@ -82,7 +82,7 @@ interface Bench {
   readonly test: LabelledImages;
 }
 
-async function trainTask(task: Task, recipe: Recipe, splits: Splits): Promise<Outcome> {
+async function trainTask(task: Task, recipe: Recipe, splits: Splits<LabelledImages>): Promise<Outcome> {
   const started = performance.now();
   const random = new RandomState(recipe.seed);
   const glance = isStreamed(splits.test) ? splits.test : firstOfEachClass(splits.test as never, GLANCE);

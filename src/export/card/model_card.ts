@@ -1,6 +1,15 @@
 // Writes the model card of a run, README.md of its folder: model, data, accuracy, sparsity, and how to reproduce it.
 import type { Shape } from "../../tensor/index.ts";
-import { ArgumentError, count, duration, expectKeys, type KeysOf, percent, times } from "../../text/index.ts";
+import {
+  ArgumentError,
+  count,
+  duration,
+  expectKeys,
+  type KeysOf,
+  metricText,
+  percent,
+  times,
+} from "../../text/index.ts";
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
 import { block, code, table } from "./markdown.ts";
 
@@ -19,21 +28,35 @@ export interface ModelCardFacts {
   readonly model: string;
   /** One sample, [C, H, W]. */
   readonly input: Shape;
+  /** 0 if the targets are not class numbers. */
   readonly classes: number;
+  /** Columns of numbers in files. */
+  readonly columns?: { readonly inputs: readonly string[]; readonly targets: readonly string[] } | undefined;
   readonly parameters: number;
   readonly data: string;
   readonly trainSamples?: number;
   readonly testSamples?: number;
-  /** 0 to 1. */
-  readonly accuracy: number;
-  /** Mean cross-entropy on the same samples. */
+  /** 0 to 1. Absent if the targets are not class numbers. */
+  readonly accuracy?: number | undefined;
+  /** Metrics by name, on the same samples. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
+  /** Name of the loss. Default cross-entropy. */
+  readonly lossName?: string | undefined;
+  /** Mean loss on the same samples. */
   readonly loss?: number;
   /** Training batches that re-estimated the statistics of batch norm, and the accuracy with those of training. */
   readonly recalibration?: { readonly batches: number; readonly rawAccuracy: number } | undefined;
   /** Samples and weights of the evaluation: "the test set, after the last epoch". */
   readonly measuredOn: string;
   /** Values before fine-tuning. */
-  readonly beforeFinetune?: { readonly accuracy: number; readonly sparsity: number } | undefined;
+  readonly beforeFinetune?:
+    | {
+        readonly accuracy: number;
+        readonly sparsity: number;
+        /** Text in place of the accuracy: "rmse 0.31". */
+        readonly measured?: string | undefined;
+      }
+    | undefined;
   readonly method: string;
   /** Final threshold; null if each layer has its own. */
   readonly threshold?: number | null | undefined;
@@ -59,7 +82,7 @@ export interface ModelCardFacts {
   /** Start time, ISO 8601. */
   readonly started?: string | undefined;
   /** Mean and std per channel, in units of 255: the input is (byte / 255 - mean) / std. */
-  readonly normalise?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalise?: { readonly mean: readonly number[]; readonly std: readonly number[] } | undefined;
   /** Plot of the run's curves: name of a file in the card's folder. */
   readonly plot?: string;
   /** Files of the run, with their contents. */
@@ -78,10 +101,12 @@ const given = <T>(value: T | undefined, format: (value: T) => string): string | 
   value === undefined ? undefined : format(value);
 
 const KEYS: KeysOf<ModelCardFacts> = {
-  ...{ model: true, input: true, classes: true, parameters: true, data: true, trainSamples: true },
+  ...{ model: true, input: true, classes: true, columns: true, parameters: true, data: true, trainSamples: true },
   ...{
     testSamples: true,
     accuracy: true,
+    metrics: true,
+    lossName: true,
     loss: true,
     recalibration: true,
     measuredOn: true,
@@ -98,7 +123,7 @@ function check(f: ModelCardFacts): void {
   expectKeys(f, KEYS, (problem) => new ArgumentError(`modelCard: ${problem}`));
   const wrong = (what: string, expected: string, got: unknown) =>
     new ArgumentError(`modelCard: ${what}: expected ${expected}, got ${String(got)}`);
-  if (!(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);
+  if (f.accuracy !== undefined && !(f.accuracy >= 0 && f.accuracy <= 1)) throw wrong("accuracy", "0 to 1", f.accuracy);
   if (f.plot !== undefined && !/^[\w-]+(\.[\w-]+)*$/.test(f.plot))
     throw wrong("plot", "the name of a file in the card's folder", f.plot);
   for (const { name, weights, zeros } of f.layers)
@@ -114,11 +139,15 @@ function totalsOf(layers: readonly LayerSparsity[]) {
   return { weights, zeros, sparsity: share(zeros, weights) };
 }
 
+const beforeWords = ({ accuracy, sparsity, measured }: NonNullable<ModelCardFacts["beforeFinetune"]>): string =>
+  `${measured ?? `accuracy ${percent(accuracy)}`} at sparsity ${percent(sparsity)}`;
+
 function evaluation(f: ModelCardFacts): string {
   const { sparsity } = totalsOf(f.layers);
   const before = f.beforeFinetune;
   const rows = facts([
-    ["Accuracy", `${percent(f.accuracy)} (top 1)`],
+    ["Accuracy", given(f.accuracy, (accuracy) => `${percent(accuracy)} (top 1)`)],
+    ...Object.entries(f.metrics ?? {}).map(([name, value]) => [code(name), metricText(name, value)] as const),
     [
       "Batch norm",
       given(
@@ -127,10 +156,10 @@ function evaluation(f: ModelCardFacts): string {
           `running statistics re-estimated from ${batches} training batches; accuracy with those of training: ${percent(rawAccuracy)}`,
       ),
     ],
-    ["Loss", given(f.loss, (loss) => loss.toFixed(4))],
+    [f.lossName === undefined ? "Loss" : `Loss (${code(f.lossName)})`, given(f.loss, (loss) => loss.toFixed(4))],
     ["Measured on", code(f.measuredOn)],
     ["Sparsity of the weights that were tested", percent(sparsity)],
-    ["Before fine-tuning", given(before, (b) => `accuracy ${percent(b.accuracy)} at sparsity ${percent(b.sparsity)}`)],
+    ["Before fine-tuning", given(before, beforeWords)],
   ]);
   return `${rows}\n\nOne run with one seed; the spread over seeds was not measured.`;
 }
@@ -179,8 +208,13 @@ function compressionSection({ report: { compression } }: ModelCardFacts): string
 const modelSection = (f: ModelCardFacts): string =>
   facts([
     ["Architecture", code(f.model)],
-    ["Input", `${f.input.join(" x ")} (channels x height x width)`],
-    ["Classes", count(f.classes)],
+    [
+      "Input",
+      f.input.length === 3 ? `${f.input.join(" x ")} (channels x height x width)` : `${f.input.join(" x ")} numbers`,
+    ],
+    ["Classes", f.classes > 0 ? count(f.classes) : undefined],
+    ["Inputs", given(f.columns?.inputs, (names) => code(names.join(", ")))],
+    ["Targets", given(f.columns?.targets, (names) => code(names.join(", ")))],
     ["Parameters", count(f.parameters)],
     [
       "Normalisation",

@@ -10,10 +10,18 @@ const layerOf = (name: string) => name.replace(/\.weight$/, "");
 const scalars = (values: Readonly<Record<string, number | null | undefined>>): EventValue[] =>
   Object.entries(values).flatMap(([tag, scalar]) => (typeof scalar === "number" ? [{ tag, scalar }] : []));
 
+/** Leave out an accuracy that was not counted, as for targets that are numbers. */
+const counted = (accuracy: number): number | null => (Number.isNaN(accuracy) ? null : accuracy);
+
+/** Return the metrics of a record by tag: "rmse/test". */
+const metricsOf = (metrics: Readonly<Record<string, number>> = {}, part: "train" | "test") =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${name}/${part}`, value]));
+
 function stepValues(r: StepRecord): EventValue[] {
   return scalars({
     "loss/train": r.loss,
-    "accuracy/train": r.accuracy,
+    "accuracy/train": counted(r.accuracy),
+    ...metricsOf(r.metrics, "train"),
     "sparsity/total": r.sparsity,
     lr: r.lr,
     threshold: r.threshold,
@@ -30,11 +38,12 @@ function epochValues(r: EpochRecord): EventValue[] {
   const values = scalars({
     epoch: r.epoch,
     "loss/train_epoch": r.loss,
-    "accuracy/train_epoch": r.accuracy,
+    "accuracy/train_epoch": counted(r.accuracy),
     "loss/test": r.testLoss,
-    "accuracy/test": r.testAccuracy,
+    "accuracy/test": counted(r.testAccuracy),
+    ...metricsOf(r.metrics, "test"),
     "loss/test_raw": r.rawTestLoss,
-    "accuracy/test_raw": r.rawTestAccuracy,
+    "accuracy/test_raw": r.rawTestAccuracy === undefined ? undefined : counted(r.rawTestAccuracy),
     "accuracy/test_soft_gates": r.softAccuracy,
     // The step record of the same step holds sparsity/total and the threshold; these masks are the tested ones.
     "sparsity/tested": r.sparsity,
