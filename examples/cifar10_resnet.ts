@@ -62,6 +62,8 @@ const session = new Session({
     // The threshold rises with the sum of the learning rates; its final value is steered to the share of zeros.
     prune: { schedule: "lats", sparsity, mode: "latent", dense: ["first", "last"] },
     augment: { crop: 4, flip: true },
+    // Statistics of batch norm for tests and the saved model, since those of training lag behind the pruned weights.
+    recalibrate: 20,
     logEvery: 20,
   },
 });
@@ -86,7 +88,7 @@ for (const { name, zeros, weights } of last?.layers ?? []) {
   console.log(`${name}: ${percent(zeros / weights)} of ${weights} weights are zero`);
 }
 
-const bytes = writeSparseModel(await session.weights());
+const bytes = writeSparseModel(await session.recalibrated(() => session.weights()));
 mkdirSync(dirname(values.out), { recursive: true });
 writeFileSync(values.out, bytes);
 console.log(`${values.out}: ${bytes.length} bytes`);
