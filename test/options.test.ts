@@ -188,6 +188,7 @@ const calls: Record<string, () => unknown> = {
   LossScale: () => make("LossScale", {}, bad),
   Session: () => new all.Session(bad),
   MagnitudeSelect: () => new all.MagnitudeSelect([], bad),
+  SearchedThreshold: () => new all.SearchedThreshold([], [], bad),
   SteeredThreshold: () => new all.SteeredThreshold([], [], bad),
   Trail: () => new all.Trail({} as never, bad),
   requestGpu: () => all.requestGpu(bad),

@@ -50,6 +50,16 @@ export const PRUNING_SCOPES = ["layer", "global", "erk"] as const;
 /** Division of a target among the layers; see PRUNING_SCOPES. */
 export type PruningScope = (typeof PRUNING_SCOPES)[number];
 
+/**
+ * Ways of a soft threshold to a target sparsity.
+ * - `lambda`     searches the final threshold in the first half of the window and then holds it: the L1 coefficient keeps the shape
+ *                of the schedule
+ * - `threshold`  follows the measured magnitude to the end: closer to the target, but the L1 coefficient grows
+ */
+export const STEERINGS = ["lambda", "threshold"] as const;
+/** Name of a steering; see STEERINGS. */
+export type SteeringName = (typeof STEERINGS)[number];
+
 /** Settings of a pruning method. */
 export interface PruneConfig {
   /** Default `soft`. */
@@ -59,8 +69,10 @@ export interface PruneConfig {
   /** Final threshold D. Set this, lambda or sparsity. */
   readonly threshold?: number | undefined;
   readonly lambda?: number | undefined;
-  /** Final share of zeros among the prunable weights, in (0, 1). */
+  /** Final share of zeros among the prunable weights, in (0, 1). `str` aims by its decay, `ltp` by its price. */
   readonly sparsity?: number | undefined;
+  /** How soft thresholds aim at `sparsity`; see STEERINGS. Default: lambda; at-init: threshold. */
+  readonly steer?: SteeringName | undefined;
   readonly mode: "latent" | "inplace";
   /**
    * Gradient of latent weights through the soft threshold of method `soft`. `straight-through` (default): that of W; `true`: that of

@@ -7,6 +7,8 @@ export {
   type PruningMethodName,
   type PruningScope,
   type RunShape,
+  STEERINGS,
+  type SteeringName,
 } from "./config.ts";
 export { type CutArena, cutSmallest } from "./cut.ts";
 export { erkDensities } from "./erk.ts";
@@ -25,12 +27,13 @@ export {
   magnitudeArena,
 } from "./magnitude_select.ts";
 export { type MaskChange, MaskWatch } from "./mask_watch.ts";
-export type { PreliminarySteps, PruningMethod, PruningRun } from "./method.ts";
+export type { HeldStep, PreliminarySteps, PruningMethod, PruningRun } from "./method.ts";
 export { makePruningMethod } from "./methods/index.ts";
 export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdds } from "./multiply_adds.ts";
 export { type PruningMethodParts, pruningMethod } from "./own_method.ts";
 export { paretoFront, type SparsityPoint } from "./pareto.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
+export { SearchedThreshold, type SearchOptions } from "./steer_search.ts";
 export {
   makeThresholdSchedule,
   THRESHOLD_SCHEDULES,

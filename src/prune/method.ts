@@ -25,6 +25,12 @@ export interface PruningRun extends RunShape {
   train(steps: number, rehearsal: PreliminarySteps): Promise<void>;
 }
 
+/** Threshold in force during a step, and its increment. */
+export interface HeldStep {
+  readonly threshold: number;
+  readonly increment: number;
+}
+
 /** A pruning method: its values for the optimiser, and its work around the steps. */
 export interface PruningMethod {
   /** Name in reports: "lats", "str". */
@@ -43,6 +49,11 @@ export interface PruningMethod {
   increment(step: number): number;
   /** Read a threshold that only the GPU has, after `step` steps, the last one enqueued. Waits for the GPU. */
   readThreshold?(step: number): Promise<number>;
+  /**
+   * Threshold and increment of step n, in float64, where they follow from a constant that only the GPU has; null while it is
+   * searched. Await `readThreshold` of a later step first.
+   */
+  heldStep?(step: number): HeldStep | null;
   /**
    * Progress after n steps, 0 to 1, of a method that does more than `values` shows. Used to compare two plans of a run.
    */

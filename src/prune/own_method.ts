@@ -10,7 +10,15 @@ export interface PruningMethodParts
 
 const KEYS: KeysOf<PruningMethod> = {
   ...{ name: true, group: true, phase: true, values: true, thresholdAt: true, increment: true },
-  ...{ readThreshold: true, progressAt: true, isL1: true, l1Momentum: true, begin: true, prepare: true },
+  ...{
+    readThreshold: true,
+    heldStep: true,
+    progressAt: true,
+    isL1: true,
+    l1Momentum: true,
+    begin: true,
+    prepare: true,
+  },
   ...{ beforeStep: true, afterStep: true, setFinal: true, state: true, dispose: true },
 };
 const DATA = ["name", "group", "isL1", "l1Momentum"] as const;

@@ -33,9 +33,10 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
   },
   lambda: { ...ofThresholds, idle: 0 },
   sparsity: {
-    what: "soft thresholds and method gmp, one-shot, imp, snip, grasp, synflow and random",
-    when: (config) => scheduled(config) || byShare(config),
+    what: "runs that prune, except method masked and grad-r",
+    when: (config) => soft(config) || !isOne("soft", "masked", "grad-r")(config),
   },
+  steer: ofThresholds,
   mode: ofThresholds,
   gradient: {
     what: "the soft thresholds of method soft and at-init in mode latent",

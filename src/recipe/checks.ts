@@ -143,7 +143,10 @@ function crossCheckSoftAim(p: Recipe["prune"], refuse: Refuse): void {
   const aims = (["threshold", "lambda", "sparsity"] as const).filter((key) => p[key] !== undefined);
   if (aims.length > 1) refuse(`prune.${aims[1]}`, `either ${aims.join(" or ")}, not both`);
   if (aims.length === 0) refuse("prune.threshold", "a threshold, a lambda or a sparsity");
-  if (p.sparsity === undefined) return;
+  if (p.sparsity === undefined) {
+    if (p.steer !== undefined) refuse("prune.sparsity", `a share of zeros, since prune.steer is ${p.steer}`);
+    return;
+  }
   if (p.mode !== "latent") refuse("prune.mode", "latent, since prune.sparsity is given");
   if (p.schedule === "constant") refuse("prune.schedule", "one that rises from 0, since prune.sparsity is given");
 }

@@ -62,7 +62,11 @@ export function mergeLayer(base: unknown, layer: unknown): unknown {
   const prune = get(merged, ["prune"]);
   // Another method has another aim.
   const replaced = AIMS.some(has) || (has("method") && get(given, ["method"]) !== get(base, ["prune", "method"]));
-  if (replaced && isRecord(prune)) for (const key of AIMS) if (!has(key)) delete prune[key];
+  if (replaced && isRecord(prune)) {
+    for (const key of AIMS) if (!has(key)) delete prune[key];
+    // The way to a share belongs to the share.
+    if (!has("sparsity") && !has("steer")) delete prune.steer;
+  }
   return merged;
 }
 

@@ -1,5 +1,5 @@
 // Settings of training and pruning: the part of the table that the demo's form is made of too. Imports no shader.
-import { LR_SCHEDULES, PRUNING_METHODS, PRUNING_SCOPES, THRESHOLD_SCHEDULES } from "../internal.ts";
+import { LR_SCHEDULES, PRUNING_METHODS, PRUNING_SCOPES, STEERINGS, THRESHOLD_SCHEDULES } from "../internal.ts";
 import { choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
 
 export const timeSteps = integer("simulation steps; frames of event data", {
@@ -81,6 +81,11 @@ export const prune = group("Pruning", {
     flag: "--sparsity <share>",
     above: 0,
     below: 1,
+  }),
+  steer: choice("to that share: constant L1 coefficient, or exact threshold", {
+    flag: "--steer <name>",
+    of: STEERINGS,
+    otherwise: "lambda; at-init: threshold",
   }),
   mode: choice("latent: weights may regrow; inplace: proximal SGD", {
     flag: "--mode <name>",

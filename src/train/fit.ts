@@ -26,7 +26,7 @@ export interface StepRecord {
   readonly sparsity: number;
   /**
    * Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), decay's share wd · d, and the sum of the last two.
-   * If the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty.
+   * While the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty.
    */
   readonly lambda: number;
   readonly lambdaEffective: number;

@@ -38,6 +38,8 @@ function l1Of(options: FitOptions, { from, end, before, after }: RecordedSteps):
   const threshold = method.thresholdAt(end - 1);
   if (threshold !== null)
     return impliedLambda({ ...common, threshold, increment: method.increment(end - 1), lr: lr(end - 1) });
+  const held = method.heldStep?.(end - 1);
+  if (held) return impliedLambda({ ...common, ...held, lr: lr(end - 1) });
   let rates = 0;
   for (let n = from; n < end; n++) rates += lr(n);
   return impliedLambda({ ...common, threshold: after, increment: after - before, lr: rates });

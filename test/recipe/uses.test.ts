@@ -62,6 +62,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "prune.threshold": [0.3, 0.4],
   "prune.lambda": [0.01, 0.02],
   "prune.sparsity": [0.5, 0.6],
+  "prune.steer": ["threshold", "lambda"],
   "prune.mode": ["inplace", "latent"],
   "prune.accelerated": [true, false],
   "prune.gradient": ["true", "straight-through"],

@@ -18,9 +18,11 @@ export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
     schedule !== "none" && schedule !== "constant",
   );
   check("mode", "latent, for method at-init", config.mode, config.mode === "latent");
+  const steer = config.steer ?? (config.sparsity === undefined ? undefined : "threshold");
   const peak = peakOf(run.mainSteps, run.lr);
   const search = soft(
-    { ...config, startEpoch: 0, window: undefined, freezeEpoch: undefined },
+    // Only the mask of the short run counts, not its coefficient: by default it is steered to the exact share.
+    { ...config, steer, startEpoch: 0, window: undefined, freezeEpoch: undefined },
     // The learning rate stays at its later peak: the run is too short to decay it.
     { ...run, totalSteps: steps, mainSteps: steps, lr: () => peak },
   );

@@ -6,17 +6,24 @@
 // After two thirds of the epochs (or at `freezeEpoch`) the mask is final, and the remaining weights are trained.
 import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
+import { aimed } from "./aimed.ts";
 import { learnedThresholdOf } from "./learned.ts";
+
+/** Progress of pruning at which a target is reached. */
+const RAMP = 0.8;
 
 export function ltp(config: PruneConfig, run: RunShape): PruningMethod {
   const begins = Math.round((config.startEpoch ?? 0) * run.stepsPerEpoch);
   const remaining = run.mainSteps - begins;
   const { start, freeze } = spanOf(config, run, begins + Math.max(1, Math.round((2 / 3) * remaining)));
-  return {
+  const method: PruningMethod = {
     ...noThreshold,
     ...learnedThresholdOf(),
     name: "ltp",
     group: { mode: "ltp", ...(config.ltp ? { ltp: config.ltp } : {}) },
     phase: (n) => (n < start ? "dense" : n < freeze ? "prune" : "mask"),
   };
+  const until = Math.min(freeze, run.mainSteps);
+  // With a target the price is steered; `ltp.l0` is its first value.
+  return aimed(method, config, { field: "l0", start: ({ ltp: { l0 } }) => l0 || 1, from: start, until, ramp: RAMP });
 }

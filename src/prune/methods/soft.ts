@@ -4,20 +4,20 @@
 //     inplace   W' = S(W - lr v, tau),          tau = d(n + 1) - d(n)
 //               with `gradient: true`, v takes the gradient of S(theta, d): 0 where W is 0
 //     fista     x' = S(W - lr g, tau),          W = x' + b(k) (x' - x)
-import { scheduledThreshold } from "../../optim/hyper.ts";
 import type { StepValues, ThresholdMode } from "../../optim/index.ts";
 import { extrapolation } from "../acceleration.ts";
-import { check, type PruneConfig, type RunShape, spanOf, targetOf, thresholdConfig } from "../config.ts";
+import { check, type PruneConfig, type RunShape, spanOf, thresholdConfig } from "../config.ts";
 import { inverseThreshold } from "../groups.ts";
 import { LiveThreshold } from "../live_threshold.ts";
-import type { PruningMethod, PruningRun } from "../method.ts";
-import { SteeredThreshold } from "../steer.ts";
+import type { PruningMethod } from "../method.ts";
 import { makeThresholdSchedule, type ThresholdSchedule } from "../threshold_schedule.ts";
-import { prunedArenas, shareOfPruned } from "./pruned.ts";
+import { steered } from "./steered.ts";
 
 export function soft(config: PruneConfig, run: RunShape): PruningMethod {
   if (config.schedule === "none") return dense();
   modeOf(config);
+  const { steer, sparsity } = config;
+  check("steer", "nothing without a target sparsity", steer, steer === undefined || sparsity !== undefined);
   const { stepsPerEpoch, mainSteps, lr } = run;
   const schedule = makeThresholdSchedule(thresholdConfig(config, run), {
     totalSteps: mainSteps,
@@ -76,7 +76,7 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
       }
     },
   };
-  return config.sparsity === undefined ? method : steered(method, schedule, config, freeze);
+  return config.sparsity === undefined ? method : steered(method, schedule, config, run);
 }
 
 /** Return the customary name of the method. */
@@ -84,47 +84,6 @@ function nameOf({ schedule, mode, accelerated, freezeEpoch }: PruneConfig): stri
   const name = accelerated ? "fista" : mode === "inplace" && schedule === "lats" ? "ista" : schedule;
   if (freezeEpoch === undefined) return name;
   return name === "pgh-general" ? "early" : `early ${name}`;
-}
-
-/** Make the method with a measured final threshold, for a target sparsity. */
-function steered(
-  method: PruningMethod,
-  schedule: ThresholdSchedule,
-  config: PruneConfig,
-  freeze: number,
-): PruningMethod {
-  const target = targetOf(config, method.name);
-  check("mode", "latent with a target sparsity", method.group.mode, method.group.mode === "latent");
-  check("schedule", "a schedule that rises from 0, with a target sparsity", "constant", config.schedule !== "constant");
-  let steer: SteeredThreshold | undefined;
-  const zero = { threshold: 0, thresholdNext: 0, tau: 0 };
-  const { setFinal: _aimsAtTheTarget, ...common } = method;
-  return {
-    ...common,
-    values: () => zero,
-    thresholdAt: () => null,
-    progressAt: (n) => schedule.fraction(Math.min(n, freeze)),
-    increment: () => 0,
-    begin({ model, optimizer }: PruningRun) {
-      const arenas = prunedArenas(optimizer);
-      const targets = optimizer.groups
-        .filter((g) => g.options.mode !== "none")
-        .flatMap((g) => g.chunks.map((c) => scheduledThreshold(c.hyper)));
-      steer = new SteeredThreshold(arenas, targets, { target: shareOfPruned(target, model, arenas) });
-    },
-    beforeStep(n) {
-      if (n >= freeze) return;
-      // Always measure in the last step of the schedule and of pruning.
-      const ends = (schedule.fraction(n + 1) === 1 && schedule.fraction(n) < 1) || n + 1 === freeze;
-      steer?.step(n, schedule.fraction(n + 1), ends ? { measure: true } : {});
-    },
-    async readThreshold(step) {
-      // The state holds the threshold after the last step enqueued, which is `step`.
-      return steer && step > 0 ? (await steer.state.data())[0]! : 0;
-    },
-    state: () => new Map(steer ? [["steer", steer.state]] : []),
-    dispose: () => steer?.dispose(),
-  };
 }
 
 function dense(): PruningMethod {

@@ -12,6 +12,12 @@ const cases: readonly Case[] = [
   { name: "str", prune: { method: "str", str }, at: [8, 15] },
   { name: "str, early", prune: { method: "str", str, freezeEpoch: 2 }, at: [8, 10, 12] },
   { name: "str, late and early", prune: { method: "str", str, startEpoch: 1, freezeEpoch: 3 }, at: [4, 5, 8, 15, 16] },
+  { name: "str, target", prune: { method: "str", str, sparsity: 0.5 }, at: [4, 8, 15] },
+  {
+    name: "ltp, target",
+    prune: { method: "ltp", ltp, sparsity: 0.5, startEpoch: 1, freezeEpoch: 3 },
+    at: [4, 8, 12, 15],
+  },
   { name: "ltp", prune: { method: "ltp", ltp }, at: [4, 8, 10, 16] },
   { name: "ltp, dense at first", prune: { method: "ltp", ltp, startEpoch: 1, freezeEpoch: 3 }, at: [4] },
   { name: "ltp, as pruning begins", prune: { method: "ltp", ltp, startEpoch: 1, freezeEpoch: 3 }, at: [5] },

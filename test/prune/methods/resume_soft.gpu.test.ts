@@ -24,7 +24,9 @@ const cases: readonly Case[] = [
     prune: { mode: "inplace", accelerated: true, threshold, freezeEpoch: 2 },
     at: [8, 10, 12],
   },
-  { name: "target", prune: { sparsity: 0.8 }, at: [4, 5, 12] },
+  { name: "target", prune: { sparsity: 0.8 }, at: [4, 5, 8, 10, 12] },
+  { name: "target, sine", prune: { schedule: "sine", sparsity: 0.8 }, at: [8, 12] },
+  { name: "target, threshold steered", prune: { sparsity: 0.8, steer: "threshold" }, at: [4, 5, 12] },
   {
     name: "target, early",
     prune: { schedule: "pgh-general", beta: 0.1, sparsity: 0.8, startEpoch: 0.8, freezeEpoch: 2.4 },

@@ -45,6 +45,11 @@ const refused: readonly (readonly [Partial<PruneConfig>, RegExp])[] = [
   [{ schedule: "lats-epoch", threshold: 1, window: 2.5 }, /window\w*: expected/],
   [{ sparsity: 0.9, schedule: "constant" }, /schedule: expected a schedule that rises from 0, with a target sparsity/],
   [{ sparsity: 0.9, mode: "inplace" }, /mode: expected latent with a target sparsity, got inplace/],
+  [{ sparsity: 0.9, steer: "price" as never }, /steer: expected one of lambda, threshold, got price/],
+  [{ threshold: 1, steer: "lambda" }, /steer: expected nothing without a target sparsity, got lambda/],
+  [{ method: "at-init", threshold: 1, steer: "lambda" }, /steer: expected nothing without a target sparsity/],
+  [{ method: "str", sparsity: 0 }, /sparsity: expected a number in \(0, 1\), since the method is str, got 0/],
+  [{ method: "ltp", sparsity: 1 }, /sparsity: expected a number in \(0, 1\), since the method is ltp, got 1/],
   [{ threshold: 1, accelerated: true }, /mode: expected inplace with accelerated, got latent/],
   [{ sparsity: 0.9, mode: "inplace", accelerated: true }, /mode: expected latent with a target sparsity/],
   // When.

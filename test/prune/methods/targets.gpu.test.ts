@@ -1,4 +1,5 @@
-// A share of zeros instead of a threshold: soft thresholds end within half a point of it under every rising schedule.
+// A share of zeros instead of a threshold, with the threshold steered: soft thresholds end within half a point of it under every
+// rising schedule.
 import { expect, test } from "vitest";
 import { THRESHOLD_SCHEDULES } from "../../../src/prune/index.ts";
 import { bent } from "../../support/own_settings.ts";
@@ -19,7 +20,8 @@ const more: TinyMore = { epochs: 6 };
 test.each(rising.flatMap((schedule) => [0.8, 0.95].map((sparsity) => ({ schedule, sparsity }))))(
   "$schedule to $sparsity",
   async ({ schedule, sparsity }) => {
-    const { bytes, epochs, steps } = await tinyRun({ schedule, sparsity, ...bent(schedule, 0.1) }, more);
+    const steer = "threshold";
+    const { bytes, epochs, steps } = await tinyRun({ schedule, sparsity, steer, ...bent(schedule, 0.1) }, more);
     expect(Math.abs(sparsityIn(bytes) - sparsity)).toBeLessThan(0.005);
     expect(epochs.at(-1)!.sparsity).toBe(sparsityIn(bytes));
     // The threshold rises from 0, never falls, and is not there at once.
@@ -37,7 +39,7 @@ test.each([
   { dense: ["/^[09]/", "3.weight"], spared: ["0.weight", "3.weight", "9.weight"] },
 ] as const)("layers left dense count, and the others make up for them: $dense", async ({ dense, spared }) => {
   const sparsity = 0.6;
-  const { bytes, epochs } = await tinyRun({ sparsity, dense }, more);
+  const { bytes, epochs } = await tinyRun({ sparsity, steer: "threshold", dense }, more);
   const zeros = zerosOf(bytes);
   for (const [name, count] of Object.entries(zeros)) {
     if ((spared as readonly string[]).includes(name)) expect(count, name).toBe(0);
@@ -65,14 +67,14 @@ test("refuses a target that the other layers cannot reach, and names their share
 });
 
 test("a target reached early stays within half a point until the end", async () => {
-  const session = tinySession({ sparsity: 0.8, freezeEpoch: 3 }, more);
+  const session = tinySession({ sparsity: 0.8, steer: "threshold", freezeEpoch: 3 }, more);
   const { epochs } = await finish(session);
   expect(Math.abs(epochs[2]!.sparsity - 0.8)).toBeLessThan(0.005);
   for (const { sparsity } of epochs.slice(3)) expect(sparsity).toBe(epochs[2]!.sparsity);
 });
 
 test("reaches the target at the end of the window, and holds it", async () => {
-  const { epochs } = await tinyRun({ sparsity: 0.8, window: 3 }, more);
+  const { epochs } = await tinyRun({ sparsity: 0.8, steer: "threshold", window: 3 }, more);
   // Weights move on at the learning rate of mid-run, and those near the threshold cross it.
   for (const { sparsity } of epochs.slice(2)) expect(Math.abs(sparsity - 0.8)).toBeLessThan(0.05);
 });

@@ -1,0 +1,109 @@
+// Soft thresholds with a target share of zeros in place of a final threshold D.
+import { scheduledThreshold } from "../../optim/hyper.ts";
+import { check, type PruneConfig, type RunShape, STEERINGS, spanOf, targetOf, thresholdConfig } from "../config.ts";
+import type { PruningMethod, PruningRun } from "../method.ts";
+import { prefixSum } from "../schedules/prefix_sum.ts";
+import { SteeredThreshold } from "../steer.ts";
+import { SearchedThreshold } from "../steer_search.ts";
+import type { ThresholdSchedule } from "../threshold_schedule.ts";
+import { prunedArenas, shareOfPruned } from "./pruned.ts";
+
+/** What the two ways have in common: they move the threshold on the GPU before each step. */
+type Steering = Pick<PruningMethod, "heldStep"> & {
+  begin(run: PruningRun): Pick<SteeredThreshold | SearchedThreshold, "state" | "dispose">;
+  step(n: number): void;
+  read(n: number): Promise<number>;
+};
+
+/** Return the method with the settings' target share of zeros. */
+export function steered(
+  method: PruningMethod,
+  schedule: ThresholdSchedule,
+  config: PruneConfig,
+  run: RunShape,
+): PruningMethod {
+  const { steer = "lambda" } = config;
+  const target = targetOf(config, method.name);
+  check("mode", "latent with a target sparsity", method.group.mode, method.group.mode === "latent");
+  check("schedule", "a schedule that rises from 0, with a target sparsity", "constant", config.schedule !== "constant");
+  check("steer", `one of ${STEERINGS.join(", ")}`, steer, STEERINGS.includes(steer));
+  const { freeze } = spanOf(config, run);
+  const how = steer === "lambda" ? bySearch(target, schedule, config, run) : byThreshold(target, schedule, freeze);
+  const zero = { threshold: 0, thresholdNext: 0, tau: 0 };
+  const { setFinal: _aimsAtTheTarget, ...common } = method;
+  let made: ReturnType<Steering["begin"]> | undefined;
+  return {
+    ...common,
+    values: () => zero,
+    thresholdAt: () => null,
+    progressAt: (n) => schedule.fraction(Math.min(n, freeze)),
+    increment: () => 0,
+    ...(how.heldStep ? { heldStep: how.heldStep } : {}),
+    begin(given) {
+      made = how.begin(given);
+    },
+    beforeStep(n) {
+      if (made && n < freeze) how.step(n);
+    },
+    readThreshold: async (n) => (made && n > 0 ? how.read(Math.min(n, freeze)) : 0),
+    state: () => new Map(made ? [[`steer.${steer}`, made.state]] : []),
+    dispose: () => made?.dispose(),
+  };
+}
+
+/** Return where the thresholds of the pruned groups are on the GPU. */
+const targetsOf = ({ optimizer }: PruningRun) =>
+  optimizer.groups
+    .filter((g) => g.options.mode !== "none")
+    .flatMap((g) => g.chunks.map((c) => scheduledThreshold(c.hyper)));
+
+function byThreshold(target: number, schedule: ThresholdSchedule, freeze: number): Steering {
+  let steer: SteeredThreshold;
+  return {
+    begin(run) {
+      const arenas = prunedArenas(run.optimizer);
+      steer = new SteeredThreshold(arenas, targetsOf(run), { target: shareOfPruned(target, run.model, arenas) });
+      return steer;
+    },
+    step(n) {
+      // Always measure in the last step of the schedule and of pruning.
+      const ends = (schedule.fraction(n + 1) === 1 && schedule.fraction(n) < 1) || n + 1 === freeze;
+      steer.step(n, schedule.fraction(n + 1), ends ? { measure: true } : {});
+    },
+    // The state holds the threshold after the last step enqueued.
+    read: async () => (await steer.state.data())[0]!,
+  };
+}
+
+function bySearch(target: number, schedule: ThresholdSchedule, config: PruneConfig, run: RunShape): Steering {
+  const { pruningStartStep: start = 0, windowSteps: steps = 1 } = thresholdConfig(config, run);
+  const { fraction } = schedule;
+  const shareOf = (weight: (lr: number) => number) => {
+    const sum = prefixSum(steps, (i) => weight(run.lr(start + i)));
+    return (n: number) => sum.fraction(Math.min(Math.max(0, n - start), steps));
+  };
+  const spent = config.schedule === "lats" ? fraction : shareOf((lr) => lr);
+  const squared = shareOf((lr) => lr * lr);
+  let steer: SearchedThreshold;
+  /** D, once it is held and was read. */
+  let final: number | null = null;
+  return {
+    begin(own) {
+      const arenas = prunedArenas(own.optimizer);
+      const share = shareOfPruned(target, own.model, arenas);
+      steer = new SearchedThreshold(arenas, targetsOf(own), { target: share, start, steps, fraction, spent, squared });
+      return steer;
+    },
+    step: (n) => steer.step(n),
+    async read(n) {
+      const found = await steer.read();
+      if (n < steer.heldFrom) return found.threshold;
+      final = found.final;
+      return final * fraction(n);
+    },
+    heldStep(n) {
+      if (final === null || n < steer.heldFrom) return null;
+      return { threshold: final * fraction(n), increment: final * schedule.increment(n) };
+    },
+  };
+}

@@ -1,0 +1,153 @@
+// A target sparsity at a constant L1 coefficient. The final threshold D is searched in the first half of the window and then held,
+// so that the threshold is D times the schedule's fraction: with schedule lats, lambda times the sum of the learning rates.
+import searchWgsl from "../../shaders/steer_search.wgsl";
+import { type Bindable, expectOptions, kernel, readStruct } from "../gpu/index.ts";
+import { copyBytes, persistent, stretch, type Tensor } from "../tensor/index.ts";
+import { checksOf, type KeysOf } from "../text/index.ts";
+import { type MagnitudeArena, MagnitudeSelect } from "./magnitude_select.ts";
+
+const check = checksOf("searched threshold");
+
+const searchKernel = kernel("steer_search", searchWgsl);
+const CONTROL = readStruct("steer_search", searchWgsl, "Control");
+const STATE = readStruct("steer_search", searchWgsl, "State");
+const WINDOW = Number(/^const WINDOW: f32 = ([\d.]+);/m.exec(searchWgsl)![1]);
+const POINTS = Number(/^const POINTS: u32 = (\d+)u;/m.exec(searchWgsl)![1]);
+/** Measurements of a search, besides the last one. */
+const MEASURED = 128;
+/** Share of the way from D to its solution in a measurement, if there are that many. */
+const RATE = 0.06;
+/** threshold_now, threshold_next, tau. */
+const MOVED = 3;
+
+const OPTIONS: KeysOf<SearchOptions> = {
+  ...{ target: true, start: true, steps: true, fraction: true, spent: true, squared: true },
+};
+
+/** Share of the window's steps in which D is searched. */
+export const SEARCH_SHARE = 0.5;
+
+/** Options of `SearchedThreshold`. */
+export interface SearchOptions {
+  /** Final share of zero weights, 0 to 1. */
+  readonly target: number;
+  /** First step of the window. */
+  readonly start: number;
+  /** Steps of the window. */
+  readonly steps: number;
+  /** The schedule's fraction f after n steps. */
+  readonly fraction: (n: number) => number;
+  /** Share of the window's learning rate before step n. */
+  readonly spent: (n: number) => number;
+  /** Share of the squared learning rates of the window before step n. */
+  readonly squared: (n: number) => number;
+}
+
+/**
+ * Search the final threshold D of a schedule for a target sparsity, and then hold it:
+ *
+ *     d(n + 1) = D f(n + 1)
+ *
+ * With q the k-th smallest latent magnitude of all weights together, k = round(target * weights), the share of zeros at the end is
+ * the target if D is the q of the end. In the first half of the window, measurements of q and of the threshold predict that
+ * value as a function of D (steer_search.wgsl has the formula), and D moves towards the solution. The last measurement sets D to
+ * it, and then D stays: the L1 coefficient has exactly the schedule's shape from there on. d may fall during the search.
+ *
+ * Cost     at most 129 measurements in the run, each reads 12 bytes per weight. Nothing waits for the GPU.
+ * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits.
+ * Errors   ArgumentError naming the option, the expected and the actual value.
+ */
+export class SearchedThreshold {
+  /** Persistent, f32: threshold d after the last step, D, number of measurements, the measurements. For checkpoints. */
+  readonly state: Tensor;
+  /** Steps from which D is constant: of `heldFrom` on, each increment is that of the schedule. */
+  readonly heldFrom: number;
+  private readonly options: SearchOptions;
+  private readonly every: number;
+  /** First D in units of the first q: nearer to the later one than q itself, in all runs that were measured. */
+  private readonly guess: number;
+  private readonly rate: number;
+  private readonly select: MagnitudeSelect;
+  private readonly targets: readonly Bindable[];
+  private readonly control: Tensor;
+  private readonly moved: Tensor;
+
+  /**
+   * `arenas` hold the latent weights of all thresholded groups. `targets` is where their thresholds go: [3] f32 each, the
+   * threshold now, the next one, and tau = next - now (scheduledThreshold() of a hyper buffer).
+   */
+  constructor(arenas: readonly MagnitudeArena[], targets: readonly Bindable[], options: SearchOptions) {
+    expectOptions("SearchedThreshold", options, OPTIONS);
+    const { target, start, steps } = options;
+    check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
+    check("start", "an integer >= 0", start, Number.isInteger(start) && start >= 0);
+    check("steps", "an integer >= 1", steps, Number.isInteger(steps) && steps >= 1);
+    check("targets", "at least one", targets.length, targets.length > 0);
+    for (const { view } of targets) check("a target", "3 f32", `${view.bytes} bytes`, view.bytes === 4 * MOVED);
+    this.options = options;
+    this.targets = targets;
+    const searched = Math.max(1, Math.round(SEARCH_SHARE * steps));
+    this.heldFrom = start + searched;
+    this.every = Math.ceil(searched / MEASURED);
+    this.guess = Math.max(1 - target, 1e-4) ** -0.5;
+    this.rate = 1 - (1 - RATE) ** (MEASURED / Math.ceil(searched / this.every));
+    this.select = new MagnitudeSelect(arenas, { scope: "all" });
+    this.select.setRanks([Math.round(target * this.select.elements[0]!)]);
+    const words = STATE.bytes / 4 + 4 * POINTS;
+    this.state = persistent(new Float32Array(words), [words]);
+    this.control = persistent(new Uint32Array(CONTROL.bytes / 4), [CONTROL.bytes / 4]);
+    this.moved = persistent(new Float32Array(4), [4]);
+  }
+
+  /**
+   * Move the threshold for step n (from 0) and write it to the targets. Call it before the step runs, outside a captured step, for
+   * each step from `start` on. Errors: ArgumentError for another n, CaptureError while a step is captured.
+   */
+  step(n: number): void {
+    check("step", "an integer >= 0", n, Number.isInteger(n) && n >= 0);
+    const { start, fraction, spent } = this.options;
+    const last = n === this.heldFrom - 1;
+    const measured = last || (n >= start && n < this.heldFrom && (n - start) % this.every === 0);
+    // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
+    const numbers = { spent: spent(n), before: fraction(n), fraction: fraction(n + 1), ...this.outlook(n) };
+    const { guess, rate } = this;
+    this.control.set(CONTROL.pack({ measured: Number(measured), last: Number(last), guess, rate, ...numbers }));
+    if (measured) this.select.run();
+    const { state, moved } = this;
+    searchKernel.run({ bind: { control: this.control, measure: this.select.thresholds, state, moved }, grid: [1] });
+    for (const target of this.targets) copyBytes(target, stretch(moved, 0, MOVED));
+  }
+
+  /**
+   * Return the schedule's outlook at step n. Weights follow the threshold in the time of the learning rate: where f rises faster in
+   * the rest of the run than in the latest measurements, they cannot follow all of it.
+   */
+  private outlook(n: number): { readonly rest: number; readonly calm: number } {
+    const { start, fraction, spent, squared } = this.options;
+    const [now, squaredNow, left] = [spent(n), squared(n), 1 - spent(n)];
+    // The first step of the latest measurements, by bisection.
+    let [low, high] = [start, Math.max(start, n)];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (spent(middle) < (1 - WINDOW) * now) low = middle + 1;
+      else high = middle;
+    }
+    const past = now - spent(low);
+    if (past <= 0 || left <= 0) return { rest: 1 - fraction(n), calm: 1 };
+    const rest = Math.min(1 - fraction(n), ((fraction(n) - fraction(low)) / past) * left);
+    const moves = (squaredNow - squared(low)) / past;
+    return { rest, calm: moves > 0 ? Math.min(1, (1 - squaredNow) / left / moves) : 1 };
+  }
+
+  /** Read the threshold in force after the last step, and D. Waits for the GPU. */
+  async read(): Promise<{ readonly threshold: number; readonly final: number }> {
+    const state = await this.state.data();
+    return { threshold: state[0]!, final: state[1]! };
+  }
+
+  /** Free its memory. */
+  dispose(): void {
+    for (const t of [this.state, this.control, this.moved]) t.dispose();
+    this.select.dispose();
+  }
+}
