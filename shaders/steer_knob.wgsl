@@ -1,7 +1,7 @@
 // Moves the one number that controls how much a learned threshold prunes (STR: decay of s, LTP: price of a weight), so that the
 // count of live weights follows a falling curve. A controller in logarithms, since both numbers act over orders of magnitude:
 //   e = ln(live / wanted);  bias += INTEGRAL e dx;  knob = start exp(bias + PROPORTIONAL e)      x: progress of pruning, 0 to 1
-const PROPORTIONAL: f32 = 3.0;
+const PROPORTIONAL: f32 = 8.0;
 const INTEGRAL: f32 = 20.0;
 const REACH: f32 = 9.2;                  // ln 10000: largest change of the knob
 struct Control { wanted: f32, dx: f32, moves: u32 }                          // moves: 0 before the first count

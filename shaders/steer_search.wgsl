@@ -2,7 +2,7 @@
 // q of the end, the target's share ends at or below it. Two things move q: weights that the loss needs follow the
 // threshold, and steps move weights at random, less so when the learning rate is small. With c the slope of q over d in the
 // latest measurements,
-//   q of the end = q + c (D f - d) + w c D rest,   w = sqrt(c) + (1 - sqrt(c)) calm
+//   q of the end = q + c (D f - d) + w c D rest,   w = c^0.6 + (1 - c^0.6) calm
 // so that D = (q - c d) / (1 - c (f + w rest)).
 const POINTS: u32 = 130u;                // most measurements of a search
 const FROM: f32 = 0.2;                   // share of the learning rate from which D moves: before, weights move for other reasons
@@ -56,7 +56,7 @@ fn solution(points: u32) -> f32 {
     slope += (p.spent - mean.x) * (vec2(p.rank, p.threshold) - mean.yz);
   }
   let c = select(0.0, clamp(slope.x / slope.y, 0.0, MOST_SLOPE), slope.y > 0.0);
-  let w = sqrt(c) + (1.0 - sqrt(c)) * control.calm;
+  let w = mix(control.calm, 1.0, pow(c, 0.6));
   let found = (here.rank - c * here.threshold) / (1.0 - c * (control.before + w * control.rest));
   return clamp(found, state.goal / MOST_CHANGE, state.goal * MOST_CHANGE);
 }

@@ -31,7 +31,7 @@ export interface KnobOptions {
 /**
  * Steer the count of live weights along a curve by one number, which prunes more the larger it is:
  *
- *     e = ln(live / wanted);   bias += 20 e dx;   knob = start · exp(bias + 3 e)
+ *     e = ln(live / wanted);   bias += 20 e dx;   knob = start · exp(bias + 8 e)
  *
  * Cost     one invocation reads a count per layer and step. Nothing waits for the GPU.
  * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits.

@@ -33,8 +33,8 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
   },
   lambda: { ...ofThresholds, idle: 0 },
   sparsity: {
-    what: "runs that prune, except method masked and grad-r",
-    when: (config) => soft(config) || !isOne("soft", "masked", "grad-r")(config),
+    what: "soft thresholds and method str, ltp, gmp, one-shot, imp, snip, grasp, synflow and random",
+    when: (config) => scheduled(config) || byShare(config) || isOne("str", "ltp")(config),
   },
   steer: ofThresholds,
   mode: ofThresholds,

@@ -37,7 +37,7 @@ test("moves the number as the formula does, from the counts of all chunks, and w
     knob.step(wanted, 0.01);
     const e = Math.log(Math.max(1, live) / wanted);
     bias += 20 * 0.01 * e;
-    const expected = start * Math.exp(Math.max(-9.2, Math.min(9.2, bias + 3 * e)));
+    const expected = start * Math.exp(Math.max(-9.2, Math.min(9.2, bias + 8 * e)));
     for (const { hyper } of chunks) {
       const numbers = [...(await hyper.data())];
       expect(numbers[4]! / (0.5 * expected)).toBeCloseTo(1, 4);

@@ -178,7 +178,19 @@ async function pruningOf(config: PruneConfig, lr: Recipe["lr"]): Promise<{ shown
 
 const PRUNED = Object.keys(VALUES).filter((path) => path.startsWith("prune.") || path.startsWith("lr."));
 /** These methods act on the GPU, or on the choice of parameters: the evidence is which settings they read. */
-const READ_ON_THE_GPU = new Set(["gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random", "at-init", "soft"]);
+const READ_ON_THE_GPU = new Set([
+  "gmp",
+  "one-shot",
+  "imp",
+  "snip",
+  "grasp",
+  "synflow",
+  "random",
+  "at-init",
+  "soft",
+  "str",
+  "ltp",
+]);
 /** Methods that need a sparsity, or shares. */
 const BY_NUMBER = ["gmp", "one-shot", "imp", "snip", "grasp", "synflow", "random"];
 

@@ -10,7 +10,7 @@ import { aimed } from "./aimed.ts";
 import { learnedThresholdOf } from "./learned.ts";
 
 /** Progress of pruning at which a target is reached. */
-const RAMP = 0.8;
+const RAMP = 0.6;
 
 export function ltp(config: PruneConfig, run: RunShape): PruningMethod {
   const begins = Math.round((config.startEpoch ?? 0) * run.stepsPerEpoch);
