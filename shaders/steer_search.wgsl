@@ -11,7 +11,6 @@ const MOST_SLOPE: f32 = 0.96;            // largest c
 const MOST_CHANGE: f32 = 1.5;            // largest factor between D and a solution
 struct Control {
   measured: u32,                         // 1: `measure` is new
-  last: u32,                             // 1: D takes the solution whole, and stays
   guess: f32,                            // first D / first q
   rate: f32,                             // share of the way from D to the solution in a measurement
   spent: f32,                            // share of the window's learning rate before this step
@@ -72,7 +71,7 @@ fn main() {
       state.goal = control.guess * state.seen[0].rank;
     }
     let found = solution(points + 1u);
-    state.goal = select(state.goal + control.rate * (found - state.goal), found, control.last != 0u);
+    state.goal = state.goal + control.rate * (found - state.goal);
   }
   let now = state.threshold;
   let next = state.goal * control.fraction;

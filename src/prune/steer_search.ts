@@ -17,6 +17,10 @@ const POINTS = Number(/^const POINTS: u32 = (\d+)u;/m.exec(searchWgsl)![1]);
 const MEASURED = 128;
 /** Share of the way from D to its solution in a measurement, if there are that many. */
 const RATE = 0.06;
+/** The same of the last one. A whole step could raise the threshold at once so far that the network breaks. */
+const LAST_RATE = 0.3;
+/** Steps of a search that can correct the guess of D. */
+const LEAST_STEPS = 32;
 /** threshold_now, threshold_next, tau. */
 const MOVED = 3;
 
@@ -50,8 +54,8 @@ export interface SearchOptions {
  *
  * With q the k-th smallest latent magnitude of all weights together, k = round(target * weights), the share of zeros at the end is
  * the target if D is the q of the end. In the first half of the window, measurements of q and of the threshold predict that
- * value as a function of D (steer_search.wgsl has the formula), and D moves towards the solution. The last measurement sets D to
- * it, and then D stays: the L1 coefficient has exactly the schedule's shape from there on. d may fall during the search.
+ * value as a function of D (steer_search.wgsl has the formula), and D moves towards the solution. After the last measurement
+ * D stays: the L1 coefficient has exactly the schedule's shape from there on. d may fall during the search.
  *
  * Cost     at most 129 measurements in the run, each reads 12 bytes per weight. Nothing waits for the GPU.
  * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits.
@@ -64,7 +68,7 @@ export class SearchedThreshold {
   readonly heldFrom: number;
   private readonly options: SearchOptions;
   private readonly every: number;
-  /** First D in units of the first q: nearer to the later one than q itself, in all runs that were measured. */
+  /** First D in units of the first q: 1 / sqrt(1 - target), which was nearer to the later D than q itself in all measured runs. */
   private readonly guess: number;
   private readonly rate: number;
   private readonly select: MagnitudeSelect;
@@ -89,7 +93,7 @@ export class SearchedThreshold {
     const searched = Math.max(1, Math.round(SEARCH_SHARE * steps));
     this.heldFrom = start + searched;
     this.every = Math.ceil(searched / MEASURED);
-    this.guess = Math.max(1 - target, 1e-4) ** -0.5;
+    this.guess = searched < LEAST_STEPS ? 1 : Math.max(1 - target, 1e-4) ** -0.5;
     this.rate = 1 - (1 - RATE) ** (MEASURED / Math.ceil(searched / this.every));
     this.select = new MagnitudeSelect(arenas, { scope: "all" });
     this.select.setRanks([Math.round(target * this.select.elements[0]!)]);
@@ -110,8 +114,10 @@ export class SearchedThreshold {
     const measured = last || (n >= start && n < this.heldFrom && (n - start) % this.every === 0);
     // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
     const numbers = { spent: spent(n), before: fraction(n), fraction: fraction(n + 1), ...this.outlook(n) };
-    const { guess, rate } = this;
-    this.control.set(CONTROL.pack({ measured: Number(measured), last: Number(last), guess, rate, ...numbers }));
+    // A larger last step sets D near the solution.
+    const { guess } = this;
+    const rate = last ? LAST_RATE : this.rate;
+    this.control.set(CONTROL.pack({ measured: Number(measured), guess, rate, ...numbers }));
     if (measured) this.select.run();
     const { state, moved } = this;
     searchKernel.run({ bind: { control: this.control, measure: this.select.thresholds, state, moved }, grid: [1] });
