@@ -71,7 +71,7 @@ export interface PruneConfig {
   readonly lambda?: number | undefined;
   /** Final share of zeros among the prunable weights, in (0, 1). `str` aims by its decay, `ltp` by its price. */
   readonly sparsity?: number | undefined;
-  /** How soft thresholds aim at `sparsity`; see STEERINGS. Default: lambda; at-init: threshold. */
+  /** Way of soft thresholds to `sparsity`; see STEERINGS. Default: lambda; at-init: threshold. */
   readonly steer?: SteeringName | undefined;
   readonly mode: "latent" | "inplace";
   /**

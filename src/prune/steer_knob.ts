@@ -31,7 +31,7 @@ export interface KnobOptions {
 /**
  * Steer the count of live weights along a curve by one number, which prunes more the larger it is:
  *
- *     e = ln(live / wanted);   bias += 20 e dx;   knob = start · exp(bias + 8 e)
+ *     e = ln(live / aim);   bias += 20 e dx;   knob = start · exp(bias + 8 e)
  *
  * Cost     one invocation reads a count per layer and step. Nothing waits for the GPU.
  * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits.
@@ -60,14 +60,14 @@ export class SteeredKnob {
   /**
    * Move the knob before a step and write its number to the targets. Call it outside a captured step.
    *
-   * Units    wanted: count of live weights, > 0; dx: progress of a step. `moves`: false while no update has counted.
+   * Units    aim: count of live weights, > 0; dx: progress of a step. `moves`: false while no update has counted.
    * Errors   ArgumentError for another count or progress, CaptureError while a step is captured.
    */
-  step(wanted: number, dx: number, moves = true): void {
-    check("wanted", "a number > 0", wanted, wanted > 0);
+  step(aim: number, dx: number, moves = true): void {
+    check("aim", "a number > 0", aim, aim > 0);
     check("dx", "a number from 0 to 1", dx, dx >= 0 && dx <= 1);
     // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
-    this.control.set(CONTROL.pack({ wanted, dx, moves: Number(moves) }));
+    this.control.set(CONTROL.pack({ aim, dx, moves: Number(moves) }));
     const { state, control, chunks } = this;
     chunks.forEach(({ counts, layers }, i) => {
       const ends = { first: Number(i === 0), last: Number(i === chunks.length - 1) };

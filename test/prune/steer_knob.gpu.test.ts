@@ -25,7 +25,7 @@ test("moves the number as the formula does, from the counts of all chunks, and w
   knob.step(60, 0, false);
   expect((await chunks[0]!.hyper.data())[4]).toBeCloseTo(0.5 * start, 9);
   let bias = 0;
-  for (const [live, wanted] of [
+  for (const [live, aim] of [
     [60, 55],
     [58, 40],
     [39, 39],
@@ -34,8 +34,8 @@ test("moves the number as the formula does, from the counts of all chunks, and w
   ] as const) {
     chunks[0]!.counts.set(Uint32Array.of(Math.floor(live / 2), 0, 999, 999));
     chunks[1]!.counts.set(Uint32Array.of(Math.ceil(live / 2), 999, 999));
-    knob.step(wanted, 0.01);
-    const e = Math.log(Math.max(1, live) / wanted);
+    knob.step(aim, 0.01);
+    const e = Math.log(Math.max(1, live) / aim);
     bias += 20 * 0.01 * e;
     const expected = start * Math.exp(Math.max(-9.2, Math.min(9.2, bias + 8 * e)));
     for (const { hyper } of chunks) {
@@ -73,7 +73,7 @@ test("refuses wrong options by name", () => {
   const wide = { counts, layers, target: stretch(hyper, 0, 2) };
   expect(() => new SteeredKnob([wide], { start: 1 })).toThrow(/a target: expected 1 f32, got 8 bytes/);
   const knob = make([chunk], { start: 1 });
-  expect(() => knob.step(0, 0.1)).toThrow(/wanted: expected a number > 0, got 0/);
+  expect(() => knob.step(0, 0.1)).toThrow(/aim: expected a number > 0, got 0/);
   expect(() => knob.step(1, 2)).toThrow(/dx: expected a number from 0 to 1, got 2/);
   for (const t of [knob, counts, hyper]) t.dispose();
 });

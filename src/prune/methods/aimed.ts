@@ -1,6 +1,6 @@
 // A target share of zeros for the methods with learned thresholds, which have no final threshold: a controller moves STR's decay
 // or LTP's price. ln(live weights) falls evenly to its target in the first part of pruning and is held there.
-//     wanted(x) = weights · (1 - target)^min(1, x / ramp)      x: progress from the start of pruning to its end
+//     aim(x) = weights · (1 - target)^min(1, x / ramp)      x: progress from the start of pruning to its end
 import { HYPER } from "../../optim/hyper.ts";
 import type { GroupSettings } from "../../optim/sgd_options.ts";
 import { stretch } from "../../tensor/index.ts";
@@ -31,7 +31,7 @@ export function aimed(method: PruningMethod, config: PruneConfig, knob: Knob): P
   const target = targetOf(config, method.name);
   const span = until - from;
   let steer: SteeredKnob | undefined;
-  let wanted = (_n: number): number => 1;
+  let aim = (_n: number): number => 1;
   return {
     ...method,
     begin(run) {
@@ -40,7 +40,7 @@ export function aimed(method: PruningMethod, config: PruneConfig, knob: Knob): P
       const arenas = prunedArenas(optimizer);
       const weights = arenas.flatMap((a) => a.elements).reduce((sum, n) => sum + n, 0);
       const live = 1 - shareOfPruned(target, model, arenas);
-      wanted = (n) => Math.max(1, weights * live ** Math.min(1, (n - from) / (ramp * span)));
+      aim = (n) => Math.max(1, weights * live ** Math.min(1, (n - from) / (ramp * span)));
       const groups = optimizer.groups.filter((g) => g.options.mode !== "none");
       const chunks = groups.flatMap((g) =>
         g.chunks.map(({ counts, layers, hyper }) => ({
@@ -54,7 +54,7 @@ export function aimed(method: PruningMethod, config: PruneConfig, knob: Knob): P
     },
     beforeStep(n) {
       // Before the first update there are no counts.
-      if (n >= from && n < until) steer?.step(wanted(n), 1 / span, n > 0);
+      if (n >= from && n < until) steer?.step(aim(n), 1 / span, n > 0);
     },
     state: () => new Map([...(method.state?.() ?? []), ...(steer ? [["steer.knob", steer.state] as const] : [])]),
     dispose() {

@@ -8,7 +8,7 @@ import { SearchedThreshold } from "../steer_search.ts";
 import type { ThresholdSchedule } from "../threshold_schedule.ts";
 import { prunedArenas, shareOfPruned } from "./pruned.ts";
 
-/** What the two ways have in common: they move the threshold on the GPU before each step. */
+/** Common part of the two ways: they move the threshold on the GPU before each step. */
 type Steering = Pick<PruningMethod, "heldStep"> & {
   begin(run: PruningRun): Pick<SteeredThreshold | SearchedThreshold, "state" | "dispose">;
   step(n: number): void;
