@@ -315,6 +315,25 @@ describe("small twins", () => {
       });
     }
   });
+  test("the published ResNet-20 is pruned to 90 % in four epochs of padded crops, in both forms", () => {
+    const common = {
+      data: { name: "images", size: 32 },
+      model: { name: "resnet-20" },
+      ...{ epochs: 4, batchSize: 128, momentum: 0.9, nesterov: false, weightDecay: 1e-4, labelSmoothing: 0 },
+      lr: { schedule: "cosine", base: 0.05, warmupEpochs: 0, min: 0, per: "step" },
+      augment: { crop: 4, flip: true },
+    };
+    const prune = { method: "soft", schedule: "lats", sparsity: 0.9, mode: "latent", dense: [] };
+    expect(load("small/resnet20_published_90.yaml")).toMatchObject({
+      ...common,
+      prune: { ...prune, steer: "threshold" },
+    });
+    expect(load("small/resnet20_published_90_lambda.yaml")).toMatchObject({
+      ...common,
+      prune: { ...prune, steer: "lambda" },
+    });
+    expect(load("small/resnet20_published_dense.yaml")).toMatchObject({ ...common, prune: { schedule: "none" } });
+  });
   test("the sweeps have the stated rates and range of lambda", () => {
     const sums = { mnist_cnn: 20, resnet20_cifar10_lats: 100, resnet32_cifar10_lats: 100, spiking_cifar10: 60 };
     for (const [name, epochs] of Object.entries(sums)) {
