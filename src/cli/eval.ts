@@ -286,7 +286,7 @@ async function testOn(
   };
   const count = flags.recalibrate ?? 0;
   const train = trainingEpochs(forEncoder(splits.train, settings.encoder), batchSize, seed);
-  const samples = { sample: test.shape, random, ...(isArrays(test) ? {} : { scale: test }) };
+  const samples = { sample: test.shape, random, ...format };
   const tested = await evaluateWithin(load, () =>
     retest({ model, evaluator, test: () => batchesOf(test, batchSize), train, count, samples }),
   );

@@ -53,4 +53,4 @@ export async function retest({ model, evaluator, test, train, count, samples }: 
 
 /** Say how a network does with the statistics of batch norm that training left. */
 export const rawLine = ({ accuracy, loss }: Pick<Evaluation, "accuracy" | "loss">, batches: number): string =>
-  `batch norm re-estimated from ${plural(batches, "training batch", "training batches")}; before: test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}`;
+  `batch norm re-estimated from ${plural(batches, "training batch", "training batches")}; before: test ${Number.isNaN(accuracy) ? "" : `accuracy ${percent(accuracy)}, `}loss ${loss.toFixed(4)}`;

@@ -1,7 +1,7 @@
 // Re-estimates the batch norm statistics of the models on the trail of a finished run.
-import { loadState, readModelWeights, Trail } from "../internal.ts";
+import { loadState, readModelWeights, Trail, valueOfScore } from "../internal.ts";
 import type { RunDirectory } from "../node_internal.ts";
-import { percent } from "../text/index.ts";
+import { metricText, percent } from "../text/index.ts";
 import type { EndParts } from "./train_result.ts";
 
 /**
@@ -23,13 +23,16 @@ export async function retestTrail({ recipe, session, out }: EndParts, directory:
     }));
     const { format: _, shapes: __, ...about } = Object.fromEntries(metadata);
     const { accuracy, loss } = found.test;
-    const measured = { ...point, accuracy, loss, ...(raw === undefined ? {} : { rawAccuracy: raw }) };
+    const { score: own } = session;
+    const value = valueOfScore(own, found.test);
+    const score = own.metric === "accuracy" ? {} : { score: { ...own, value } };
+    const isKnown = raw !== undefined && !Number.isNaN(raw);
+    const measured = { ...point, accuracy, loss, ...(isKnown ? { rawAccuracy: raw } : {}), ...score };
     // Models are dropped once all have their new accuracies.
     const keep = i === entries.length - 1 && recipe.trail !== "off" ? recipe.trail : "all";
     const model = { ...about, recalibrated: String(recipe.recalibrate) };
     await new Trail(directory, { keep }).add(measured, found.weights, model);
-    out.say(
-      `trail, epoch ${point.epoch}: test accuracy ${percent(accuracy)}, before ${percent(raw ?? point.accuracy)}`,
-    );
+    const before = isKnown ? `, before accuracy ${percent(raw)}` : "";
+    out.say(`trail, epoch ${point.epoch}: test ${own.metric} ${metricText(own.metric, value)}${before}`);
   }
 }

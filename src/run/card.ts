@@ -127,7 +127,11 @@ export function cardFacts(sources: CardSources): ModelCardFacts {
     recalibration:
       result.rawAccuracy === undefined
         ? undefined
-        : { batches: result.recalibrated ?? recipe.recalibrate, rawAccuracy: result.rawAccuracy },
+        : {
+            batches: result.recalibrated ?? recipe.recalibrate,
+            rawAccuracy: result.rawAccuracy,
+            rawLoss: result.rawLoss ?? Number.NaN,
+          },
     measuredOn: `all ${count(test.length)} test samples, after the last epoch`,
     beforeFinetune: result.beforeFinetune && {
       ...{ accuracy: result.beforeFinetune.accuracy, sparsity: result.beforeFinetune.sparsity },

@@ -51,7 +51,9 @@ export async function writeResults(
     ...modelMetadata(recipe, run.data, session, result.threshold),
     [result.metric]: String(result.score),
     sparsity: String(result.sparsity),
-    ...(result.rawAccuracy === undefined ? {} : { rawAccuracy: String(result.rawAccuracy) }),
+    ...(result.rawAccuracy === undefined || Number.isNaN(result.rawAccuracy)
+      ? {}
+      : { rawAccuracy: String(result.rawAccuracy) }),
   };
   await directory.write("model.safetensors", safetensorsParts(weights, metadata));
   await directory.write("model.sparse.safetensors", writeSparseModel(weights, metadata));

@@ -57,7 +57,7 @@ describe("a run with --recalibrate", () => {
     expect(trail("run").at(-1)).toMatchObject({ accuracy, loss, rawAccuracy });
     const share = (100 * (rawAccuracy as number)).toFixed(2);
     expect(readFileSync(at("run/README.md"), "utf8")).toContain(
-      `- Batch norm: running statistics re-estimated from 4 training batches; accuracy with those of training: ${share} %`,
+      `- Batch norm: running statistics re-estimated from 4 training batches; with those of training: accuracy ${share} %, loss ${(rawLoss as number).toFixed(4)}`,
     );
     const { metadata } = modelOf("run");
     expect([metadata.get("recalibrated"), metadata.get("rawAccuracy")]).toEqual(["4", String(rawAccuracy)]);

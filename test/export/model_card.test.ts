@@ -100,6 +100,14 @@ describe("contents", () => {
     expect(spiking).toContain("- Before fine-tuning: accuracy 50.00 % at sparsity 90.00 %");
   });
 
+  test("says how the network does with the batch norm statistics of training", () => {
+    const recalibration = { batches: 20, rawAccuracy: 0.25, rawLoss: 2 };
+    const start = "- Batch norm: running statistics re-estimated from 20 training batches; with those of training: ";
+    expect(modelCard({ ...facts, recalibration })).toContain(`${start}accuracy 25.00 %, loss 2.0000\n`);
+    const regression = { ...recalibration, rawAccuracy: Number.NaN };
+    expect(modelCard({ ...facts, recalibration: regression })).toContain(`${start}loss 2.0000\n`);
+  });
+
   test("accepts a model without non-zero weights", () => {
     const all = layers.map((l) => ({ ...l, zeros: l.weights }));
     expect(modelCard({ ...facts, layers: all, report: pruningReport(model, [1, 28, 28], all) })).toContain(

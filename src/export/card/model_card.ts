@@ -44,8 +44,10 @@ export interface ModelCardFacts {
   readonly lossName?: string | undefined;
   /** Mean loss on the same samples. */
   readonly loss?: number;
-  /** Training batches that re-estimated the statistics of batch norm, and the accuracy with those of training. */
-  readonly recalibration?: { readonly batches: number; readonly rawAccuracy: number } | undefined;
+  /** Training batches that re-estimated the statistics of batch norm, and the test with those of training; NaN for no accuracy. */
+  readonly recalibration?:
+    | { readonly batches: number; readonly rawAccuracy: number; readonly rawLoss: number }
+    | undefined;
   /** Samples and weights of the evaluation: "the test set, after the last epoch". */
   readonly measuredOn: string;
   /** Values before fine-tuning. */
@@ -152,8 +154,8 @@ function evaluation(f: ModelCardFacts): string {
       "Batch norm",
       given(
         f.recalibration,
-        ({ batches, rawAccuracy }) =>
-          `running statistics re-estimated from ${batches} training batches; accuracy with those of training: ${percent(rawAccuracy)}`,
+        ({ batches, rawAccuracy, rawLoss }) =>
+          `running statistics re-estimated from ${batches} training batches; with those of training: ${Number.isNaN(rawAccuracy) ? "" : `accuracy ${percent(rawAccuracy)}, `}loss ${rawLoss.toFixed(4)}`,
       ),
     ],
     [f.lossName === undefined ? "Loss" : `Loss (${code(f.lossName)})`, given(f.loss, (loss) => loss.toFixed(4))],
