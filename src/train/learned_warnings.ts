@@ -8,7 +8,12 @@ import type { EpochRecord } from "./fit.ts";
 const OFTEN = 0.5;
 /** Steps of pruning after which a threshold that still rises at its limit is no start: 1.05^200 is 17,000. */
 const START = 200;
+/** Relative change of a threshold in an epoch that counts as none. */
+const STILL = 1e-3;
 const SHOWN = 4;
+
+/** Thresholds without a weight near them at the end of the last epoch, by layer. */
+const lonely = new WeakMap<SGD, ReadonlyMap<string, number>>();
 
 function list(names: readonly string[]): string {
   return names.length <= SHOWN
@@ -26,12 +31,18 @@ export function warnOfLearned(
   if (!ltp) return;
   const named = (is: (layer: EpochRecord["layers"][number]) => boolean) => layers.filter(is).map((l) => l.name);
   const prunes = (n: number) => n >= 0 && method.phase(n) === "prune";
-  const still = ltp.l0 > 0 ? named((l) => l.transition === 0 && l.zeros < l.weights) : [];
+  const before = lonely.get(optimizer);
+  const alone = ltp.l0 > 0 ? layers.filter((l) => l.transition === 0 && l.zeros < l.weights) : [];
+  lonely.set(optimizer, new Map(alone.map((l) => [l.name, l.threshold ?? 0])));
+  const still = alone.filter(({ name, threshold }) => {
+    const was = before?.get(name);
+    return was !== undefined && Math.abs((threshold ?? 0) - was) <= STILL * was;
+  });
   if (still.length > 0)
     warnOnce(
       optimizer,
       "stall",
-      `SGD: mode ltp: no weight is within 4 T of the threshold of ${list(still)}, so neither loss nor price moves it now: a larger ltp.temperature (${ltp.temperature}) widens the gates`,
+      `SGD: mode ltp: the threshold of ${list(still.map((l) => l.name))} stayed for an epoch, since no weight is within 4 T of it: neither loss nor price moves it. A larger ltp.temperature (${ltp.temperature}) widens the gates`,
     );
   // At first all thresholds rise as fast as they may.
   const isStart = prunes(step) && !prunes(step - START);

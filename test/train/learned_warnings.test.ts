@@ -21,21 +21,28 @@ const method = makePruningMethod(
 );
 const optimizer = (l0 = 0.05, mode = "ltp") =>
   ({ groups: [{ options: { mode, ltp: { l0, temperature: 1e-3, lr: 10, clip: 0.05 } } }] }) as never;
-const layer = (name: string, transition: number | null, limited: number | null, zeros = 5): EpochLayer => ({
-  ...{ name, weights: 10, zeros, pruned: 0, regrown: 0, iou: 1, threshold: 0.1, hiddenMean: null, hiddenMax: null },
+const layer = (
+  name: string,
+  transition: number | null,
+  limited: number | null,
+  { zeros = 5, threshold = 0.1 }: { zeros?: number; threshold?: number } = {},
+): EpochLayer => ({
+  ...{ name, weights: 10, zeros, pruned: 0, regrown: 0, iou: 1, threshold, hiddenMean: null, hiddenMax: null },
   ...{ transition, limited },
 });
 
-test("of thresholds without a weight near them, if there is a price", () => {
+test("of thresholds that stay for an epoch without a weight near them, if there is a price", () => {
   const sgd = optimizer();
-  const layers = [layer("a", 0, 0), layer("b", 0.1, 0), layer("dead", 0, 0, 10)];
+  const layers = [layer("a", 0, 0), layer("b", 0.1, 0), layer("dead", 0, 0, { zeros: 10 }), layer("moved", 0, 0)];
+  const later = [...layers.slice(0, 3), layer("moved", 0, 0, { threshold: 0.101 })];
   warnOfLearned(sgd, method, { layers, step: 200 });
-  warnOfLearned(sgd, method, { layers, step: 300 });
+  expect(warnings).toEqual([]);
+  for (const step of [300, 400]) warnOfLearned(sgd, method, { layers: later, step });
   expect(warnings).toEqual([
-    "SGD: mode ltp: no weight is within 4 T of the threshold of a, so neither loss nor price moves it now: a larger ltp.temperature (0.001) widens the gates",
+    "SGD: mode ltp: the threshold of a stayed for an epoch, since no weight is within 4 T of it: neither loss nor price moves it. A larger ltp.temperature (0.001) widens the gates",
   ]);
-  warnOfLearned(optimizer(0), method, { layers, step: 200 });
-  warnOfLearned(optimizer(1, "latent"), method, { layers, step: 200 });
+  for (const other of [optimizer(0), optimizer(1, "latent")])
+    for (const step of [200, 300]) warnOfLearned(other, method, { layers, step });
   expect(warnings).toHaveLength(1);
 });
 
