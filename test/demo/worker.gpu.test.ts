@@ -293,7 +293,8 @@ test("a spiking network shows its spikes after each epoch", async () => {
 });
 
 test.each(METHODS)("method %s takes its first steps", async (method) => {
-  await desk.do(open, pictures, build({ method, against: "none", epochs: 1, batchSize: 64 }));
+  // A threshold of 0.1 within four steps would leave no path through the network.
+  await desk.do(open, pictures, build({ method, against: "none", epochs: 1, batchSize: 64, threshold: 0.02 }));
   const at = desk.reports.length;
   await desk.do({ kind: "run" });
   await desk.receive("state", (r) => r.finished, at);
@@ -304,12 +305,21 @@ test.each(METHODS)("method %s takes its first steps", async (method) => {
 testHalf("trains in 16-bit precision, also the spiking network", async () => {
   for (const model of ["lenet-bn", "spiking-cnn"] as const) {
     const at = desk.reports.length;
-    await desk.do(open, pictures, build({ model, precision: "f16", against: "none", epochs: 1, batchSize: 64 }));
+    const settings = { model, precision: "f16", against: "none", epochs: 1, batchSize: 64, threshold: 0.02 } as const;
+    await desk.do(open, pictures, build(settings));
     await desk.do({ kind: "run" });
     await desk.receive("state", (r) => r.finished, at);
     expect(desk.all("problem")).toEqual([]);
     expect(Number.isFinite(desk.points(0).at(-1)?.loss)).toBe(true);
   }
+});
+
+test("a network that pruning leaves dead is reported", async () => {
+  await desk.do(open, build({ against: "none", epochs: 2, batchSize: 64, threshold: 1 }), { kind: "run" });
+  await desk.receive("state", (r) => r.finished);
+  expect(desk.all("problem").map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^the network is dead: no weight of .* is left/),
+  ]);
 });
 
 test("makes only the last of several quick builds; refuses invalid settings and missing files", async () => {
