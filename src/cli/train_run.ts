@@ -120,8 +120,8 @@ async function trainToEnd(opened: Opened, { flags, folder, out, standing, stoppi
   for (const { ms, calls, kernel } of (await profile?.stop()) ?? []) {
     writeLine(process.stderr, `${ms.toFixed(1).padStart(10)} ms  ${String(calls).padStart(7)} x  ${kernel}`);
   }
-  // In the last epoch: with all results.
-  if (dead) throw dead;
+  // In the last epoch: the run is finished, with all results.
+  if (dead) writeLine(process.stderr, `espalier: warning: ${dead.message}`);
 }
 
 /** Load the weights of a saved model into a new session. */
