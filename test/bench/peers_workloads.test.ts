@@ -1,6 +1,7 @@
 // The workloads of all sides: the nets match espalier's models, and all sides get the same numbers.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { benchNet } from "../../bench/cases/training.ts";
 import { batchOf, initial, oneHot, operand } from "../../bench/peers/inputs.ts";
 import { decodeFloats, encodeFloats } from "../../bench/peers/protocol.ts";
 import {
@@ -12,7 +13,6 @@ import {
   selectWorkloads,
   workloads,
 } from "../../bench/peers/workloads.ts";
-import { buildModel } from "../../src/models/index.ts";
 
 const NETS: readonly (readonly [NetName, { channels: number; size: number; classes: number }])[] = [
   ["lenet-bn", { channels: 1, size: 28, classes: 10 }],
@@ -58,7 +58,7 @@ function trace(net: NetName, channels: number, size: number) {
 
 describe("the nets", () => {
   test.each(NETS)("%s has the names and shapes of espalier's model", (net, input) => {
-    const own = [...buildModel(net, input).namedParameters()].map(([name, p]) => ({ name, shape: [...p.shape] }));
+    const own = [...benchNet(net, input).namedParameters()].map(([name, p]) => ({ name, shape: [...p.shape] }));
     expect(parametersOf(net).map(({ name, shape }) => ({ name, shape: [...shape] }))).toEqual(own);
   });
 
