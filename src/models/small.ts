@@ -51,7 +51,7 @@ export const smallModels: ModelList = {
     build: (input) => new LeNetBN(input),
   },
   mlp: {
-    doc: "multilayer perceptron: linear layers with ReLU, for samples of any shape; two hidden layers of 64 units",
+    doc: "multilayer perceptron: linear layers with ReLU, two hidden layers of 64 units; 55,050 parameters on MNIST",
     build: ({ channels, size, classes: outputs }, _spiking, _random, _shortcut, hidden) =>
       new Mlp({ inputs: channels * size * size, outputs, ...hidden }),
     hidden: true,
