@@ -192,7 +192,9 @@ test("npm run example lists the examples and their purposes", async () => {
 test("npm run example lists the examples if the name is unknown", async () => {
   const { code, err } = await example("../tools/example.ts", "nothing");
   expect(code).toBe(2);
-  expect(err).toMatch(/^example: expected one of cifar10_resnet, dictionary, lasso, logistic, mnist_mlp, .*, got nothing$/m);
+  expect(err).toMatch(
+    /^example: expected one of cifar10_resnet, dictionary, lasso, logistic, mnist_mlp, .*, got nothing$/m,
+  );
 });
 
 test("npm run example passes flags on", async () => {
