@@ -4,6 +4,7 @@
 //   w_next = x_next + momentum (x_next - x)
 // Source: Beck and Teboulle 2009.
 //!include "lib/update_segment.wgsl"
+//!include "lib/sgd_momentum.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
 fn update(x: vec4<f32>, v: vec4<f32>, g: vec4<f32>, w: vec4<f32>, layer: u32) -> Updated {

@@ -4,6 +4,7 @@
 //   w_next = S(w - lr v_next, tau)
 // Source: proximal gradient descent on L(w) + lambda |w|, with tau = lr lambda; Daubechies et al. 2004.
 //!include "lib/update_segment.wgsl"
+//!include "lib/sgd_momentum.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
 fn update(w: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {

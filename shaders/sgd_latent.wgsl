@@ -8,6 +8,7 @@
 // Source: STDS (ICML 2022); LATS, "A Unified Framework for Soft Threshold Pruning" (ICLR 2023). Two variants of the STDS code:
 // TRUE_GRADIENT takes g dS/dtheta, 0 where w is 0; SHRINKS (Grad R) also moves theta by lr l0 towards 0.
 //!include "lib/update_segment.wgsl"
+//!include "lib/sgd_momentum.wgsl"
 //!include "lib/soft_threshold.wgsl"
 const TRUE_GRADIENT: bool = false;       //!spec
 const SHRINKS: bool = false;             //!spec

@@ -7,6 +7,7 @@
 //   w_next     = theta_next gate_next(theta_next)
 // Source: "Learned Threshold Pruning" (arXiv 2003.00075).
 //!include "lib/update_segment.wgsl"
+//!include "lib/sgd_momentum.wgsl"
 //!include "lib/ltp_gate.wgsl"
 
 fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {

@@ -3,6 +3,7 @@
 //   v_next = momentum v + u                  (accumulate: with dampening, or u where there is no momentum)
 //   w_next = w - lr v_next                   (direction: with Nesterov, u + momentum v_next)
 //!include "lib/update_segment.wgsl"
+//!include "lib/sgd_momentum.wgsl"
 
 fn update(w: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
   let u = g + hyper.weight_decay * w;

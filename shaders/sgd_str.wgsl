@@ -7,6 +7,7 @@
 //   w_next     = S(theta_next, d_next)
 // Source: "Soft Threshold Weight Reparameterization for Learnable Sparsity" (ICML 2020).
 //!include "lib/update_segment.wgsl"
+//!include "lib/sgd_momentum.wgsl"
 //!include "lib/soft_threshold.wgsl"
 
 fn update(theta: vec4<f32>, v: vec4<f32>, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {

@@ -7,6 +7,7 @@ import type TypeScript from "../docs/node_modules/typescript/lib/typescript.js";
 import * as data from "../src/entries/data.ts";
 import * as io from "../src/entries/io.ts";
 import * as models from "../src/entries/models.ts";
+import * as optim from "../src/entries/optim.ts";
 import * as prune from "../src/entries/prune.ts";
 import * as spiking from "../src/entries/spiking.ts";
 import * as wgsl from "../src/entries/wgsl.ts";
@@ -22,6 +23,7 @@ const ENTRIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "espalier/data": data,
   "espalier/io": io,
   "espalier/prune": prune,
+  "espalier/optim": optim,
   "espalier/spiking": spiking,
   "espalier/models": models,
   "espalier/wgsl": wgsl,

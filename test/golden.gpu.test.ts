@@ -17,6 +17,7 @@ const groups = [
   "losses",
   "sparse_ops",
   "optim",
+  "optim_adaptive",
   "spiking",
   "end_to_end",
   "events",
@@ -38,8 +39,8 @@ for (const group of groups) {
   });
 }
 
-// Convolutions and products by tiles in workgroup memory, the fallback of software adapters.
-for (const group of ["conv2d", "linear", "end_to_end"] as const) {
+// Convolutions and products by tiles in workgroup memory, and updates with their loads in one row; software adapters have others.
+for (const group of ["conv2d", "linear", "optim_adaptive", "end_to_end"] as const) {
   test(`golden ${group} with the kernels of a GPU`, async () => {
     const usual = currentGpu();
     try {

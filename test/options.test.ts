@@ -130,7 +130,16 @@ const calls: Record<string, () => unknown> = {
         "AlexNet",
       ] as const
     )
-      .concat(["AlexNetLrn", "EfficientNet", "SewNet", "SewResNet", "SewDvs", "SpikingCnn", "SpikingInput"] as never[])
+      .concat([
+        "AlexNetLrn",
+        "EfficientNet",
+        "SewNet",
+        "SewResNet",
+        "SewDvs",
+        "SpikingCnn",
+        "SpikingInput",
+        "StdsCifar10",
+      ] as never[])
       .map((name) => [name, () => make(name, bad)]),
   ),
   ...Object.fromEntries(
@@ -185,6 +194,9 @@ const calls: Record<string, () => unknown> = {
   measureActivity: () => all.measureActivity(model(), [], bad),
   multiplyAdds: () => all.multiplyAdds({ layers: [] }, [], bad),
   SGD: () => new all.SGD([...model().parameters()], bad),
+  Adam: () => new all.Adam([...model().parameters()], bad),
+  AdamW: () => new all.AdamW([...model().parameters()], bad),
+  RMSProp: () => new all.RMSProp([...model().parameters()], bad),
   LossScale: () => make("LossScale", {}, bad),
   Session: () => new all.Session(bad),
   MagnitudeSelect: () => new all.MagnitudeSelect([], bad),

@@ -1,4 +1,5 @@
-// The frame of the fused update: one pass over the parameter arena. A rule (sgd_*.wgsl) includes it and defines update().
+// The frame of the fused update: one pass over the parameter arena. A rule (sgd_*.wgsl, adam.wgsl, rmsprop.wgsl) includes it and
+// defines update(), and with lib/sgd_momentum.wgsl or lib/adaptive.wgsl the State of a weight beside its value.
 // A workgroup handles one segment of 1024 elements, all of one layer; 64 invocations take four vec4 each. The frame holds
 // zeros in phase MASK, changes nothing after a bad loss or in a step whose scaled gradients overflowed, counts what is non-zero, pruned and regrown, and notes the first
 // step that wrote a NaN or an infinity.
@@ -6,7 +7,6 @@
 //!include "lib/segment.wgsl"
 //!include "lib/hyper.wgsl"
 const MOMENTUM: bool = true;             //!spec   false: no momentum buffer (a dummy is bound)
-const NESTEROV: bool = false;            //!spec
 const DECAY_EFFECTIVE: bool = false;     //!spec   latent, inplace: weight decay acts on w instead of theta
 const STORES_WEIGHT: bool = true;        //!spec   false: `weight` is a dummy, the forward pass reads `latent`
 const SCALED: bool = false;              //!spec   gradients are those of a scaled loss (loss_scale_check.wgsl)
@@ -28,23 +28,10 @@ struct Params { segments: u32, layers: u32 }
 // The result of a rule.
 struct Updated {
   theta: vec4<f32>,                      // stored weight
-  v: vec4<f32>,                          // momentum
+  v: State,                              // momentum, or moments
   w: vec4<f32>,                          // weight that the next forward pass reads
   was_alive: vec4<bool>,                 // not pruned before the step
   is_alive: vec4<bool>,                  // not pruned after it
-}
-
-// v_next = momentum v + (1 - dampening) u, where u is the gradient with weight decay.
-fn accumulate(v: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
-  if (!MOMENTUM) {
-    return u;
-  }
-  return hyper.momentum * v + hyper.gradient_scale * u;
-}
-
-// The direction of the step: v_next, or Nesterov's u + momentum v_next.
-fn direction(u: vec4<f32>, v_next: vec4<f32>) -> vec4<f32> {
-  return select(v_next, u + hyper.momentum * v_next, NESTEROV);
 }
 
 // `next`, in phase MASK with the zeros of `theta` kept.
@@ -79,7 +66,7 @@ fn update_quads(turn: u32, index: u32, s: Segment, lane: u32) {
   let last = (s.count - 1u) / 4u;
   var theta: array<vec4<f32>, HELD>;
   var g: array<vec4<f32>, HELD>;
-  var v: array<vec4<f32>, HELD>;
+  var v: array<State, HELD>;
   var w: array<vec4<f32>, HELD>;
   // Padding is read too: all loads are issued before the first is used, and no branch below defers one.
   for (var k = 0u; k < HELD; k++) {  //!unroll
@@ -87,7 +74,7 @@ fn update_quads(turn: u32, index: u32, s: Segment, lane: u32) {
     theta[k] = latent[i];
     g[k] = gradient[i];
     if (MOMENTUM) {
-      v[k] = velocity[i];
+      v[k] = load_state(index, (turn + k) * 64u + lane);
     }
     if (READS_WEIGHT) {
       w[k] = weight[i];
@@ -114,7 +101,7 @@ fn update_quads(turn: u32, index: u32, s: Segment, lane: u32) {
     if (at <= last && !frozen) {
       latent[first + at] = theta[k];
       if (MOMENTUM) {
-        velocity[first + at] = v[k];
+        store_state(index, at, v[k]);
       }
       if (STORES_WEIGHT) {
         weight[first + at] = w[k];

@@ -44,7 +44,7 @@ interface Milestone {
 }
 
 /** Compute learning rate, threshold and implied L1 coefficient along the run. */
-function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" | "prune">): Milestone[] {
+function milestonesOf(session: Session, recipe: Pick<Recipe, "lr" | "prune">): Milestone[] {
   const { totalSteps, stepsPerEpoch, method, lr } = session;
   const { startEpoch, freezeEpoch = 0 } = recipe.prune;
   const { warmupEpochs, milestones = [] } = recipe.lr;
@@ -57,7 +57,7 @@ function milestonesOf(session: Session, recipe: Pick<Recipe, "momentum" | "lr" |
     const rate = lr(step);
     const at = { step, epoch: step / stepsPerEpoch, lr: rate, threshold };
     if (threshold === null || !method.isL1) return { ...at, lambda: null };
-    const momentum = method.l1Momentum ?? recipe.momentum;
+    const momentum = method.l1Momentum ?? session.optimizer.groups[0]!.options.momentum;
     const { effective } = impliedLambda({ threshold, increment: method.increment(step), lr: rate, momentum });
     return { ...at, lambda: effective };
   });

@@ -7,6 +7,7 @@ import {
   evaluationBatch,
   type ModelInput,
   modelRegistry,
+  type OptimizerName,
   type Precision,
   planTraining,
   type ShortcutKind,
@@ -38,6 +39,8 @@ interface InfoFlags extends AdapterFlags {
   readonly batch?: number;
   /** Images on the GPU at once; divides batch. */
   readonly microBatch?: number;
+  /** Optimiser of training. */
+  readonly optimizer?: OptimizerName;
   /** Precision of training. */
   readonly precision?: Precision;
   /** Steps of a spiking model. */
@@ -63,12 +66,13 @@ function predict(
   adapter: AdapterReport | null,
   out: Output,
 ): void {
-  const { channels, size, classes, model, batch, microBatch, precision, checkpointBlocks = false } = flags;
+  const { channels, size, classes, model, batch, microBatch, optimizer, precision, checkpointBlocks = false } = flags;
   const { prune } = DEFAULT_RECIPE;
   const dense = flags.dense ?? false;
   const schedule = dense ? ("none" as const) : prune.schedule;
-  const settings = { batchSize: batch, microBatch, precision, prune: { ...prune, schedule } };
-  const config = runConfig({ ...DEFAULT_RECIPE, ...settings }, null);
+  const settings = { batchSize: batch, microBatch, optimizer, precision, prune: { ...prune, schedule } };
+  const momentum = optimizer === "rmsprop" ? 0 : DEFAULT_RECIPE.momentum;
+  const config = runConfig({ ...DEFAULT_RECIPE, ...settings, momentum }, null);
   const plan = (testImages: number) =>
     planTraining({
       build: () =>
@@ -86,9 +90,10 @@ function predict(
   const images = evaluationBatch(config);
   const training = plan(0);
   const evaluated = plan(images);
-  const optimizer = `SGD with momentum, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}${precision === "f16" ? ", precision f16" : ""}${microBatch === undefined ? "" : `, in micro-batches of ${microBatch}`}`;
+  const named = optimizer === undefined || optimizer === "sgd" ? "SGD with momentum" : optimizer;
+  const described = `${named}, ${dense ? "dense" : "soft-threshold pruning"}${checkpointBlocks ? ", blocks checkpointed" : ""}${precision === "f16" ? ", precision f16" : ""}${microBatch === undefined ? "" : `, in micro-batches of ${microBatch}`}`;
   out.say("");
-  for (const line of memoryLines({ batch, optimizer, images }, training, evaluated)) out.say(line);
+  for (const line of memoryLines({ batch, optimizer: described, images }, training, evaluated)) out.say(line);
   if (!adapter) out.say("  kernels as for a generic card: omit --no-gpu to plan for this adapter");
   out.emit({ kind: "memory", model, batch, ...training, peakWithEvaluation: evaluated.peak });
 }
@@ -108,6 +113,7 @@ function checkFlags(flags: InfoFlags): void {
     shortcut,
     dense,
     checkpointBlocks,
+    optimizer,
     precision,
   } = flags;
   refuseIdle([
@@ -121,6 +127,7 @@ function checkFlags(flags: InfoFlags): void {
     ...idleUnless(batch !== undefined, "is for the memory of training; give --batch", {
       "--dense": dense,
       "--checkpoint-blocks": checkpointBlocks,
+      "--optimizer": optimizer,
       "--precision": precision,
     }),
     ...idleUnless(gpu, "no adapter is opened with --no-gpu", {
@@ -185,6 +192,7 @@ export function addInfoCommand(command: Command, done: Done): void {
       "model.timeSteps": { otherwise: 4 },
       "model.shortcut": {},
       microBatch: {},
+      optimizer: {},
       precision: {},
       "model.checkpointBlocks": {},
     },

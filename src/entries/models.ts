@@ -56,6 +56,8 @@ export {
   type SpikingCnnConfig,
   SpikingInput,
   type SpikingOptions,
+  StdsCifar10,
+  type StdsCifar10Config,
   Vgg16Bn,
   type Vgg16Config,
 } from "../models/index.ts";

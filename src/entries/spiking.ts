@@ -7,6 +7,7 @@ export {
   LatencyEncoder,
   type LIFConfig,
   LIFNode,
+  MultiStepDropout,
   type NodeConfig,
   ParametricLIFNode,
   PoissonEncoder,

@@ -34,4 +34,5 @@ export { SewDvs, type SewDvsConfig, sewDvsPlans } from "./spiking/sew_dvs.ts";
 export { SewNet, type SewNetConfig } from "./spiking/sew_net.ts";
 export { type SewDepth, SewResNet, type SewResNetConfig } from "./spiking/sew_resnet.ts";
 export { SpikingCnn, type SpikingCnnConfig } from "./spiking/spiking_cnn.ts";
+export { StdsCifar10, type StdsCifar10Config } from "./spiking/stds_cifar10.ts";
 export { Vgg16Bn, type Vgg16Config } from "./vgg.ts";

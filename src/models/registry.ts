@@ -18,6 +18,7 @@ import { ResNet, type ResNetDepth } from "./resnet.ts";
 import { smallModels } from "./small.ts";
 import { SewDvs, sewDvsPlans } from "./spiking/sew_dvs.ts";
 import { SewResNet } from "./spiking/sew_resnet.ts";
+import { StdsCifar10 } from "./spiking/stds_cifar10.ts";
 import { Vgg16Bn } from "./vgg.ts";
 
 const resNet = (depth: ResNetDepth, doc: string, classifier: ClassifierKind = "linear"): ModelEntry => ({
@@ -47,6 +48,12 @@ const sewDvs = (plan: keyof typeof sewDvsPlans, what: string): ModelEntry => ({
   spiking: true,
   neuron: "plif",
   blocks: /^conv\.\d$/,
+});
+
+const stds = (doc: string, width: number): ModelEntry => ({
+  doc: `six convolutions and two linear layers, ${doc}: spiking, LIF neurons, outputs are rates for the squared error`,
+  build: (input, spiking, randomState) => new StdsCifar10({ ...input, width, ...spiking, randomState }),
+  spiking: true,
 });
 
 /** All networks by name, with a description and a function that builds each. */
@@ -96,6 +103,8 @@ export const modelRegistry: ModelList = {
   "sew-resnet-34": sewResNet(34, "21,797,672"),
   "sew-resnet-50": sewResNet(50, "25,557,032"),
   "sew-cifar10-dvs": sewDvs("cifar10-dvs", "CIFAR10-DVS"),
+  "stds-cifar10": stds("STDS's net for CIFAR-10, 36,718,336 parameters", 256),
+  "stds-narrow": stds("the same with 16 channels, for quick trials", 16),
   "sew-gesture": sewDvs("gesture", "DVS128 Gesture"),
 };
 

@@ -23,6 +23,7 @@ export * from "./load_state.ts";
 export { MixedConv2d, type MixedConvConfig } from "./mixed_conv.ts";
 export { Module, type StateDict } from "./module.ts";
 export { ModuleDict, ModuleList } from "./module_list.ts";
+export { MultiStepDropout } from "./multi_step_dropout.ts";
 export {
   IFNode,
   type LIFConfig,

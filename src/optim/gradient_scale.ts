@@ -1,4 +1,4 @@
-// The connection of SGD with the scale of the loss, which only training in f16 loads (loss_scale.ts).
+// The connection of an optimiser with the scale of the loss, which only training in f16 loads (loss_scale.ts).
 import type { Tensor } from "../tensor/index.ts";
 import type { ArenaChunk } from "./param_arena.ts";
 
@@ -12,6 +12,8 @@ export interface GradientScale {
   check(optimizer: { readonly chunks: readonly ArenaChunk[]; readonly guard: Tensor }): void;
   /** Enqueue the move of the scale, after the update. */
   advance(guard: Tensor): void;
+  /** Enqueue: set the count of skipped steps to 0. */
+  forgetSkipped(): void;
   dispose(): void;
 }
 

@@ -1,27 +1,26 @@
 // A group of parameters with the same options: its arenas and the numbers of the step.
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
+import type { GroupRule } from "./group_rule.ts";
 import { HYPER, phaseNumber } from "./hyper.ts";
-import { learnedParts } from "./learned_parts.ts";
 import type { LearnedThresholds } from "./learned_thresholds.ts";
-import { type ArenaChunk, buildArena } from "./param_arena.ts";
 import {
+  type CommonSettings,
   checkUnscheduled,
   checkValues,
-  type GroupSettings,
-  isLearned,
   type PruningPhase,
   type StepValues,
-} from "./sgd_options.ts";
+} from "./optimizer_options.ts";
+import { type ArenaChunk, buildArena } from "./param_arena.ts";
 
 export class Group {
   readonly chunks: ArenaChunk[];
-  readonly options: GroupSettings;
+  readonly rule: GroupRule;
   /** Learned thresholds of `str` and `ltp`, one object per chunk; empty in other modes. */
   readonly learned: LearnedThresholds[];
   /** True once a threshold was set, also if it is 0. */
   thresholdGiven = false;
-  /** Changed by `SGD.setPhase` and `SGD.bake`. */
+  /** Changed by `Optimizer.setPhase` and `Optimizer.bake`. */
   phase: PruningPhase = "prune";
   readonly values: { -readonly [K in keyof StepValues]-?: number } = {
     lr: 0,
@@ -31,22 +30,27 @@ export class Group {
     thresholdNext: 0,
     tau: 0,
   };
+  private readonly name: string;
 
-  constructor(params: readonly Parameter[], options: GroupSettings) {
-    this.options = options;
-    const { lr, momentum, weightDecay, mode } = options;
-    this.chunks = buildArena(params, {
-      latent: mode === "latent" || mode === "fista" || isLearned(mode),
-      momentum: momentum > 0 && mode !== "fista",
-    });
+  /** `name`: class of the optimiser, for messages. */
+  constructor(name: string, params: readonly Parameter[], rule: GroupRule) {
+    this.name = name;
+    this.rule = rule;
+    const { lr, momentum, weightDecay } = rule.settings;
+    this.chunks = buildArena(name, params, rule.buffers);
     Object.assign(this.values, { lr, momentum, weightDecay });
-    this.learned = isLearned(mode) ? this.chunks.map((c) => learnedParts(mode).make(c, options)) : [];
+    this.learned = rule.learned ? this.chunks.map((c) => rule.learned!(c)) : [];
+  }
+
+  get options(): CommonSettings {
+    return this.rule.settings;
   }
 
   /** Merge the values of a step. Throws OpError for values that are not finite or have a schedule, or thresholds that fall in mode `inplace` or `fista`. */
   merge(values: StepValues): void {
-    checkValues(values);
-    checkUnscheduled(values, this.options.schedules);
+    checkValues(values, this.name);
+    this.rule.check?.(values);
+    checkUnscheduled(this.name, values, this.options.schedules);
     this.take(values);
   }
 
@@ -63,7 +67,7 @@ export class Group {
     const v = this.values;
     Object.assign(v, values);
     for (const key of ["lr", "momentum", "weightDecay"] as const)
-      if (!Number.isFinite(v[key])) throw new OpError("SGD", `${key}: expected a finite number, got ${v[key]}`);
+      if (!Number.isFinite(v[key])) throw new OpError(this.name, `${key}: expected a finite number, got ${v[key]}`);
     const { threshold, thresholdNext, tau } = values;
     if (threshold !== undefined || thresholdNext !== undefined || tau !== undefined) this.thresholdGiven = true;
     if (values.tau === undefined && (values.threshold !== undefined || values.thresholdNext !== undefined)) {
@@ -74,42 +78,27 @@ export class Group {
     const mayFall = mode !== "inplace" && mode !== "fista" && Number.isFinite(v.tau);
     if (!(v.threshold >= 0 && v.thresholdNext >= 0 && (v.tau >= 0 || mayFall))) {
       const expected = mayFall ? "thresholds >= 0" : `0 <= threshold <= thresholdNext in mode ${mode}`;
-      throw new OpError("SGD", `expected ${expected}, got ${v.threshold} and ${v.thresholdNext}`);
+      throw new OpError(this.name, `expected ${expected}, got ${v.threshold} and ${v.thresholdNext}`);
     }
   }
 
   /** Upload the numbers of the step. */
   write(step: number): void {
-    const { values: v, options } = this;
-    const words = new Uint32Array(HYPER.bytes / 4);
+    const { values: v, rule } = this;
+    const record = rule.record?.(v, step) ?? new Uint32Array(0);
+    const words = new Uint32Array(HYPER.bytes / 4 + record.length);
     HYPER.write(words, {
       lr: v.lr,
       threshold_now: v.threshold,
       threshold_next: v.thresholdNext,
       tau: v.tau,
-      gradient_scale: step === 0 ? 1 : 1 - options.dampening,
-      momentum: v.momentum,
       weight_decay: v.weightDecay,
       phase: phaseNumber(this.phase),
       step,
+      ...rule.numbers(v, step, this.chunks),
     });
-    HYPER.write(words, this.learnedNumbers());
+    words.set(record, HYPER.bytes / 4);
     for (const chunk of this.chunks) chunk.writeHeader(words);
-  }
-
-  /** Return what moves learned thresholds in a step, and the L1 coefficient of latent weights. */
-  private learnedNumbers(): Readonly<Record<string, number>> {
-    const { values: v, options } = this;
-    const { str, ltp, mode, lr, nesterov, shrink } = options;
-    if (mode === "latent") return { l0: shrink };
-    // s moves with the learning rate of the weights, which the schedule sets.
-    if (mode === "str")
-      return { raw_lr: v.lr, raw_decay: str.decay, raw_momentum: v.momentum, raw_nesterov: Number(nesterov) };
-    if (mode !== "ltp") return {};
-    // tau follows the schedule of the weights' learning rate too, so that thresholds stop moving with the weights.
-    const share = lr > 0 ? v.lr / lr : 1;
-    const weights = this.chunks.flatMap((c) => c.params).reduce((n, p) => n + p.numel, 0);
-    return { raw_lr: ltp.lr * share, raw_clip: ltp.clip, l0: ltp.l0 / weights, temperature: ltp.temperature };
   }
 
   dispose(): void {

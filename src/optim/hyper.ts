@@ -2,7 +2,7 @@
 import hyperWgsl from "../../shaders/lib/hyper.wgsl";
 import { type Bindable, readStruct } from "../gpu/index.ts";
 import { stretch, type Tensor } from "../tensor/index.ts";
-import type { PruningPhase } from "./sgd_options.ts";
+import type { PruningPhase } from "./optimizer_options.ts";
 
 export const HYPER = readStruct("hyper", hyperWgsl, "Hyper");
 export const LAYER = readStruct("hyper", hyperWgsl, "LayerThreshold");

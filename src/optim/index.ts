@@ -1,4 +1,6 @@
-// The optim room: the fused optimiser and learning-rate schedules.
+// The optim room: the fused optimisers and learning-rate schedules.
+export { Adam, type AdamOptions, AdamW } from "./adam.ts";
+export type { AdaptiveOptions } from "./adaptive.ts";
 export { enableLearnedThresholds } from "./learned.ts";
 export { LossScale, type LossScaleOptions, type LossScaleState } from "./loss_scale.ts";
 export {
@@ -9,13 +11,25 @@ export {
   type LrScheduleName,
   makeLrSchedule,
 } from "./lr_scheduler.ts";
+export { checkOptimizerConfig, namedOptimizer } from "./named_optimizer.ts";
+export { Optimizer } from "./optimizer.ts";
 export {
-  type ParameterCounts,
-  type ParamGroup,
-  type PruningPhase,
-  SGD,
-  type SGDOptions,
-  type StepValues,
-  type ThresholdMode,
-} from "./sgd.ts";
-export type { LtpOptimizerOptions, StepFunction, StrOptions, ThresholdCurve } from "./sgd_options.ts";
+  hasMomentum,
+  OPTIMIZER_DEFAULTS,
+  OPTIMIZER_USES,
+  OPTIMIZERS,
+  type OptimizerConfig,
+  type OptimizerName,
+} from "./optimizer_names.ts";
+export type {
+  OptimizerOptions,
+  PruningPhase,
+  StepFunction,
+  StepValues,
+  ThresholdCurve,
+  ThresholdMode,
+} from "./optimizer_options.ts";
+export type { ParameterCounts } from "./parameter_counts.ts";
+export { RMSProp, type RMSPropOptions } from "./rmsprop.ts";
+export { type ParamGroup, SGD, type SGDOptions } from "./sgd.ts";
+export type { LtpOptimizerOptions, StrOptions } from "./sgd_options.ts";

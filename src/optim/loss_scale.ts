@@ -3,10 +3,10 @@
 import checkWgsl from "../../shaders/loss_scale_check.wgsl";
 import stepWgsl from "../../shaders/loss_scale_step.wgsl";
 import { expectOptions, groups1d, kernel, OpError } from "../gpu/index.ts";
-import { partOf, persistent, type Tensor } from "../tensor/index.ts";
+import { fillZero, partOf, persistent, stretch, type Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
+import type { Optimizer } from "./optimizer.ts";
 import { SEGMENT } from "./param_arena.ts";
-import type { SGD } from "./sgd.ts";
 
 const checkKernel = kernel("loss_scale_check", checkWgsl);
 const stepKernel = kernel("loss_scale_step", stepWgsl);
@@ -26,13 +26,13 @@ export interface LossScaleState {
   readonly scale: number;
   /** Good steps since the scale last changed. */
   readonly goodSteps: number;
-  /** Steps skipped since the start. */
+  /** Steps skipped since the start, or since the optimizer's `reset`. */
   readonly skippedSteps: number;
 }
 
 /**
  * Dynamic loss scale of an optimizer, for training in f16. A step whose gradients hold a NaN or an infinity is skipped: weights,
- * momentum, learned thresholds and counts stay, and the scale halves. After `growthInterval` good steps in a row it doubles. The host
+ * momentum, moments, learned thresholds and counts stay, and the scale halves. After `growthInterval` good steps in a row it doubles. The host
  * never waits for it.
  *
  * Steps     `stepsDone`, learning rates and thresholds move with each step, also with a skipped one.
@@ -55,7 +55,7 @@ export class LossScale {
   readonly state: Tensor;
   private readonly growth: number;
 
-  constructor(optimizer: SGD, options: LossScaleOptions = {}) {
+  constructor(optimizer: Optimizer, options: LossScaleOptions = {}) {
     expectOptions("LossScale", options, KEYS);
     const { initial = 65536, growthInterval = 2000 } = options;
     if (!(initial >= 1 && initial <= 2 ** 24 && Number.isInteger(Math.log2(initial))))
@@ -73,7 +73,7 @@ export class LossScale {
   }
 
   /** @internal Enqueue the check of an optimizer's gradients, before its update. */
-  check({ chunks, guard }: Pick<SGD, "chunks" | "guard">): void {
+  check({ chunks, guard }: Pick<Optimizer, "chunks" | "guard">): void {
     for (const { gradient, parts } of chunks) {
       for (const part of parts) {
         checkKernel.run({
@@ -88,6 +88,11 @@ export class LossScale {
   /** @internal Enqueue the move of the scale, after the update. */
   advance(guard: Tensor): void {
     stepKernel.run({ bind: { scale: this.state, guard }, params: { growth: this.growth }, grid: [1] });
+  }
+
+  /** @internal Enqueue: set the count of skipped steps to 0. */
+  forgetSkipped(): void {
+    fillZero(stretch(this.state, 3, 1));
   }
 
   /** Read scale and counts. Waits for the GPU. */

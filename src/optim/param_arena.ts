@@ -1,5 +1,6 @@
 // One buffer for all parameters of a group, which one dispatch updates. Values, gradients and momentum have the same layout:
-// each parameter is padded to whole segments of 1024 elements.
+// each parameter is padded to whole segments of 1024 elements. Moments of adaptive optimisers have several numbers for each weight:
+// the moments of a segment follow one another.
 import { currentGpu, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import {
@@ -22,6 +23,8 @@ interface ArenaOptions {
   /** True if the forward pass reads thresholded weights, which have a buffer beside the latent ones. */
   readonly latent: boolean;
   readonly momentum: boolean;
+  /** Moments of each weight; 0 for SGD. */
+  readonly moments: number;
 }
 
 /** The chunk that holds the memory of a parameter. */
@@ -43,6 +46,8 @@ export class ArenaChunk {
   /** Effective weights; null if the forward pass reads theta itself. */
   readonly weight: Tensor | null;
   readonly velocity: Tensor | null;
+  /** Shape [segments, moments, 1024]; null for SGD. */
+  readonly moments: Tensor | null;
   /** Shape [segments, 2]: layer and element count of each segment. */
   readonly segmentTable: Tensor;
   /** Shape [4, layers]: counts of the last update, and ~n if step n wrote the first NaN or infinity (0: none). */
@@ -52,7 +57,7 @@ export class ArenaChunk {
   /** The step's numbers, then those of each layer's threshold, as hyper.ts lays them out. */
   readonly hyper: Tensor;
 
-  constructor(params: readonly Parameter[], { latent, momentum }: ArenaOptions) {
+  constructor(params: readonly Parameter[], { latent, momentum, moments }: ArenaOptions) {
     this.params = params;
     const table: number[] = [];
     const starts: number[] = [];
@@ -62,9 +67,8 @@ export class ArenaChunk {
     });
     this.starts = starts;
     this.segments = table.length / 2;
-    this.parts = segmentParts(this.segments);
-    const total = this.segments * SEGMENT;
-    const make = (what: string) => {
+    this.parts = segmentParts(this.segments, moments);
+    const make = (what: string, total = this.segments * SEGMENT) => {
       const t = allocate([total], "f32", { persistent: true, scoped: false, inParts: true });
       t.view.buffer.what = `${what} of ${params.length} parameters, [${total}] f32`;
       fillZero(t);
@@ -82,6 +86,7 @@ export class ArenaChunk {
     // After the move, which released the parameters' own memory: the pool can reuse it here.
     this.gradient = make("gradients");
     this.velocity = momentum ? make("momentum") : null;
+    this.moments = moments > 0 ? make("moments", this.segments * SEGMENT * moments) : null;
     params.forEach((p, i) => {
       p.grad = this.slice(this.gradient, i, p.shape);
       p.gradArrived = false;
@@ -110,6 +115,14 @@ export class ArenaChunk {
     return arena.alias(shape, false, this.starts[i]!);
   }
 
+  /** Return the moments of parameter i, [segments, moments, 1024]; null if there are none. */
+  momentsOf(i: number): Tensor | null {
+    if (!this.moments) return null;
+    const each = this.moments.numel / (this.segments * SEGMENT);
+    const segments = Math.ceil(this.params[i]!.numel / SEGMENT);
+    return this.moments.alias([segments, each, SEGMENT], false, this.starts[i]! * each);
+  }
+
   dispose(): void {
     for (const p of this.params) {
       // Another optimizer may hold it by now.
@@ -120,22 +133,22 @@ export class ArenaChunk {
       p.grad = null;
       p.latent = null;
     }
-    const { theta, gradient, weight, velocity, segmentTable, tally, counts, hyper } = this;
-    for (const t of [theta, gradient, weight, velocity, segmentTable, tally, counts, hyper]) t?.dispose();
+    const { theta, gradient, weight, velocity, moments, segmentTable, tally, counts, hyper } = this;
+    for (const t of [theta, gradient, weight, velocity, moments, segmentTable, tally, counts, hyper]) t?.dispose();
   }
 }
 
-/** Split an arena of `segments` segments, or a table with a row per segment, into bindable parts. */
-export const segmentParts = (segments: number): Part[] => bindableParts(segments, 4 * SEGMENT);
+/** Split an arena of `segments` segments, or a table with a row per segment, into parts that can be bound with their moments. */
+export const segmentParts = (segments: number, moments = 0): Part[] =>
+  bindableParts(segments, 4 * SEGMENT * Math.max(1, moments));
 
 /**
  * Lay parameters out in as few chunks as the adapter's binding size allows. A parameter that exceeds a binding gets its own
- * chunk, in parts. Throws OpError for an empty list, MemoryError if a parameter exceeds a buffer.
+ * chunk, in parts. `name` is the optimiser's, for messages. Throws OpError for an empty list, MemoryError if a parameter exceeds a buffer.
  */
-export function buildArena(params: readonly Parameter[], options: ArenaOptions): ArenaChunk[] {
-  if (params.length === 0)
-    throw new OpError("SGD", "expected at least one parameter in each group, got an empty group");
-  const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize / 4;
+export function buildArena(name: string, params: readonly Parameter[], options: ArenaOptions): ArenaChunk[] {
+  if (params.length === 0) throw new OpError(name, "expected at least one parameter in each group, got an empty group");
+  const limit = currentGpu().adapter.limits.maxStorageBufferBindingSize / 4 / Math.max(1, options.moments);
   const chunks: ArenaChunk[] = [];
   let batch: Parameter[] = [];
   let used = 0;

@@ -5,7 +5,7 @@ import latentWgsl from "../../shaders/sgd_latent.wgsl";
 import plainWgsl from "../../shaders/sgd_plain.wgsl";
 import { type Kernel, kernel } from "../gpu/index.ts";
 import type { LearnedMode } from "./learned_parts.ts";
-import type { ThresholdMode } from "./sgd_options.ts";
+import type { ThresholdMode } from "./optimizer_options.ts";
 
 export const UPDATES: Readonly<Record<Exclude<ThresholdMode, LearnedMode>, Kernel>> = {
   latent: kernel("sgd_latent", latentWgsl),

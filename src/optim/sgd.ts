@@ -1,22 +1,9 @@
 // SGD with momentum, weight decay and pruning, fused: one dispatch per parameter group and arena chunk.
-import applyWgsl from "../../shaders/apply_threshold.wgsl";
-import { type Bindable, currentGpu, groups1d, kernel, OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
-import {
-  afterRun,
-  fillZero,
-  isRehearsing,
-  type Part,
-  partOf,
-  persistent,
-  readAll,
-  stretch,
-  type Tensor,
-} from "../tensor/index.ts";
-import { CLEAR_GUARD, type GradientScale } from "./gradient_scale.ts";
-import { Group } from "./group.ts";
+import type { CompleteValues, GroupRule } from "./group_rule.ts";
 import { learnedParts } from "./learned_parts.ts";
-import type { LearnedThreshold } from "./learned_thresholds.ts";
+import { Optimizer } from "./optimizer.ts";
+import { latentSpec } from "./optimizer_options.ts";
 import type { ArenaChunk } from "./param_arena.ts";
 import { UPDATES } from "./rules.ts";
 import {
@@ -25,34 +12,11 @@ import {
   groupSettings,
   isLearned,
   type ParamGroup,
-  type PruningPhase,
   type SGDOptions,
-  type StepValues,
 } from "./sgd_options.ts";
-import { warnOfStep, warnOfTakeover } from "./step_warnings.ts";
 
-export type { ParamGroup, PruningPhase, SGDOptions, StepValues, ThresholdMode } from "./sgd_options.ts";
-
-const applyKernel = kernel("apply_threshold", applyWgsl);
-/** Task of the apply kernel: weights as training reads them, LTP's weights as evaluation reads them, or the end of pruning. */
-type Task = "soft" | "hard" | "bake";
-
-/** Counts of one parameter by the last update. */
-export interface ParameterCounts {
-  /** The parameter. */
-  readonly param: Parameter;
-  /** Entries that are not 0. */
-  readonly nonzero: number;
-  /** Entries that went from non-zero to zero since the start. */
-  readonly pruned: number;
-  /** Entries that went from zero to non-zero since the start. */
-  readonly regrown: number;
-  /** First step, by `stepsDone`, whose update wrote a NaN or an infinity; null while all entries are finite. */
-  readonly badStep: number | null;
-}
-
-/** Return the constants that all kernels of a chunk have. */
-const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== null, STORES_WEIGHT: weight !== null });
+export type { ThresholdMode } from "./optimizer_options.ts";
+export type { ParamGroup, SGDOptions } from "./sgd_options.ts";
 
 /**
  * Stochastic gradient descent with momentum, weight decay and soft-threshold pruning, in one dispatch per group of
@@ -78,320 +42,52 @@ const variant = ({ velocity, weight }: ArenaChunk) => ({ MOMENTUM: velocity !== 
  * }
  * console.log(optimizer.stepsDone); // 3
  */
-export class SGD {
-  /** @internal */
-  readonly groups: readonly Group[];
-  private done = 0;
-  private fault: Error | null = null;
-  /**
-   * @internal [4] u32, see loss_scale_check.wgsl. Any value but 0xffffffff at [0] freezes the weights (train/meter.ts sets it after a
-   * loss that is not finite).
-   */
-  readonly guard: Tensor;
-  private gradientScale: GradientScale | null = null;
-
+export class SGD extends Optimizer {
   /** Take over the parameters' memory: they become slices of the optimiser's arenas. */
   constructor(params: readonly Parameter[] | readonly ParamGroup[], options: SGDOptions) {
-    const isGroup = (p: Parameter | ParamGroup): p is ParamGroup => "params" in p;
-    const list = params as readonly (Parameter | ParamGroup)[];
-    if (!Array.isArray(params)) throw new OpError("SGD", "expected an array of parameters, such as model.parameters()");
-    if (list.length === 0) throw new OpError("SGD", "expected at least one parameter, got an empty list");
-    const groups: ParamGroup[] = list.every(isGroup)
-      ? (list as ParamGroup[])
-      : [{ params: list as readonly Parameter[] }];
-    const all = groups.flatMap((g) => g.params);
-    warnOfTakeover(all);
-    if (new Set(all).size !== all.length)
-      throw new OpError("SGD", "expected each parameter in one group, got one of them twice");
-    checkOptions(
-      options,
-      groups.map(({ params: _, ...own }) => own),
-    );
-    this.groups = groups.map(({ params: members, ...own }) => new Group(members, groupSettings(options, own)));
-    this.guard = persistent(CLEAR_GUARD, [4]);
-    this.stepsDone = 0;
-    this.refresh();
-  }
-
-  /** @internal Scale of the loss; null if gradients are not scaled. */
-  get scale(): GradientScale | null {
-    return this.gradientScale;
-  }
-
-  /** @internal Skip steps whose gradients overflow, and divide by the scale. `LossScale` calls it. */
-  attachScale(scale: GradientScale): void {
-    if (this.gradientScale) throw new OpError("LossScale", "expected an optimizer without a loss scale, got one with");
-    this.gradientScale = scale;
-  }
-
-  /** @internal Chunks of all groups. */
-  get chunks(): ArenaChunk[] {
-    return this.groups.flatMap((g) => g.chunks);
-  }
-
-  /**
-   * Number of steps done, which `step()` counts, also in replays of a captured step. The schedules of the groups follow it; 0: the
-   * next step is the first, which ignores dampening. Set it to continue a run. Throws OpError unless it is an integer >= 0.
-   */
-  get stepsDone(): number {
-    return this.done;
-  }
-  set stepsDone(steps: number) {
-    if (!Number.isSafeInteger(steps) || steps < 0)
-      throw new OpError("SGD", `stepsDone: expected an integer >= 0, got ${steps}`);
-    this.done = steps;
-    this.fault = null;
-    for (const group of this.groups) {
-      group.moveTo(steps);
-      group.write(steps);
-    }
-  }
-
-  /** Count a step. A schedule that ends with the run gives no numbers for the step after it: that step throws, if it comes. */
-  private advance(): void {
-    try {
-      this.stepsDone = this.done + 1;
-    } catch (error) {
-      this.fault = error as Error;
-    }
-  }
-
-  /** Throw the error of a schedule that gave no numbers for the next step. */
-  private expectNumbers(): void {
-    if (this.fault) throw this.fault;
-  }
-
-  /**
-   * Set the numbers of the next step, for all groups or for one. Call it outside a captured step, before the step runs. Throws
-   * OpError for a number that the group has a schedule for.
-   */
-  set(values: StepValues, group?: number): void {
-    this.groups.forEach((g, i) => {
-      if (group !== undefined && group !== i) return;
-      g.merge(values);
-      g.write(this.stepsDone);
+    super(params, {
+      name: "SGD",
+      check: (groups) => checkOptions(options, groups),
+      rule: (own) => sgdRule(groupSettings(options, own)),
     });
   }
+}
 
-  /**
-   * Enqueue the update, and count it: afterwards the learning rates and thresholds are those of the next step. A parameter without a gradient since the last step counts as having a zero gradient; this is warned of
-   * once, as is a threshold that was never set. Throws OpError if gradients arrived for parameters that no module lists and no
-   * optimizer holds: they would never be trained.
-   */
-  step(): void {
-    this.expectNumbers();
-    warnOfStep(this, this.groups);
-    for (const p of this.chunks.flatMap((c) => c.params)) {
-      if (!p.gradArrived && p.grad) fillZero(p.grad);
-      p.gradArrived = false;
-    }
-    // Before the first group moves: an overflow in one of them skips all.
-    this.gradientScale?.check(this);
-    for (const group of this.groups) {
-      group.chunks.forEach((chunk, k) => {
-        group.learned[k]?.step(this.guard, "step", this.gradientScale !== null);
-        this.update(chunk, group.options);
-      });
-    }
-    this.gradientScale?.advance(this.guard);
-    if (isRehearsing()) return;
-    const steps = afterRun(
-      this,
-      () => this.advance(),
-      () => this.expectNumbers(),
-    );
-    const moves = this.groups.some(({ options: { schedules } }) => schedules.lr ?? schedules.threshold);
-    if (steps > 1 && moves)
-      throw new OpError("SGD", "expected one step of an optimizer with schedules in a captured step, got two");
-  }
+/** Return the rule of a group of SGD. */
+function sgdRule(settings: GroupSettings): GroupRule {
+  const { mode, momentum, nesterov, dampening } = settings;
+  return {
+    settings,
+    buffers: {
+      latent: mode === "latent" || mode === "fista" || isLearned(mode),
+      momentum: momentum > 0 && mode !== "fista",
+      moments: 0,
+    },
+    kernel: isLearned(mode) ? learnedParts(mode).updates[mode] : UPDATES[mode],
+    spec: { NESTEROV: nesterov, READS_WEIGHT: mode === "fista", ...latentSpec(settings) },
+    addsDecay: true,
+    numbers: (values, step, chunks) => ({
+      momentum: values.momentum,
+      gradient_scale: step === 0 ? 1 : 1 - dampening,
+      ...learnedNumbers(settings, values, chunks),
+    }),
+    ...(isLearned(mode) ? { learned: (chunk: ArenaChunk) => learnedParts(mode).make(chunk, settings) } : {}),
+  };
+}
 
-  private update(chunk: ArenaChunk, options: GroupSettings): void {
-    const { gradient, tally, layers } = chunk;
-    fillZero(stretch(tally, 0, layers));
-    const { mode } = options;
-    // A CPU has no latency to hide and few registers.
-    const held = currentGpu().adapter.software ? 1 : 4;
-    const rule = isLearned(mode) ? learnedParts(mode).updates[mode] : UPDATES[mode];
-    for (const part of chunk.parts) {
-      rule.run({
-        bind: { ...this.stored(chunk, part), gradient: partOf(gradient, part), counts: tally, guard: this.guard },
-        params: { segments: part.rows, layers },
-        spec: {
-          ...variant(chunk),
-          SCALED: this.gradientScale !== null,
-          HELD: held,
-          READS_WEIGHT: mode === "fista",
-          NESTEROV: options.nesterov,
-          DECAY_EFFECTIVE: options.decayTarget === "effective",
-          ...(mode === "latent" ? { TRUE_GRADIENT: options.gradient === "true", SHRINKS: options.shrink > 0 } : {}),
-        },
-        grid: groups1d(part.rows),
-      });
-    }
-  }
-
-  private apply(chunk: ArenaChunk, { mode }: GroupSettings, task: Task): void {
-    for (const part of chunk.parts) {
-      applyKernel.run({
-        bind: this.stored(chunk, part),
-        params: { segments: part.rows, hard: Number(task === "hard"), bake: Number(task === "bake") },
-        spec: { ...variant(chunk), LTP: mode === "ltp", FISTA: mode === "fista" },
-        grid: groups1d(part.rows),
-      });
-    }
-  }
-
-  /** Return the bindings that both kernels have for a part of a chunk. */
-  private stored({ theta, weight, velocity, segmentTable, hyper }: ArenaChunk, part: Part): Record<string, Bindable> {
-    return {
-      latent: partOf(theta, part),
-      weight: weight ? partOf(weight, part) : this.dummy(1),
-      velocity: velocity ? partOf(velocity, part) : this.dummy(0),
-      segment: partOf(segmentTable, part),
-      hyper,
-    };
-  }
-
-  /**
-   * Enqueue: recompute learned thresholds and effective weights from the stored weights. Call it after loading weights into a
-   * group of mode `str` or `ltp`; other modes do not need it.
-   */
-  refresh(): void {
-    for (const g of this.groups) this.refreshGroup(g);
-  }
-
-  private refreshGroup({ chunks, learned, options }: Group): void {
-    learned.forEach((l, k) => {
-      l.step(this.guard, "rest");
-      this.apply(chunks[k]!, options, "soft");
-    });
-  }
-
-  /** @internal Enqueue: switch LTP's weights to those of evaluation (hard mask) until `soften`. Other modes always use those. */
-  harden(): void {
-    this.applyLtp("hard");
-  }
-
-  /** @internal Enqueue: switch LTP's weights back to those of training. */
-  soften(): void {
-    this.applyLtp("soft");
-  }
-
-  /** @internal Run `work`, which enqueues, with LTP's weights as evaluation reads them. Its result may be a promise of values. */
-  hardened<T>(work: () => T): T {
-    this.harden();
-    try {
-      return work();
-    } finally {
-      this.soften();
-    }
-  }
-
-  private applyLtp(task: Task): void {
-    for (const { chunks, options, phase } of this.groups) {
-      if (options.mode === "ltp" && phase === "prune") for (const c of chunks) this.apply(c, options, task);
-    }
-  }
-
-  /** Set the phase of the groups with a threshold from the next step on. Use `bake` to end pruning. */
-  setPhase(phase: PruningPhase): void {
-    for (const g of this.groups) {
-      if (g.options.mode === "none" || g.phase === phase) continue;
-      const wasDense = g.phase === "dense";
-      g.phase = phase;
-      g.write(this.stepsDone);
-      if (g.learned.length === 0) continue;
-      if (phase === "dense") for (const c of g.chunks) this.apply(c, g.options, "soft");
-      if (phase === "prune" && wasDense) this.refreshGroup(g);
-    }
-  }
-
-  /**
-   * Enqueue the end of pruning: the effective weights become the stored ones, the momentum of zeros is cleared, and zeros stay
-   * zero from now on (phase `mask`). The next forward pass reads the same bits as the last one (LTP: as evaluation).
-   */
-  bake(): void {
-    this.harden();
-    for (const { chunks, options } of this.groups) {
-      if (options.mode !== "none") for (const c of chunks) this.apply(c, options, "bake");
-    }
-    this.setPhase("mask");
-  }
-
-  /** Clear the record of a loss or an update that was not finite, after good weights were loaded. */
-  clearFaults(): void {
-    this.guard.set(CLEAR_GUARD);
-    for (const { tally, layers } of this.chunks) fillZero(stretch(tally, 3 * layers, layers));
-  }
-
-  /** Clear momentum, counts and the number of steps done. */
-  reset(): void {
-    for (const c of this.chunks) {
-      if (c.velocity) fillZero(c.velocity);
-      fillZero(c.tally);
-    }
-    this.stepsDone = 0;
-  }
-
-  private readonly dummies: Tensor[] = [];
-  // WebGPU requires every declared binding to be bound, and writable ones must not share memory.
-  private dummy(k: number): Tensor {
-    this.dummies[k] ??= persistent(new Float32Array(4), [4]);
-    return this.dummies[k] as Tensor;
-  }
-
-  /** Discard gradients that arrived since the last step. */
-  zeroGrad(): void {
-    for (const c of this.chunks) for (const p of c.params) p.gradArrived = false;
-  }
-
-  /** Read the counts of the last update. Waits for the GPU. */
-  async counts(): Promise<ParameterCounts[]> {
-    const { chunks } = this;
-    const data = await readAll(...chunks.map((c) => c.tally));
-    return chunks.flatMap((c, k) => {
-      const n = c.params.length;
-      const at = (row: number, i: number) => (data[k] as Uint32Array)[row * n + i]!;
-      const badStep = (i: number) => (at(3, i) === 0 ? null : ~at(3, i) >>> 0);
-      return c.params.map((param, i) => {
-        return { param, nonzero: at(0, i), pruned: at(1, i), regrown: at(2, i), badStep: badStep(i) };
-      });
-    });
-  }
-
-  /** @internal Read the factor from the gradients of the latest step to those of the loss; null after an overflow. Waits for the GPU. */
-  async gradientFactor(): Promise<number | null> {
-    if (!this.gradientScale) return 1;
-    const guard = await this.guard.data();
-    return guard[3] === 0 ? new Float32Array(guard.buffer)[2]! : null;
-  }
-
-  /** Read the learned thresholds in force, by parameter. Waits for the GPU. */
-  async learnedThresholds(): Promise<Map<Parameter, LearnedThreshold>> {
-    const pairs = this.groups.flatMap(({ chunks, learned }) => learned.map((l, k) => [chunks[k]!, l] as const));
-    const values = await readAll(...pairs.map(([chunk]) => chunk.hyper));
-    return new Map(
-      pairs.flatMap(([chunk, learned], i) => {
-        const picked = learned.pick(values[i] as Float32Array);
-        return chunk.params.map((p, layer) => [p, picked[layer]!] as const);
-      }),
-    );
-  }
-
-  /** Return the momentum of a parameter, or null if its group has none. */
-  velocityOf(param: Parameter): Tensor | null {
-    for (const c of this.chunks) {
-      const i = c.params.indexOf(param);
-      if (i >= 0) return c.velocity ? c.slice(c.velocity, i, param.shape) : null;
-    }
-    throw new OpError("SGD", "expected a parameter of this optimizer, got another's", { param });
-  }
-
-  /** Free the optimiser's memory. Parameters keep their values, without gradients. */
-  dispose(): void {
-    for (const g of this.groups) g.dispose();
-    this.guard.dispose();
-    this.gradientScale?.dispose();
-    for (const t of this.dummies) t?.dispose();
-  }
+/** Return what moves learned thresholds in a step, and the L1 coefficient of latent weights. */
+function learnedNumbers(
+  { str, ltp, mode, lr, nesterov, shrink }: GroupSettings,
+  v: CompleteValues,
+  chunks: readonly ArenaChunk[],
+): Readonly<Record<string, number>> {
+  if (mode === "latent") return { l0: shrink };
+  // s moves with the learning rate of the weights, which the schedule sets.
+  if (mode === "str")
+    return { raw_lr: v.lr, raw_decay: str.decay, raw_momentum: v.momentum, raw_nesterov: Number(nesterov) };
+  if (mode !== "ltp") return {};
+  // tau follows the schedule of the weights' learning rate too, so that thresholds stop moving with the weights.
+  const share = lr > 0 ? v.lr / lr : 1;
+  const weights = chunks.flatMap((c) => c.params).reduce((n, p) => n + p.numel, 0);
+  return { raw_lr: ltp.lr * share, raw_clip: ltp.clip, l0: ltp.l0 / weights, temperature: ltp.temperature };
 }

@@ -1,7 +1,7 @@
 // Division of a target among the layers: the same share in each, the smallest weights of all layers together, more where layers
 // are large (ERK), or the shares of another run.
 import type { Module } from "../nn/index.ts";
-import type { SGD } from "../optim/index.ts";
+import type { Optimizer } from "../optim/index.ts";
 import { ArgumentError } from "../text/index.ts";
 import { check, PRUNING_SCOPES, type PruneConfig, type PruningScope, targetOf } from "./config.ts";
 import { apportion, erkDensities } from "./erk.ts";
@@ -27,7 +27,7 @@ export function budgetOf(
   config: PruneConfig,
   method: string,
   otherwise: PruningScope = "layer",
-): (run: { readonly model: Module; readonly optimizer: SGD }) => Budget {
+): (run: { readonly model: Module; readonly optimizer: Optimizer }) => Budget {
   const { scope = otherwise } = config;
   check("scope", `one of ${PRUNING_SCOPES.join(", ")}`, scope, PRUNING_SCOPES.includes(scope));
   if (config.shares !== undefined) {

@@ -1,6 +1,6 @@
 // The interface of a pruning method: its values for the optimiser, and its work around the steps.
 import type { Module } from "../nn/index.ts";
-import type { ParamGroup, PruningPhase, SGD, StepValues } from "../optim/index.ts";
+import type { Optimizer, ParamGroup, PruningPhase, StepValues } from "../optim/index.ts";
 import type { DType, Shape, Tensor } from "../tensor/index.ts";
 import type { RunShape } from "./config.ts";
 
@@ -16,7 +16,7 @@ export interface PreliminarySteps {
 /** The run, as a method may use it. */
 export interface PruningRun extends RunShape {
   readonly model: Module;
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   /** Shape of one sample, and the type of its numbers. */
   readonly sample: { readonly shape: Shape; readonly dtype: DType };
   /** Compute the gradients of what `root` computes with the model, times `upstream` (default 1), into those of the parameters. */

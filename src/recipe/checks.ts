@@ -22,7 +22,9 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
   if (r.nesterov && r.prune.accelerated) {
     refuse("nesterov", "false, since prune.accelerated is true: it extrapolates too");
   }
-  if (r.nesterov && r.momentum === 0) refuse("momentum", "a number > 0, since nesterov is true");
+  crossCheckOptimizer(r, refuse);
+  if (r.nesterov && r.momentum === 0 && (r.optimizer ?? "sgd") === "sgd")
+    refuse("momentum", "a number > 0, since nesterov is true");
   crossCheckRate(r.lr, r.epochs, refuse);
   crossCheckPrune(r.prune, r.epochs, refuse);
   crossCheckShares(r.prune, refuse);
@@ -36,6 +38,14 @@ function crossCheckWeights(r: Recipe, refuse: Refuse): void {
     if (r[key] !== undefined) refuse("weights", `a model file, since ${key} is given`);
   }
   if (r.newHead) refuse("weights", "a model file, since newHead is true");
+}
+
+function crossCheckOptimizer({ optimizer = "sgd", prune }: Recipe, refuse: Refuse): void {
+  if (optimizer === "sgd") return;
+  if (prune.method === "str" || prune.method === "ltp")
+    refuse("optimizer", `sgd, since prune.method is ${prune.method}, whose thresholds move with the steps of SGD`);
+  if (prune.accelerated)
+    refuse("optimizer", "sgd, since prune.accelerated is true, which extrapolates the steps of SGD");
 }
 
 function crossCheckRate(lr: Recipe["lr"], epochs: number, refuse: Refuse): void {

@@ -96,6 +96,8 @@ export function without(value: unknown, path: readonly string[]): unknown {
 
 /** Settings that choose a method; the others of their section depend on it. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = { prune: ["method", "schedule"], lr: ["schedule"] };
+/** Settings of the optimiser, which are in no section. */
+const OF_OPTIMIZER = new Set(["momentum", "nesterov", "betas", "eps", "amsgrad", "alpha", "centered"]);
 
 /** A setting of one layer that the run does not read. */
 interface Unread {
@@ -168,7 +170,7 @@ function wasRead(
   layers: readonly Layer[],
 ): boolean {
   const [section = ""] = path;
-  const choices = (CHOICES[section] ?? []).map((key) => [section, key]);
+  const choices = OF_OPTIMIZER.has(section) ? [["optimizer"]] : (CHOICES[section] ?? []).map((key) => [section, key]);
   for (let top = at; top < layers.length - 1; top++) {
     const view = below[top + 1];
     if (unreadUse(path.join("."), value, view as Recipe)) continue;

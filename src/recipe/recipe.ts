@@ -20,6 +20,7 @@ import {
   DEFAULT_RECIPE,
   defaultFolder,
   defaultsFor,
+  defaultsForOptimizer,
   type Recipe,
   type RecipeFlags,
   recipeSchema,
@@ -95,7 +96,8 @@ export function resolveRecipe(source: RecipeSource = {}): Recipe {
 function defaultsUnder(layers: readonly Layer[]): unknown {
   const given = layers.map(({ value }) => value).reduce(mergeLayer);
   const data = get(given, ["data", "name"]) ?? DEFAULT_RECIPE.data.name;
-  const defaults = mergeLayer(DEFAULT_RECIPE, defaultsFor(data));
+  const forOptimizer = defaultsForOptimizer(get(given, ["optimizer"]));
+  const defaults = [defaultsFor(data), forOptimizer].reduce<unknown>(mergeLayer, DEFAULT_RECIPE);
   const model = get(given, ["model", "name"]) ?? get(defaults, ["model", "name"]);
   return mergeLayer(defaults, { out: defaultFolder(data, model) });
 }

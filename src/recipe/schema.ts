@@ -1,5 +1,6 @@
 // The schema of a recipe, made of the table of settings; the defaults of each data set; a setting's words for messages.
 import { z } from "zod";
+import { OPTIMIZER_DEFAULTS } from "../internal.ts";
 import { crossCheck } from "./checks.ts";
 import { isEventData } from "./data_names.ts";
 import { isSetting, leavesOf, type Section, type Setting } from "./setting.ts";
@@ -48,6 +49,8 @@ export function schemaOf(setting: Setting): z.ZodType {
       return z.array(z.number().gt(0));
     case "shares":
       return z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]);
+    case "betas":
+      return z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]);
   }
 }
 
@@ -150,6 +153,13 @@ export function defaultFolder(data: unknown, model: unknown): string {
   return same ? DEFAULT_RECIPE.out : `runs/${String(data)}_${String(model)}`.replaceAll("-", "_");
 }
 
+/** Return the changes of the defaults for an optimiser: those of PyTorch, for all but sgd. */
+export function defaultsForOptimizer(optimizer: unknown): RecipeFlags {
+  if (typeof optimizer !== "string" || !Object.hasOwn(OPTIMIZER_DEFAULTS, optimizer)) return {};
+  const { lr, momentum, weightDecay } = OPTIMIZER_DEFAULTS[optimizer as keyof typeof OPTIMIZER_DEFAULTS];
+  return { lr: { base: lr }, momentum, weightDecay };
+}
+
 function nodeAt(path: readonly PropertyKey[]): Setting | Section | undefined {
   let node: Setting | Section = SETTINGS;
   for (const key of path) {
@@ -196,6 +206,8 @@ function valuesOf(setting: Setting): string {
       return "a list of epochs > 0";
     case "shares":
       return "two numbers in (0, 1], the smaller first";
+    case "betas":
+      return "two numbers in [0, 1)";
     case "number":
       return numbersOf(setting);
   }

@@ -1,12 +1,14 @@
 // Builds a session from a recipe and its data.
 import {
   buildModel,
+  hasMomentum,
   isArrays,
   isStreamed,
   type Module,
   manualSeed,
   modelRegistry,
   numel,
+  type OptimizerConfig,
   type RandomState,
   type RunConfig,
   Session,
@@ -60,14 +62,23 @@ function mlpFor({ name, layers, width }: ModelPlan["model"], shape: readonly num
   return buildModel(name, { channels: numel(shape), size: 1, classes: outputs }, { hidden: { layers, width } });
 }
 
+/** Return the optimiser's own settings; undefined for SGD, which has none. */
+function optimizerOf({ optimizer = "sgd", betas, eps, amsgrad, alpha, centered }: Recipe): OptimizerConfig | undefined {
+  return optimizer === "sgd" ? undefined : { name: optimizer, ...defined({ betas, eps, amsgrad, alpha, centered }) };
+}
+
 /** Return the configuration of a session. Streamed images are cropped and flipped by their reader. */
 export function runConfig(recipe: Recipe, train: SessionSamples | null): RunConfig {
-  const { epochs, finetuneEpochs, batchSize, microBatch, momentum, nesterov, weightDecay, labelSmoothing } = recipe;
+  const { epochs, finetuneEpochs, batchSize, microBatch, nesterov, weightDecay, labelSmoothing } = recipe;
+  const optimizer = optimizerOf(recipe);
+  // A recipe has a momentum by default, which Adam does not read.
+  const momentum = hasMomentum(optimizer ?? { name: "sgd" }) ? recipe.momentum : 0;
   const { precision, recalibrate, seed, logEvery, augment } = recipe;
   const { lr, prune } = withoutIdle(recipe);
   const { crop, flip } = train && !isArrays(train) && isStreamed(train) ? { crop: 0, flip: false } : augment;
   return {
     ...{ epochs, finetuneEpochs, batchSize, microBatch, lr, momentum, nesterov, weightDecay, labelSmoothing },
+    ...(optimizer ? { optimizer } : {}),
     ...{ precision, prune, augment: { crop, flip }, recalibrate, seed, logEvery },
   };
 }

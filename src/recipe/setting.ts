@@ -16,7 +16,14 @@ export type Reader =
   | "table"
   | "heldOut"
   | "mlp"
-  | "interval";
+  | "interval"
+  | "momentum"
+  | "nesterov"
+  | "betas"
+  | "eps"
+  | "amsgrad"
+  | "alpha"
+  | "centered";
 
 interface About {
   /** The flag of `espalier train`, as commander reads it; "--[no-]flip" is two flags. */
@@ -72,7 +79,7 @@ export type Setting = { readonly help: string } & (
   | ({ readonly kind: "integer"; readonly min: number; readonly limit: number } & IntegerAbout)
   | ({ readonly kind: "choice" } & ChoiceAbout)
   | ({ readonly kind: "names" } & ListAbout)
-  | ({ readonly kind: "epochs" | "shares"; readonly default?: never } & About)
+  | ({ readonly kind: "epochs" | "shares" | "betas"; readonly default?: never } & About)
 );
 /** Settings by name, in maps by section. */
 export interface Section {
@@ -105,6 +112,8 @@ export const names = <const S extends ListAbout>(help: string, about: S) =>
 export const epochs = (help: string) => ({ kind: "epochs", help }) as const;
 /** Two numbers in (0, 1]. */
 export const shares = <const S extends About>(help: string, about: S) => ({ kind: "shares", help, ...about }) as const;
+/** Two numbers in [0, 1). */
+export const betas = <const S extends About>(help: string, about: S) => ({ kind: "betas", help, ...about }) as const;
 
 /** Put settings under a heading of --help, except those that have one. */
 export function group<const T extends Section>(heading: string, settings: T): T {
@@ -136,7 +145,7 @@ type ValueOf<S> = S extends { kind: "text" }
           ? string[]
           : S extends { kind: "epochs" }
             ? number[]
-            : S extends { kind: "shares" }
+            : S extends { kind: "shares" | "betas" }
               ? [number, number]
               : RecipeOf<S>;
 /** Keys of settings that a complete recipe always has: those with a default, and sections that hold one. */

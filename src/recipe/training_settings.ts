@@ -1,6 +1,13 @@
 // Settings of training and pruning: the part of the table that the demo's form is made of too. Imports no shader.
-import { LR_SCHEDULES, PRUNING_METHODS, PRUNING_SCOPES, STEERINGS, THRESHOLD_SCHEDULES } from "../internal.ts";
-import { choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
+import {
+  LR_SCHEDULES,
+  OPTIMIZERS,
+  PRUNING_METHODS,
+  PRUNING_SCOPES,
+  STEERINGS,
+  THRESHOLD_SCHEDULES,
+} from "../internal.ts";
+import { betas, choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
 
 export const timeSteps = integer("simulation steps; frames of event data", {
   flag: "-T, --time-steps <n>",
@@ -43,9 +50,25 @@ export const optimizer = group("Training", {
     of: ["f32", "f16"],
     otherwise: "f32",
   }),
+  optimizer: choice("optimiser; all but sgd have PyTorch's defaults", {
+    flag: "--optimizer <name>",
+    of: OPTIMIZERS,
+    otherwise: "sgd",
+  }),
   lr,
-  momentum: number("momentum of SGD", { flag: "--momentum <mu>", min: 0, below: 1, default: 0.9 }),
-  nesterov: toggle("Nesterov momentum", { flag: "--nesterov", default: false }),
+  momentum: number("momentum of sgd and rmsprop", {
+    flag: "--momentum <mu>",
+    min: 0,
+    below: 1,
+    default: 0.9,
+    reads: "momentum",
+  }),
+  nesterov: toggle("Nesterov momentum of sgd", { flag: "--nesterov", default: false, reads: "nesterov" }),
+  betas: betas("adam, adamw: shares of the old moments", { otherwise: "[0.9, 0.999]", reads: "betas" }),
+  eps: number("adam, adamw, rmsprop: added to the divisor", { above: 0, otherwise: 1e-8, reads: "eps" }),
+  amsgrad: toggle("adam, adamw: divide by the largest moment", { reads: "amsgrad" }),
+  alpha: number("rmsprop: share of the old moment", { min: 0, below: 1, otherwise: 0.99, reads: "alpha" }),
+  centered: toggle("rmsprop: divide by the deviation of the gradient", { reads: "centered" }),
   weightDecay: number("L2 coefficient; on latent weights it also prunes", {
     flag: "--weight-decay <wd>",
     min: 0,

@@ -1,5 +1,15 @@
 // The runs that read each setting. A setting that the run would not read is refused, never dropped.
-import { LR_USES, type LrConfig, type ModelEntry, modelRegistry, PRUNE_USES, type PruneConfig } from "../internal.ts";
+import {
+  hasMomentum,
+  LR_USES,
+  type LrConfig,
+  type ModelEntry,
+  modelRegistry,
+  OPTIMIZER_USES,
+  type OptimizerConfig,
+  PRUNE_USES,
+  type PruneConfig,
+} from "../internal.ts";
 import { isUnread, type SettingUse } from "../text/index.ts";
 import { isEventData } from "./data_names.ts";
 import { leavesOf, type Reader, type Setting } from "./setting.ts";
@@ -18,6 +28,8 @@ const events = (r: Recipe) => isEventData(r.data.name);
 const images = (r: Recipe) => r.data.name === "images";
 const table = (r: Recipe) => r.data.name === "table";
 
+const optimizerOf = (r: Recipe) => r.optimizer ?? "sgd";
+const byOptimizer = (r: Recipe) => `optimizer is ${optimizerOf(r)}`;
 const byModel = (r: Recipe) => `model.name is ${r.model.name}`;
 const byData = (r: Recipe) => `data.name is ${r.data.name}`;
 const byRate = (r: Recipe) => `lr.schedule is ${r.lr.schedule}`;
@@ -46,6 +58,12 @@ const ofSpikes: Use = {
     .join(", ")})`,
   when: spikes,
   since: byModel,
+};
+
+/** Return the optimiser's rule of a setting, as one of the recipe. */
+const ofOptimizer = (key: Exclude<keyof OptimizerConfig, "name">): Use => {
+  const rule = OPTIMIZER_USES[key]!;
+  return { ...rule, when: (r) => rule.when({ name: optimizerOf(r) }), since: byOptimizer };
 };
 
 /** The runs that read a setting, by `reads` in its row of the table. */
@@ -92,6 +110,18 @@ const READERS: Readonly<Record<Reader, Use>> = {
     when: ({ checkpoint }) => checkpoint.every > 0,
     since: () => "checkpoint.every is 0",
   },
+  momentum: {
+    what: "optimizer sgd and rmsprop",
+    when: (r) => hasMomentum({ name: optimizerOf(r) }),
+    since: byOptimizer,
+    idle: 0,
+  },
+  nesterov: { what: "optimizer sgd", when: (r) => optimizerOf(r) === "sgd", since: byOptimizer, idle: false },
+  betas: ofOptimizer("betas"),
+  eps: ofOptimizer("eps"),
+  amsgrad: ofOptimizer("amsgrad"),
+  alpha: ofOptimizer("alpha"),
+  centered: ofOptimizer("centered"),
 };
 
 /** Settings that a recipe may not state without effect, not even with their default. The library allows it. */

@@ -18,7 +18,7 @@ export function memoryLines(
     row("parameters", plan.parameters),
     ...(plan.latent > 0 ? [row("latent weights", plan.latent, "of soft-threshold pruning")] : []),
     row("gradients", plan.gradients),
-    row("momentum", plan.momentum),
+    ...(plan.moments > 0 ? [row("moments", plan.moments)] : [row("momentum", plan.momentum)]),
     row("inputs", plan.inputs),
     row("activations", plan.activations, "with intermediate gradients and workspaces"),
     row(

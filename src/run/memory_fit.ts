@@ -117,7 +117,7 @@ export function outOfMemoryLines(
     ...largest.map(({ what, bytes }) => row(what, bytes)),
     "planned for the run at its peak:",
     row(`parameters${plan.latent > 0 ? ", with the latent weights of pruning" : ""}`, plan.parameters + plan.latent),
-    row("optimiser state: momentum", plan.momentum),
+    row(`optimiser state: ${plan.moments > 0 ? "moments" : "momentum"}`, plan.momentum + plan.moments),
     row("gradients", plan.gradients),
     row("activations, intermediate gradients, workspaces", plan.activations),
     row("data: batches", plan.inputs),

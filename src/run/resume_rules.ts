@@ -65,7 +65,7 @@ function leaves(value: unknown, at = "", into = new Map<string, unknown>()): Map
 }
 
 /** Values of settings that a recipe may lack. */
-const ABSENT: Readonly<Record<string, unknown>> = { precision: "f32" };
+const ABSENT: Readonly<Record<string, unknown>> = { precision: "f32", optimizer: "sgd" };
 
 /** List the differences between two recipes, except `out`, the folder of the run. */
 export function settingChanges(was: Recipe, now: Recipe): SettingChange[] {

@@ -1,5 +1,5 @@
-// Checkpoints: all that a run needs to continue bit for bit, in one safetensors file. Weights, latent weights, momentum, running
-// statistics, the position in the data and the step of the schedules.
+// Checkpoints: all that a run needs to continue bit for bit, in one safetensors file. Weights, latent weights, momentum, moments,
+// running statistics, the position in the data and the step of the schedules.
 import {
   type FileParts,
   joinParts,
@@ -8,7 +8,7 @@ import {
   safetensorsParts,
 } from "../io/safetensors.ts";
 import type { Module, Parameter } from "../nn/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import {
   describeNonFinite,
   expectFinite,
@@ -65,7 +65,7 @@ export class CheckpointError extends EspalierError {
 }
 
 /** Tensors of a run by their key in the file. `latent.*` is theta; `model.*` is what the forward pass reads. */
-function runTensors(model: Module, optimizer: SGD, more: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+function runTensors(model: Module, optimizer: Optimizer, more: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
   const out = new Map<string, Tensor>();
   const names = new Map<Tensor, string>();
   for (const [name, t] of model.namedState()) {
@@ -79,6 +79,8 @@ function runTensors(model: Module, optimizer: SGD, more: ReadonlyMap<string, Ten
       for (const p of chunk.params) {
         const velocity = optimizer.velocityOf(p);
         if (velocity) out.set(`momentum.${names.get(p) ?? p.id}`, velocity);
+        const moments = optimizer.momentsOf(p);
+        if (moments) out.set(`moments.${names.get(p) ?? p.id}`, moments);
       }
       out.set(`counts.${g}.${c}`, chunk.counts);
       if (group.learned.length > 0) out.set(`thresholds.${g}.${c}`, chunk.hyper);
@@ -93,7 +95,7 @@ function runTensors(model: Module, optimizer: SGD, more: ReadonlyMap<string, Ten
 const NONE: ReadonlyMap<string, Tensor> = new Map();
 
 function disposeSlices(tensors: ReadonlyMap<string, Tensor>): void {
-  for (const [key, t] of tensors) if (key.startsWith("momentum.")) t.dispose();
+  for (const [key, t] of tensors) if (/^(?:momentum|moments)\./.test(key)) t.dispose();
 }
 
 /** A checkpoint: its bytes, or the file read from them. */
@@ -115,7 +117,7 @@ export async function saveCheckpoint(...given: Parameters<typeof checkpointParts
  */
 export async function checkpointParts(
   model: Module,
-  optimizer: SGD,
+  optimizer: Optimizer,
   progress: CheckpointProgress,
   more: ReadonlyMap<string, Tensor> = NONE,
   extras: CheckpointExtras = {},
@@ -213,7 +215,7 @@ export function loadCheckpoint(
   given: CheckpointFile,
   name: string,
   model: Module,
-  optimizer: SGD,
+  optimizer: Optimizer,
   more: ReadonlyMap<string, Tensor> = NONE,
 ): LoadedCheckpoint {
   const file = fileOf(given, name);

@@ -1,5 +1,7 @@
 // The configuration of a run: everything that decides its numbers. It is saved with the run.
 import type { LrConfig } from "../optim/lr_scheduler.ts";
+import { checkOptimizerConfig } from "../optim/named_optimizer.ts";
+import { hasMomentum, OPTIMIZER_DEFAULTS, type OptimizerConfig, type OptimizerName } from "../optim/optimizer_names.ts";
 import type { PruneConfig } from "../prune/config.ts";
 import { ArgumentError, defined, expectKeys, isRecord, type KeysOf, kindOf, valueText } from "../text/index.ts";
 import { expectPrecision, type Precision } from "./precision.ts";
@@ -20,6 +22,8 @@ export interface RunConfig {
    * per micro-batch; random layers draw once per micro-batch. The same config gives the same bits.
    */
   readonly microBatch?: number | undefined;
+  /** Default: sgd. */
+  readonly optimizer?: OptimizerConfig | undefined;
   readonly lr: LrConfig;
   readonly momentum: number;
   readonly nesterov: boolean;
@@ -42,18 +46,23 @@ export interface RunConfig {
 export type PartialSettings<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** Settings of a run; each has a default. */
-export interface RunSettings extends PartialSettings<Omit<RunConfig, "lr" | "prune" | "augment">> {
+export interface RunSettings extends PartialSettings<Omit<RunConfig, "lr" | "optimizer" | "prune" | "augment">> {
   /** Default 10. */
   readonly epochs?: number | undefined;
   /** Samples of a step. Default 32. */
   readonly batchSize?: number | undefined;
+  /**
+   * Optimiser, by name or with its own settings. Default sgd. Others have PyTorch's defaults of learning rate, momentum and weight
+   * decay.
+   */
+  readonly optimizer?: OptimizerName | OptimizerConfig | undefined;
   /** Learning-rate schedule, or its base rate. Default: cosine from 0.05 to 0, changed at each step. */
   readonly lr?: number | PartialSettings<LrConfig> | undefined;
-  /** Default 0.9. */
+  /** For sgd and rmsprop. Default 0.9. */
   readonly momentum?: number | undefined;
-  /** Default false. */
+  /** For sgd. Default false. */
   readonly nesterov?: boolean | undefined;
-  /** L2 coefficient. Default 1e-4. */
+  /** L2 coefficient; adamw: decoupled. Default 1e-4. */
   readonly weightDecay?: number | undefined;
   /** Share of the target that is spread over all classes. Default 0. */
   readonly labelSmoothing?: number | undefined;
@@ -82,10 +91,12 @@ const DEFAULTS = {
 } as const;
 
 /** Check the settings that are objects. */
-function expectParts({ lr, prune = {}, augment = {} }: RunSettings): void {
+function expectParts({ lr, optimizer, prune = {}, augment = {} }: RunSettings): void {
   const refuse = (problem: string) => new ArgumentError(`config: ${problem}`);
   if (lr !== undefined && typeof lr !== "number" && !isRecord(lr))
     throw refuse(`lr: expected a number or an object of settings, got ${kindOf(lr)}`);
+  if (optimizer !== undefined && typeof optimizer !== "string" && !isRecord(optimizer))
+    throw refuse(`optimizer: expected a name or an object of settings, got ${kindOf(optimizer)}`);
   for (const [key, part] of Object.entries({ prune, augment }))
     if (!isRecord(part)) throw refuse(`${key}: expected an object of settings, got ${kindOf(part)}`);
 }
@@ -97,6 +108,8 @@ export function checkConfigValues({
   epochs,
   finetuneEpochs = 0,
   recalibrate = 0,
+  optimizer,
+  momentum,
   nesterov,
   microBatch,
   precision,
@@ -109,6 +122,12 @@ export function checkConfigValues({
   check("finetuneEpochs", "an integer >= 0", finetuneEpochs, isIndex(finetuneEpochs));
   check("recalibrate", "an integer >= 0", recalibrate, isIndex(recalibrate));
   check("nesterov", "true or false", nesterov, typeof nesterov === "boolean");
+  if (optimizer) {
+    checkOptimizerConfig(optimizer);
+    const { name } = optimizer;
+    check("momentum", `0 with optimizer ${name}, which has none`, momentum, momentum === 0 || hasMomentum(optimizer));
+    check("nesterov", `false with optimizer ${name}`, nesterov, !nesterov || name === "sgd");
+  }
   check("microBatch", "an integer >= 1", microBatch, microBatch === undefined || isIndex(microBatch));
   expectPrecision("precision", precision);
   check("seed", "an integer in 0..4294967295", seed, isIndex(seed) && seed < 2 ** 32);
@@ -118,15 +137,20 @@ export function checkConfigValues({
 export function completeConfig(settings: RunSettings = {}): RunConfig {
   expectKeys(settings, CONFIG_KEYS, (problem) => new ArgumentError(`config: ${problem}`));
   expectParts(settings);
-  const { lr, prune = {}, augment, ...others } = settings;
+  const { lr, optimizer, prune = {}, augment, ...others } = settings;
+  const named = typeof optimizer === "string" ? { name: optimizer } : optimizer;
+  if (named) checkOptimizerConfig(named);
+  const { lr: base = 0.05, ...own } = named && named.name !== "sgd" ? OPTIMIZER_DEFAULTS[named.name] : {};
   const rate = typeof lr === "number" ? { base: lr } : lr;
   const { method = "soft", threshold, lambda, sparsity } = prune;
   const isSoft = method === "soft" || method === "at-init";
   const aims = threshold !== undefined || lambda !== undefined || sparsity !== undefined;
   return {
     ...DEFAULTS,
+    ...own,
     ...defined(others),
-    lr: { schedule: "cosine", base: 0.05, ...defined(rate ?? {}) },
+    ...(named ? { optimizer: named } : {}),
+    lr: { schedule: "cosine", base, ...defined(rate ?? {}) },
     prune: { schedule: isSoft && aims ? "lats" : "none", mode: "latent", ...defined(prune) },
     augment: { crop: 0, flip: false, ...defined(augment ?? {}) },
   } as RunConfig;
@@ -138,6 +162,7 @@ const CONFIG_KEYS: KeysOf<RunConfig> = {
   batchSize: true,
   microBatch: true,
   precision: true,
+  optimizer: true,
   lr: true,
   momentum: true,
   nesterov: true,

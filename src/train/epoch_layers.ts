@@ -1,7 +1,7 @@
 // The state of each layer at the end of an epoch: changes of its mask, its own threshold, and how close its hidden weights are
 // to regrowing.
 import type { Module } from "../nn/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { MaskChange, MaskWatch } from "../prune/mask_watch.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
 
@@ -19,7 +19,7 @@ export interface EpochLayer extends MaskChange {
 }
 
 /** Return the state of all prunable layers. Enqueues all reads, then waits for the GPU. */
-export async function epochLayers(model: Module, optimizer: SGD, masks: MaskWatch): Promise<EpochLayer[]> {
+export async function epochLayers(model: Module, optimizer: Optimizer, masks: MaskWatch): Promise<EpochLayer[]> {
   const named = new Map(model.namedParameters());
   const prunable = [...named.values()].filter((p) => p.prunable);
   // LTP weights are read as they are tested, with hard masks.

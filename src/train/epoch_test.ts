@@ -1,11 +1,11 @@
 // The test at the end of an epoch: with re-estimated statistics of batch norm, with those of training, and for LTP with soft gates.
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Evaluation } from "./evaluate.ts";
 import type { EpochTest } from "./fit.ts";
 import type { SessionRecalibration } from "./session_recalibration.ts";
 
 interface TestedSession {
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   readonly recalibration: SessionRecalibration;
   /** Steps done. */
   readonly step: number | undefined;

@@ -1,5 +1,5 @@
 // Options and records of the training loop.
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import type { HostBatches } from "./batch_step.ts";
 import type { EpochLayer } from "./epoch_layers.ts";
@@ -26,7 +26,8 @@ export interface StepRecord {
   readonly sparsity: number;
   /**
    * Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), decay's share wd · d, and the sum of the last two.
-   * While the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty.
+   * While the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty. With an adaptive
+   * optimizer and latent weights, they are in units of the normalised gradient; decay's share is 0 unless decay is decoupled (AdamW).
    */
   readonly lambda: number;
   readonly lambdaEffective: number;
@@ -96,7 +97,7 @@ export type CheckpointReason = "interval" | "epoch" | "test due" | "asked" | "ab
 /** Parts of a training loop. */
 export interface FitOptions {
   readonly train: TrainStep;
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   readonly epochs: number;
   readonly stepsPerEpoch: number;
   /** Learning rate of step n. */

@@ -2,7 +2,7 @@
 // since the last records are available at any step, for checkpoints.
 
 import type { LossScaleState } from "../optim/loss_scale.ts";
-import type { ParameterCounts } from "../optim/sgd.ts";
+import type { ParameterCounts } from "../optim/parameter_counts.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
@@ -29,7 +29,11 @@ interface RecordedSteps {
 
 /** Return the L1 coefficients of the last recorded step; if the GPU decides the threshold, the mean of all recorded steps. */
 function l1Of(options: FitOptions, { from, end, before, after }: RecordedSteps): ImpliedLambda {
-  const { method, lr, momentum, weightDecay } = options;
+  const { method, lr, optimizer } = options;
+  const { rule, options: own } = optimizer.groups[0]!;
+  // The momentum of the run is none of Adam.
+  const momentum = own.momentum === 0 ? 0 : options.momentum;
+  const weightDecay = rule.addsDecay ? options.weightDecay : 0;
   if (!method.isL1 || method.phase(end - 1) === "mask") return { lambda: 0, effective: 0, decay: 0, total: 0 };
   const { mode } = method.group;
   // Decay adds an L1 term only if it acts on a stored weight that is larger than the effective one.

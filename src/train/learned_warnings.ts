@@ -1,6 +1,6 @@
 // Warnings about LTP's thresholds, once per run: those that no weight is near, and those whose rise the step limit decides.
 import { warnOnce } from "../gpu/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import type { EpochRecord } from "./fit.ts";
 
@@ -13,7 +13,7 @@ const STILL = 1e-3;
 const SHOWN = 4;
 
 /** Thresholds without a weight near them at the end of the last epoch, by layer. */
-const lonely = new WeakMap<SGD, ReadonlyMap<string, number>>();
+const lonely = new WeakMap<Optimizer, ReadonlyMap<string, number>>();
 
 function list(names: readonly string[]): string {
   return names.length <= SHOWN
@@ -23,7 +23,7 @@ function list(names: readonly string[]): string {
 
 /** Warn of thresholds that stall or that their step limit holds back, from the record of an epoch. */
 export function warnOfLearned(
-  optimizer: SGD,
+  optimizer: Optimizer,
   method: PruningMethod,
   { layers, step }: Pick<EpochRecord, "layers" | "step">,
 ): void {

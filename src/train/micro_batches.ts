@@ -1,6 +1,6 @@
 // Micro-batches: the parts of a batch, and the sum of their gradients.
 import { checksNan, OpError } from "../gpu/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { type CapturedStep, captureStep, fillZero, persistent, type Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch_step.ts";
 
@@ -58,11 +58,11 @@ export class GradientSum {
   /** Shape [2]: share of the current part; 0 for the first part of its batch, 1 for others. Read by the captured part. */
   readonly part: Tensor = persistent(new Float32Array(2), [2]);
   readonly sizes: MicroBatches;
-  private readonly optimizer: SGD;
+  private readonly optimizer: Optimizer;
   private readonly captured: CapturedStep<never, Record<never, Tensor>>;
 
   /** Without `replay` each update runs eagerly. */
-  constructor(optimizer: SGD, sizes: MicroBatches, replay = true) {
+  constructor(optimizer: Optimizer, sizes: MicroBatches, replay = true) {
     this.optimizer = optimizer;
     this.sizes = sizes;
     this.captured = captureStep(

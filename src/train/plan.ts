@@ -14,7 +14,7 @@ import {
   sizeClass,
 } from "../gpu/index.ts";
 import type { Module } from "../nn/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { empty, numel, Scope, type Shape, type StepMemory, type Tensor } from "../tensor/index.ts";
 import type { KeysOf } from "../text/index.ts";
 import type { ImageSize } from "./batch_step.ts";
@@ -67,6 +67,8 @@ export interface MemoryPlan {
   readonly latent: number;
   readonly gradients: number;
   readonly momentum: number;
+  /** Moments of Adam, AdamW and RMSProp; else 0. */
+  readonly moments: number;
   /** The rest of the pool: running statistics, counts, step values, the ring of metrics, buffers waiting for reuse. */
   readonly other: number;
   /** Images and labels of the batches, training and evaluation. */
@@ -144,7 +146,7 @@ function expectWhole(what: string, value: number, least: number): void {
     throw new OpError("planTraining", `${what}: expected an integer >= ${least}, got ${value}`);
 }
 
-function arenaBytes({ groups }: SGD) {
+function arenaBytes({ groups }: Optimizer) {
   const chunks = groups.flatMap((g) => g.chunks);
   const sum = (pick: (c: (typeof chunks)[number]) => Tensor | null) =>
     chunks.reduce((total, c) => total + (pick(c)?.view.buffer.bytes ?? 0), 0);
@@ -153,17 +155,21 @@ function arenaBytes({ groups }: SGD) {
     latent: sum((c) => (c.weight ? c.theta : null)),
     gradients: sum((c) => c.gradient),
     momentum: sum((c) => c.velocity),
+    moments: sum((c) => c.moments),
   };
 }
 
 /** Return the bytes of the staging buffers: one for a checkpoint and one for the state_dict at the end. */
-function stagingBytes(model: Module, optimizer: SGD): number {
+function stagingBytes(model: Module, optimizer: Optimizer): number {
   const bytes = (tensors: Iterable<Tensor>) => [...tensors].reduce((sum, t) => sum + t.bytes, 0);
   const state = bytes([...model.namedState()].map(([, t]) => t));
   const parameters = bytes(model.parameters());
   const chunks = optimizer.groups.flatMap((g) => g.chunks);
   const copies = (chunks[0]?.weight ? 1 : 0) + (chunks[0]?.velocity ? 1 : 0);
-  return sizeClass(state) + sizeClass(state + copies * parameters + bytes(chunks.map((c) => c.tally)));
+  return (
+    sizeClass(state) +
+    sizeClass(state + copies * parameters + bytes(chunks.flatMap((c) => [c.tally, ...(c.moments ? [c.moments] : [])])))
+  );
 }
 
 /**

@@ -3,7 +3,7 @@
 import { currentGpu, DisposedError, warnOnce } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, StateDict } from "../nn/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { PruningMethod, PruningRun } from "../prune/method.ts";
 import { expectFinite, type StepMemory } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
@@ -57,7 +57,7 @@ export class Session {
   /** The model that is trained. */
   readonly model: Module;
   /** Its optimiser. */
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   /** The captured training step. */
   readonly step: TrainStep;
   /** Learning rate of step n. */

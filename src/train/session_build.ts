@@ -1,6 +1,6 @@
 // Builds the parts of a session from its options.
 import type { Module, RandomState } from "../nn/index.ts";
-import { SGD } from "../optim/sgd.ts";
+import { Optimizer } from "../optim/optimizer.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningRun } from "../prune/method.ts";
 import { ArgumentError } from "../text/index.ts";
@@ -28,7 +28,7 @@ export interface SessionParts {
   readonly train: SessionSamples;
   readonly test: SessionSamples | null;
   readonly plan: RunPlan;
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   /** True if the optimizer moves its learning rates itself. */
   readonly ownRates: boolean;
   readonly step: TrainStep;
@@ -47,7 +47,7 @@ export interface SessionParts {
 /** Return the configuration with all defaults; a custom optimizer decides rates, momentum and decay. */
 function configOf({ config, optimizer }: SessionOptions): RunConfig {
   const complete = completeConfig(config);
-  if (!(optimizer instanceof SGD)) return complete;
+  if (!(optimizer instanceof Optimizer)) return complete;
   const { lr, momentum, nesterov, weightDecay } = optimizer.groups[0]!.options;
   return { ...complete, lr: { schedule: "constant", base: lr }, momentum, nesterov, weightDecay };
 }
@@ -77,8 +77,8 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
   const config = configOf(options);
   checkSizes(config);
   const transform = transformFor(train, config, options.transform);
-  const ownRates = options.optimizer instanceof SGD;
-  const rate = options.optimizer instanceof SGD ? ownRate(options.optimizer) : undefined;
+  const ownRates = options.optimizer instanceof Optimizer;
+  const rate = options.optimizer instanceof Optimizer ? ownRate(options.optimizer) : undefined;
   const plan = planRun(config, epochLength(train, config), { method, schedule, rate });
   const optimizer = makeOptimizer(options.optimizer, model, plan.method, config);
   const { batchSize, microBatch = batchSize, labelSmoothing } = config;

@@ -1,7 +1,7 @@
 // Checkpoints of a session: its state as the parts of a file, and back.
 import type { FileParts } from "../io/index.ts";
 import type { Module } from "../nn/index.ts";
-import type { SGD } from "../optim/sgd.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import {
@@ -17,7 +17,7 @@ import { type CounterState, checkedCounters } from "./fit_counters.ts";
 /** Parts of a session that a checkpoint holds. */
 export interface Saveable {
   readonly model: Module;
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   readonly method: PruningMethod;
   readonly masks: MaskWatch | null;
 }

@@ -1,6 +1,8 @@
 // The optimiser of a session: made from its settings, or brought by the program.
 import type { Module } from "../nn/index.ts";
-import { type ParamGroup, SGD, type SGDOptions } from "../optim/sgd.ts";
+import { namedOptimizer } from "../optim/named_optimizer.ts";
+import { Optimizer } from "../optim/optimizer.ts";
+import type { ParamGroup, SGDOptions } from "../optim/sgd_options.ts";
 import { pruningGroups } from "../prune/groups.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { ArgumentError, kindOf } from "../text/index.ts";
@@ -12,14 +14,14 @@ import type { RunSchedule } from "./run_plan.ts";
  * pruning method and the settings of the run. An optimizer whose `lr` is a function moves its rates itself.
  */
 export type SessionOptimizer =
-  | SGD
+  | Optimizer
   | ((
       groups: ParamGroup[],
       options: Pick<SGDOptions, "momentum" | "nesterov" | "weightDecay"> & { lr: number },
-    ) => SGD);
+    ) => Optimizer);
 
 /** Settings that a custom optimizer decides. */
-const SETTINGS = ["lr", "momentum", "nesterov", "weightDecay"] as const;
+const SETTINGS = ["optimizer", "lr", "momentum", "nesterov", "weightDecay"] as const;
 
 const refuse = (problem: string) => new ArgumentError(`Session: ${problem}`);
 
@@ -29,16 +31,22 @@ export function checkOptimizer(
   settings: RunSettings = {},
   schedule?: RunSchedule,
 ): void {
-  if (optimizer === undefined || typeof optimizer === "function") return;
-  if (!(optimizer instanceof SGD))
-    throw refuse(`optimizer: expected an SGD or a function that makes it, got ${kindOf(optimizer)}`);
+  if (optimizer === undefined) return;
+  if (typeof optimizer === "function") {
+    if (settings.optimizer !== undefined) throw refuse("config.optimizer: expected nothing beside a custom optimizer");
+    return;
+  }
+  if (!(optimizer instanceof Optimizer)) {
+    const wanted = "an SGD, an Adam or another optimizer, or a function that makes it";
+    throw refuse(`optimizer: expected ${wanted}, got ${kindOf(optimizer)}`);
+  }
   const beside = SETTINGS.find((key) => settings[key] !== undefined);
   if (beside) throw refuse(`config.${beside}: expected nothing beside an optimizer, which has its own`);
   if (schedule?.lr) throw refuse("schedule.lr: expected nothing beside an optimizer: give it a function as lr");
 }
 
 /** Return the learning rate of step n of a custom optimizer: that of its first group. */
-export function ownRate(optimizer: SGD): (step: number) => number {
+export function ownRate(optimizer: Optimizer): (step: number) => number {
   const { schedules, lr } = optimizer.groups[0]!.options;
   return schedules.lr ?? (() => lr);
 }
@@ -48,18 +56,19 @@ export function makeOptimizer(
   given: SessionOptimizer | undefined,
   model: Module,
   method: PruningMethod,
-  { lr, momentum, nesterov, weightDecay, prune }: RunConfig,
-): SGD {
-  if (given instanceof SGD) {
+  { lr, momentum, nesterov, weightDecay, prune, optimizer: named = { name: "sgd" } }: RunConfig,
+): Optimizer {
+  if (given instanceof Optimizer) {
     expectMode(given, method);
     expectAll(given, model);
     return given;
   }
   const groups = pruningGroups(model, method.group, prune.dense);
   const options = { lr: lr.base, momentum, nesterov, weightDecay };
-  if (!given) return new SGD(groups, options);
+  if (!given) return namedOptimizer(named, groups, options);
   const made = given(groups, options);
-  if (!(made instanceof SGD)) throw refuse(`optimizer: expected the function to return an SGD, got ${kindOf(made)}`);
+  if (!(made instanceof Optimizer))
+    throw refuse(`optimizer: expected the function to return an optimizer, got ${kindOf(made)}`);
   expectMode(made, method);
   expectAll(made, model);
   if (made.groups.some(({ options: { schedules } }) => schedules.lr))
@@ -68,7 +77,7 @@ export function makeOptimizer(
 }
 
 /** Check that an optimizer has the method's mode, with its options. */
-function expectMode({ groups }: SGD, { name, group }: PruningMethod): void {
+function expectMode({ groups }: Optimizer, { name, group }: PruningMethod): void {
   const { mode = "none" } = group;
   for (const key of ["gradient", "shrink"] as const) {
     const other = groups.find(({ options }) => options.mode === mode && options[key] !== group[key]);
@@ -88,7 +97,7 @@ function expectMode({ groups }: SGD, { name, group }: PruningMethod): void {
 }
 
 /** Check that an optimizer holds every parameter of the model. */
-function expectAll({ groups }: SGD, model: Module): void {
+function expectAll({ groups }: Optimizer, model: Module): void {
   const held = new Set(groups.flatMap(({ chunks }) => chunks.flatMap(({ params }) => [...params])));
   const lost = [...model.namedParameters()].filter(([, p]) => p.requiresGrad && !held.has(p)).map(([name]) => name);
   if (lost.length > 0) {

@@ -37,7 +37,7 @@ export interface SessionOptions extends RunListeners, Pick<PlanOverrides, "metho
    * else the loss.
    */
   readonly score?: Score | undefined;
-  /** Default: SGD with the settings of `config`, over the groups of the pruning method. */
+  /** Default: the one of `config.optimizer`, over the groups of the pruning method. */
   readonly optimizer?: SessionOptimizer | undefined;
   /** Saved inside checkpoints, as JSON. Default: `config` with its defaults filled in. */
   readonly savedConfig?: unknown;

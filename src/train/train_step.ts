@@ -5,8 +5,8 @@ import { checksNan, expectOptions, OpError } from "../gpu/index.ts";
 import type { Module, RandomState } from "../nn/index.ts";
 import { mul } from "../ops/binary.ts";
 import { LossScale, type LossScaleOptions, type LossScaleState, lossScaleOf } from "../optim/loss_scale.ts";
-import type { SGD } from "../optim/sgd.ts";
-import type { StepValues } from "../optim/sgd_options.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { StepValues } from "../optim/optimizer_options.ts";
 import {
   type DType,
   empty,
@@ -40,7 +40,7 @@ export const CLASS_NUMBER: TargetFormat = { shape: [], dtype: "i32" };
 /** Options of `TrainStep`. */
 export interface TrainStepOptions {
   readonly model: Module;
-  readonly optimizer: SGD;
+  readonly optimizer: Optimizer;
   /** Shape of one sample. */
   readonly sample: readonly number[];
   /** Scale of images that arrive as bytes, such as a data set's mean and std. Not needed for batches of numbers. */

@@ -187,7 +187,7 @@ describe("the small networks", () => {
 describe("the registry", () => {
   const spiking = Object.keys(modelRegistry).filter((name) => modelRegistry[name]!.spiking);
 
-  test("lists and builds seven spiking models", () => {
+  test("lists and builds nine spiking models", () => {
     expect(spiking).toEqual([
       "spiking-cnn",
       "sew-net",
@@ -195,6 +195,8 @@ describe("the registry", () => {
       "sew-resnet-34",
       "sew-resnet-50",
       "sew-cifar10-dvs",
+      "stds-cifar10",
+      "stds-narrow",
       "sew-gesture",
     ]);
     for (const name of spiking) {

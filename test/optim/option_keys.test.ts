@@ -2,7 +2,8 @@
 // TypeScript does not check.
 import { describe, expect, test } from "vitest";
 import { makeLrSchedule } from "../../src/optim/lr_scheduler.ts";
-import { checkOptions, checkValues } from "../../src/optim/sgd_options.ts";
+import { checkValues } from "../../src/optim/optimizer_options.ts";
+import { checkOptions } from "../../src/optim/sgd_options.ts";
 import { makePruningMethod } from "../../src/prune/methods/index.ts";
 import { makeThresholdSchedule } from "../../src/prune/threshold_schedule.ts";
 

@@ -94,6 +94,16 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "lr.every": [1, 2],
   "lr.gamma": [0.3, 0.5],
   "checkpoint.per": ["step", "epoch"],
+  momentum: [0.5, 0.7],
+  nesterov: [true, false],
+  betas: [
+    [0.5, 0.6],
+    [0.7, 0.8],
+  ],
+  eps: [1e-6, 1e-4],
+  amsgrad: [true, false],
+  alpha: [0.5, 0.7],
+  centered: [true, false],
   "model.checkpointBlocks": [true, false],
   "model.shortcut": ["projection", "identity"],
   "model.layers": [1, 3],
@@ -377,7 +387,7 @@ describe("data and models", () => {
         const { name } = run.data;
         if (path.startsWith("model.")) {
           // Networks of 138 million weights take their time.
-          if (!/vgg|alexnet/.test(run.model.name))
+          if (!/vgg|alexnet|stds/.test(run.model.name))
             expect(modelReads(path, run), `${path} of ${run.model.name}`).toBe(true);
         } else expectReader(path, name);
       }),

@@ -107,6 +107,7 @@ test("the table lists the users of memory", () => {
   const part = (mib: number) => mib * MIB;
   const plan: MemoryPlan = {
     ...{ peak: part(90), held: part(95), parameters: part(4), latent: part(4), gradients: part(4), momentum: part(5) },
+    moments: 0,
     ...{ other: part(1), inputs: part(2), activations: part(75), staging: part(3), uniforms: part(1) },
     step: { arenaBytes: 0, lowerBound: 0, ratio: 1, persistentBytes: 0, commands: 0 },
   };

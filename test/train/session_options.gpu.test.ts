@@ -109,8 +109,16 @@ const cases: [string, () => object, string][] = [
     () => ({ method: named, schedule: { threshold: () => 0 } }),
     "schedule.threshold: expected nothing beside a custom method",
   ],
-  ["an optimizer by name", () => ({ optimizer: "adam" }), "Session: optimizer: expected an SGD or a function"],
-  ["a function that makes none", () => ({ optimizer: () => 1 }), "expected the function to return an SGD, got number"],
+  [
+    "an optimizer by name",
+    () => ({ optimizer: "adam" }),
+    "Session: optimizer: expected an SGD, an Adam or another optimizer, or a function",
+  ],
+  [
+    "a function that makes none",
+    () => ({ optimizer: () => 1 }),
+    "expected the function to return an optimizer, got number",
+  ],
   ["a rate beside an optimizer", () => ({ ...sgd(), config: { lr: 1 } }), "config.lr: expected nothing beside an"],
   [
     "decay beside an optimizer",

@@ -44,6 +44,7 @@ const transcendental = [
 const sums = ["conv2d", "linear", "matmul", "sum", "mean", "max"];
 const trajectories = [
   ...["sgd", "sgd_soft_threshold_latent", "sgd_prox_l1", "sgd_prox_increment", "ltp_trajectory", "str_trajectory"],
+  ...["adam", "adamw", "rmsprop"].flatMap((op) => [op, `${op}_soft_threshold_latent`]),
 ];
 
 const byOp = new Map<string, Tolerance>([

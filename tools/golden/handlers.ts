@@ -1,5 +1,6 @@
 // All op families of the runner, one line each.
 import type { Handlers } from "./handler.ts";
+import { adaptiveHandlers } from "./ops_adaptive.ts";
 import { convHandlers } from "./ops_conv.ts";
 import { elementwiseHandlers } from "./ops_elementwise.ts";
 import { eventHandlers } from "./ops_events.ts";
@@ -26,6 +27,7 @@ export const allHandlers: Handlers = {
   ...sparseHandlers,
   ...spikingHandlers,
   ...optimHandlers,
+  ...adaptiveHandlers,
   ...learnedThresholdHandlers,
   ...trainingHandlers,
   ...eventHandlers,

@@ -1,6 +1,6 @@
 // Fixtures of optimisers: twenty steps with gradients that are a formula of the weights, g = a (w - c) + noise[k].
 import { Parameter } from "../../src/nn/index.ts";
-import { SGD, type SGDOptions, type StepValues } from "../../src/optim/index.ts";
+import { type Optimizer, SGD, type SGDOptions, type StepValues } from "../../src/optim/index.ts";
 import { makeThresholdSchedule, type ThresholdSchedule } from "../../src/prune/index.ts";
 import type { TypedArray } from "../../src/tensor/index.ts";
 import type { Attrs } from "./attrs.ts";
@@ -36,32 +36,32 @@ export class Track {
 }
 
 interface Run {
-  readonly options: SGDOptions;
+  readonly make: (p: Parameter) => Optimizer;
   readonly steps: number;
   /** Thresholds of step k. */
   readonly values?: (k: number) => StepValues;
 }
 
 /** Run the steps with one parameter and record the state after each of them. */
-async function trajectory(
+export async function trajectory(
   c: GoldenCase,
-  { options, steps, values = () => ({}) }: Run,
+  { make, steps, values = () => ({}) }: Run,
   after: (p: Parameter, w: TypedArray, k: number) => Promise<void>,
 ): Promise<TypedArray | null> {
   const p = parameterFrom(c, "p0");
-  const sgd = new SGD([p], options);
+  const optimizer = make(p);
   try {
     for (let k = 0; k < steps; k++) {
-      sgd.set(values(k));
+      optimizer.set(values(k));
       p.grad?.set(oracle(c, await p.data(), k));
       p.gradArrived = true;
-      sgd.step();
+      optimizer.step();
       await after(p, await p.data(), k);
     }
-    using velocity = sgd.velocityOf(p);
+    using velocity = optimizer.velocityOf(p);
     return velocity ? await velocity.data() : null;
   } finally {
-    sgd.dispose();
+    optimizer.dispose();
     p.dispose();
   }
 }
@@ -83,6 +83,24 @@ export function slatsSchedule(threshold: number, steps: number): ThresholdSchedu
   return makeThresholdSchedule({ schedule: "slats", threshold }, run);
 }
 
+/** Run the steps of a scheduled threshold on the stored weight theta. */
+export async function latentTrajectory(
+  c: GoldenCase,
+  schedule: ThresholdSchedule,
+  steps: number,
+  make: Run["make"],
+): Promise<Results> {
+  const values = (k: number) => ({ threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
+  const [theta, w, threshold, share] = [new Track(), new Track(), new Track(), new Track()];
+  await trajectory(c, { make, steps, values }, async (p, now, k) => {
+    theta.push(p.latent ? await p.latent.data() : []);
+    w.push(now);
+    threshold.push(schedule.at(k + 1));
+    share.push(zeroShare(now));
+  });
+  return { theta: theta.data, w: w.data, threshold: threshold.data, sparsity: share.data };
+}
+
 const zeroShare = (w: ArrayLike<number>) => Array.from(w).filter((v) => v === 0).length / w.length;
 
 const inplace =
@@ -97,7 +115,7 @@ const inplace =
       schedule ? { threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) } : { tau: shrink };
     return async (): Promise<Results> => {
       const [w, share, added] = [new Track(), new Track(), new Track()];
-      await trajectory(c, { options, steps, values }, async (_p, now, k) => {
+      await trajectory(c, { make: (p) => new SGD([p], options), steps, values }, async (_p, now, k) => {
         w.push(now);
         share.push(zeroShare(now));
         if (schedule) added.push(schedule.increment(k));
@@ -113,7 +131,9 @@ export const optimHandlers: Handlers = {
     const steps = attrs.number("steps");
     return async () => {
       const p = new Track();
-      const velocity = await trajectory(c, { options, steps }, async (_p, now) => p.push(now));
+      const velocity = await trajectory(c, { make: (p) => new SGD([p], options), steps }, async (_p, now) =>
+        p.push(now),
+      );
       return { p: p.data, ...(velocity ? { momentum_buffer: velocity } : {}) };
     };
   },
@@ -122,17 +142,7 @@ export const optimHandlers: Handlers = {
     const options: SGDOptions = { ...sgdOptions(attrs), mode: "latent" };
     const steps = attrs.number("steps");
     const schedule = slatsSchedule(attrs.number("final_threshold"), steps);
-    const values = (k: number) => ({ threshold: schedule.at(k), thresholdNext: schedule.at(k + 1) });
-    return async () => {
-      const [theta, w, threshold, share] = [new Track(), new Track(), new Track(), new Track()];
-      await trajectory(c, { options, steps, values }, async (p, now, k) => {
-        theta.push(p.latent ? await p.latent.data() : []);
-        w.push(now);
-        threshold.push(schedule.at(k + 1));
-        share.push(zeroShare(now));
-      });
-      return { theta: theta.data, w: w.data, threshold: threshold.data, sparsity: share.data };
-    };
+    return () => latentTrajectory(c, schedule, steps, (p) => new SGD([p], options));
   },
   sgd_prox_l1: inplace("l1"),
   sgd_prox_increment: inplace("increment"),

@@ -4,6 +4,7 @@ export const PUBLIC_ENTRIES = {
   espalier: "src/index.ts",
   "espalier/data": "src/entries/data.ts",
   "espalier/io": "src/entries/io.ts",
+  "espalier/optim": "src/entries/optim.ts",
   "espalier/prune": "src/entries/prune.ts",
   "espalier/spiking": "src/entries/spiking.ts",
   "espalier/models": "src/entries/models.ts",

@@ -38,6 +38,7 @@ export const PACKAGES: readonly PackageLayout[] = [
       "entries/data.ts",
       "entries/io.ts",
       "entries/models.ts",
+      "entries/optim.ts",
       "entries/prune.ts",
       "entries/spiking.ts",
       "entries/wgsl.ts",

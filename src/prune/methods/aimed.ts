@@ -2,7 +2,7 @@
 // or LTP's price. ln(live weights) falls evenly to its target in the first part of pruning and is held there.
 //     aim(x) = weights · (1 - target)^min(1, x / ramp)      x: progress from the start of pruning to its end
 import { HYPER } from "../../optim/hyper.ts";
-import type { GroupSettings } from "../../optim/sgd_options.ts";
+import type { CommonSettings } from "../../optim/optimizer_options.ts";
 import { stretch } from "../../tensor/index.ts";
 import { type PruneConfig, targetOf } from "../config.ts";
 import type { PruningMethod } from "../method.ts";
@@ -14,7 +14,7 @@ interface Knob {
   /** Its field in the hyper buffer. */
   readonly field: "raw_decay" | "l0";
   /** Return its first value. */
-  start(settings: GroupSettings): number;
+  start(settings: CommonSettings): number;
   /** Largest value; default: none. */
   readonly most?: number;
   /** First step of pruning, and the first step after it. */

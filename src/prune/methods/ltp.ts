@@ -25,5 +25,5 @@ export function ltp(config: PruneConfig, run: RunShape): PruningMethod {
   };
   const until = Math.min(freeze, run.mainSteps);
   // With a target the price is steered; `ltp.l0` is its first value.
-  return aimed(method, config, { field: "l0", start: ({ ltp: { l0 } }) => l0 || 1, from: start, until, ramp: RAMP });
+  return aimed(method, config, { field: "l0", start: ({ ltp }) => ltp?.l0 || 1, from: start, until, ramp: RAMP });
 }

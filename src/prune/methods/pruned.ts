@@ -1,13 +1,13 @@
 // The prunable weights of a run, as the optimiser holds them.
 
 import type { Module, Parameter } from "../../nn/index.ts";
-import type { SGD } from "../../optim/index.ts";
+import type { Optimizer } from "../../optim/index.ts";
 import { ArgumentError } from "../../text/index.ts";
 import type { CutArena } from "../cut.ts";
 import { type MagnitudeArena, magnitudeArena } from "../magnitude_select.ts";
 
 /** Return the stored weights of all groups with a threshold, with their momentum and effective weights. */
-export function prunedArenas(optimizer: SGD): CutArena[] {
+export function prunedArenas(optimizer: Optimizer): CutArena[] {
   return optimizer.groups
     .filter((g) => g.options.mode !== "none")
     .flatMap((g) => g.chunks)
@@ -15,7 +15,7 @@ export function prunedArenas(optimizer: SGD): CutArena[] {
 }
 
 /** Return the parameters of those arenas, in order. */
-export function prunedParameters(optimizer: SGD): Parameter[] {
+export function prunedParameters(optimizer: Optimizer): Parameter[] {
   return optimizer.groups
     .filter((g) => g.options.mode !== "none")
     .flatMap((g) => g.chunks)

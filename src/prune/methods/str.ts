@@ -2,7 +2,7 @@
 //     W = S(theta, d),  d = sigmoid(s);   dtheta = g where W is not 0;   ds = -d (1 - d) sum of g sign(W)
 // s starts far below 0, where d is about 0, and its weight decay raises it until the loss counteracts. With a target sparsity, the
 // decay is steered; `str.decay` is its first value.
-import type { GroupSettings } from "../../optim/sgd_options.ts";
+import type { CommonSettings } from "../../optim/optimizer_options.ts";
 import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
 import { peakOf } from "../schedules/prefix_sum.ts";
@@ -28,6 +28,6 @@ export function str(config: PruneConfig, run: RunShape): PruningMethod {
   const until = Math.min(freeze, run.mainSteps);
   // With momentum a larger decay swings s past 0: at most critical damping.
   const most = (1 - Math.sqrt(run.momentum)) ** 2 / peakOf(run.mainSteps, run.lr);
-  const first = ({ str: { decay } }: GroupSettings) => decay || FIRST_DECAY;
+  const first = ({ str }: CommonSettings) => str?.decay || FIRST_DECAY;
   return aimed(method, config, { field: "raw_decay", start: first, most, from: start, until, ramp: RAMP });
 }
