@@ -162,6 +162,8 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
           // Settings of the run's own data, which other data may not need.
           inherited: { heldOut: images.heldOut, mapping: run.mapping },
           ...{ mapping, skipBad, workers, layout, followLinks },
+          // Batch norm is re-estimated on images as tests see them: the augmentation of foreign weights is unknown.
+          whole: flags.recalibrate !== undefined,
           // Each image is used once.
           memory: 0,
         };

@@ -16,6 +16,9 @@ import { defined, mib } from "../text/index.ts";
 import type { Recipe } from "./settings.ts";
 import type { DataSettings, OnDamaged, Splits } from "./splits.ts";
 
+/** Augmentation that leaves square images as they are. */
+const WHOLE: Partial<Recipe["augment"]> = { flip: false, scale: [1, 1] };
+
 function optionsOf(data: DataSettings, augment: Partial<Recipe["augment"]>): ImageDataOptions {
   const { size, resize, skipBad, mapping, heldOut, workers, layout, followLinks } = data;
   const { flip = true, scale, jitter, crop = 0 } = augment;
@@ -76,8 +79,9 @@ export async function loadImageFiles(
   data: DataSettings,
   onDamaged?: OnDamaged,
 ): Promise<Splits<LabelledImages>> {
-  const { augment = {} } = data;
   const layout = await imageLayout(dir, defined({ layout: data.layout, followLinks: data.followLinks }));
+  // Shards hold crops already.
+  const { augment = {} } = data.whole && layout !== "shards" ? { augment: WHOLE } : data;
   if (layout === "shards") refuseForShards(dir, data, augment);
   const damaged: string[] = [];
   const onBad = (error: ImageError): void => {

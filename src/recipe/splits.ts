@@ -43,6 +43,8 @@ export interface DataSettings extends Omit<Recipe["data"], "name"> {
   readonly loss?: Recipe["loss"];
   /** Augmentation of streamed training images. */
   readonly augment?: Partial<Recipe["augment"]>;
+  /** True if training images of folders and archives are read without augmentation. */
+  readonly whole?: boolean;
   /** Settings of the run that made a model: used if they apply, and never refused. */
   readonly inherited?: Partial<Pick<Recipe["data"], "heldOut" | "mapping">>;
 }
