@@ -2,7 +2,7 @@
 //     train to the end;  cut the smallest weights;  set the others to their values of step k, and the rest of the state too;  repeat
 //     after cut r of R a layer keeps the share (kept at the end)^(r / R) of its weights, so each cut takes the same share
 // The epochs of the run hold all trainings: the first from step 0, the R others from step k. Each repeats the learning rates of its
-// steps (planRun), with other batches. Momentum starts from zero after a cut.
+// steps (planRun), with other batches. Momentum, or the moments of Adam, start from zero after a cut.
 import { allocate, copyBytes, fillZero, type Tensor } from "../../tensor/index.ts";
 import { type Budget, budgetOf } from "../budget.ts";
 import type { PruneConfig, RunShape } from "../config.ts";
@@ -97,7 +97,9 @@ class Rewind {
     );
     for (const [k, { values }] of arenas.entries()) copyBytes(values, pruned[k]!);
     for (const [live, copy] of this.others) copyBytes(live, copy);
-    for (const { velocity } of this.run.optimizer.chunks) if (velocity) fillZero(velocity);
+    for (const { velocity, moments } of this.run.optimizer.chunks) {
+      for (const state of [velocity, moments]) if (state) fillZero(state);
+    }
   }
 
   state(): Map<string, Tensor> {

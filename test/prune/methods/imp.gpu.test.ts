@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { zerosAfter } from "../../../src/prune/methods/imp.ts";
 import { clone, Scope, type Tensor } from "../../../src/tensor/index.ts";
 import {
+  differing,
   finish,
   sameBits,
   TINY_LAYERS,
@@ -90,6 +91,28 @@ test("a cut takes the smallest weights of the trained network, not of the early 
       expect(w === 0, `${name}[${i}]`).toBe(gone.has(i));
     });
   }
+});
+
+test("a run with Adam clears its moments at a cut, and resumes with the same bits", async () => {
+  const more = { optimizer: { name: "adam" }, momentum: 0, lr: { schedule: "cosine", base: 0.01 } } as const;
+  const session = tinySession(prune, more);
+  const before = session.method.beforeStep!.bind(session.method);
+  const seen: Tensor[] = [];
+  session.method.beforeStep = (n) => {
+    before(n);
+    if (n === 10) seen.push(...session.optimizer.chunks.map(({ moments }) => Scope.release(clone(moments!))));
+  };
+  const whole = await finish(session, 4);
+  for (const t of seen) {
+    expect((await t.data()).every((v) => v === 0)).toBe(true);
+    t.dispose();
+  }
+  expect(seen.length).toBeGreaterThan(0);
+  const { bytes } = whole.saved.get(8)!;
+  const again = tinySession(prune, more);
+  again.load(bytes, "checkpoint");
+  expect(differing((await finish(again)).bytes, whole.bytes)).toEqual([]);
+  expect(total(whole.bytes)).toBe(Math.floor(0.9 * TINY_WEIGHTS));
 });
 
 test("by ERK densities and by given shares, the last cut meets each layer's zeros", async () => {
