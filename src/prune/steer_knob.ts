@@ -7,6 +7,8 @@ import { checksOf } from "../text/index.ts";
 const check = checksOf("steered knob");
 
 const knobKernel = kernel("steer_knob", knobWgsl);
+/** No limit, in f32. */
+const MOST = 3e38;
 const CONTROL = readStruct("steer_knob", knobWgsl, "Control");
 
 /** Counts of a chunk of parameters, and where its number goes. */
@@ -22,7 +24,7 @@ export interface KnobChunk {
 export interface KnobOptions {
   /** First value of the knob, > 0. */
   readonly start: number;
-  /** Largest value; default: none. */
+  /** Largest value before the first step; default: none. */
   readonly most?: number | undefined;
   /** Factor from the knob to the optimiser's number; default 1. */
   readonly unit?: number | undefined;
@@ -41,18 +43,20 @@ export class SteeredKnob {
   /** Persistent, [4] f32: the optimiser's number, the knob, bias, live weights. For checkpoints. */
   readonly state: Tensor;
   private readonly chunks: readonly KnobChunk[];
-  private readonly numbers: { readonly start: number; readonly most: number; readonly unit: number };
+  private readonly numbers: { readonly start: number; readonly unit: number };
+  private readonly most: number;
   private readonly control: Tensor;
 
   constructor(chunks: readonly KnobChunk[], options: KnobOptions) {
     expectOptions("SteeredKnob", options, { start: true, most: true, unit: true });
-    const { start, most = 3e38, unit = 1 } = options;
+    const { start, most = MOST, unit = 1 } = options;
     check("chunks", "at least one", chunks.length, chunks.length > 0);
     for (const [key, value] of Object.entries({ start, most, unit }))
       check(key, "a finite number > 0", value, Number.isFinite(value) && value > 0);
     for (const { target } of chunks) check("a target", "1 f32", `${target.view.bytes} bytes`, target.view.bytes === 4);
     this.chunks = chunks;
-    this.numbers = { start: Math.min(start, most), most, unit };
+    this.numbers = { start: Math.min(start, most), unit };
+    this.most = most;
     this.state = persistent(Float32Array.of(this.numbers.start * unit, this.numbers.start, 0, 0), [4]);
     this.control = persistent(new Uint32Array(CONTROL.bytes / 4), [CONTROL.bytes / 4]);
   }
@@ -60,14 +64,15 @@ export class SteeredKnob {
   /**
    * Move the knob before a step and write its number to the targets. Call it outside a captured step.
    *
-   * Units    aim: count of live weights, > 0; dx: progress of a step. `moves`: false while no update has counted.
+   * Units    aim: count of live weights, > 0; dx: progress of a step. `moves`: false while no update has counted;
+   *          `most`: largest value from here on, that of the options by default.
    * Errors   ArgumentError for another count or progress, CaptureError while a step is captured.
    */
-  step(aim: number, dx: number, moves = true): void {
+  step(aim: number, dx: number, moves = true, most = this.most): void {
     check("aim", "a number > 0", aim, aim > 0);
     check("dx", "a number from 0 to 1", dx, dx >= 0 && dx <= 1);
     // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
-    this.control.set(CONTROL.pack({ aim, dx, moves: Number(moves) }));
+    this.control.set(CONTROL.pack({ aim, dx, moves: Number(moves), most: Math.min(most, MOST) }));
     const { state, control, chunks } = this;
     chunks.forEach(({ counts, layers }, i) => {
       const ends = { first: Number(i === 0), last: Number(i === chunks.length - 1) };

@@ -15,8 +15,8 @@ interface Knob {
   readonly field: "raw_decay" | "l0";
   /** Return its first value. */
   start(settings: CommonSettings): number;
-  /** Largest value; default: none. */
-  readonly most?: number;
+  /** Return its largest value in step n; default: none. */
+  most?(n: number): number;
   /** First step of pruning, and the first step after it. */
   readonly from: number;
   readonly until: number;
@@ -26,7 +26,7 @@ interface Knob {
 
 /** Return the method with the settings' target share, if there is one. */
 export function aimed(method: PruningMethod, config: PruneConfig, knob: Knob): PruningMethod {
-  const { field, most, from, until, ramp } = knob;
+  const { field, from, until, ramp } = knob;
   if (config.sparsity === undefined) return method;
   const target = targetOf(config, method.name);
   const span = until - from;
@@ -50,11 +50,11 @@ export function aimed(method: PruningMethod, config: PruneConfig, knob: Knob): P
         })),
       );
       const start = knob.start(groups[0]!.options);
-      steer = new SteeredKnob(chunks, { start, most, unit: field === "l0" ? 1 / weights : 1 });
+      steer = new SteeredKnob(chunks, { start, most: knob.most?.(from), unit: field === "l0" ? 1 / weights : 1 });
     },
     beforeStep(n) {
       // Before the first update there are no counts.
-      if (n >= from && n < until) steer?.step(aim(n), 1 / span, n > 0);
+      if (n >= from && n < until) steer?.step(aim(n), 1 / span, n > 0, knob.most?.(n));
     },
     state: () => new Map([...(method.state?.() ?? []), ...(steer ? [["steer.knob", steer.state] as const] : [])]),
     dispose() {

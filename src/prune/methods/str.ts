@@ -5,7 +5,6 @@
 import type { CommonSettings } from "../../optim/optimizer_options.ts";
 import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
-import { peakOf } from "../schedules/prefix_sum.ts";
 import { aimed } from "./aimed.ts";
 import { learnedThresholdOf } from "./learned.ts";
 
@@ -27,7 +26,7 @@ export function str(config: PruneConfig, run: RunShape): PruningMethod {
   };
   const until = Math.min(freeze, run.mainSteps);
   // With momentum a larger decay swings s past 0: at most critical damping.
-  const most = (1 - Math.sqrt(run.momentum)) ** 2 / peakOf(run.mainSteps, run.lr);
+  const most = (n: number) => (1 - Math.sqrt(run.momentum)) ** 2 / Math.max(run.lr(n), 1e-30);
   const first = ({ str }: CommonSettings) => str?.decay || FIRST_DECAY;
   return aimed(method, config, { field: "raw_decay", start: first, most, from: start, until, ramp: RAMP });
 }
