@@ -66,7 +66,7 @@ describe.each(NAMES)("%s", (name) => {
 
   test.each<[string, TinyPrune]>([
     ["inplace", { threshold: 0.01, mode: "inplace" }],
-    ["steered to a sparsity", { sparsity: 0.6 }],
+    ["a threshold steered to a sparsity", { sparsity: 0.6, steer: "threshold" }],
     ["early", { threshold: 0.02, freezeEpoch: 1 }],
     ["gmp", { method: "gmp", sparsity: 0.6, every: 2 }],
     ["one-shot", { method: "one-shot", sparsity: 0.6, startEpoch: 1 }],
