@@ -1,5 +1,7 @@
 // Public entry `espalier/wgsl`: the shader library of the engine, for own kernels. It is a separate entry so that pages
 // without own kernels do not load its text.
+import adaptive from "../../shaders/lib/adaptive.wgsl?raw";
+import adaptiveNumbers from "../../shaders/lib/adaptive_numbers.wgsl?raw";
 import axes from "../../shaders/lib/axes.wgsl?raw";
 import batchMoments from "../../shaders/lib/batch_moments.wgsl?raw";
 import batchNormGate from "../../shaders/lib/batch_norm_gate.wgsl?raw";
@@ -41,6 +43,7 @@ import reduceLanes from "../../shaders/lib/reduce_lanes.wgsl?raw";
 import rowNorm from "../../shaders/lib/row_norm.wgsl?raw";
 import rows from "../../shaders/lib/rows.wgsl?raw";
 import segment from "../../shaders/lib/segment.wgsl?raw";
+import sgdMomentum from "../../shaders/lib/sgd_momentum.wgsl?raw";
 import shareNone from "../../shaders/lib/share_none.wgsl?raw";
 import shareSubgroup from "../../shaders/lib/share_subgroup.wgsl?raw";
 import softThreshold from "../../shaders/lib/soft_threshold.wgsl?raw";
@@ -55,6 +58,8 @@ import { KernelError } from "../gpu/index.ts";
 
 /** Texts of the library by name. They hold functions, constants and structs for the kernels that include them. */
 export const wgslLibrary: Readonly<Record<string, string>> = {
+  "lib/adaptive.wgsl": adaptive,
+  "lib/adaptive_numbers.wgsl": adaptiveNumbers,
   "lib/axes.wgsl": axes,
   "lib/batch_moments.wgsl": batchMoments,
   "lib/batch_norm_gate.wgsl": batchNormGate,
@@ -96,6 +101,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/row_norm.wgsl": rowNorm,
   "lib/rows.wgsl": rows,
   "lib/segment.wgsl": segment,
+  "lib/sgd_momentum.wgsl": sgdMomentum,
   "lib/share_none.wgsl": shareNone,
   "lib/share_subgroup.wgsl": shareSubgroup,
   "lib/soft_threshold.wgsl": softThreshold,

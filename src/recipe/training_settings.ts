@@ -183,7 +183,7 @@ export const prune = group("Pruning", {
       min: 0,
       otherwise: 10,
     }),
-    clip: number("ltp: largest change of a threshold in a step, as a share of it or of Var |w|", {
+    clip: number("ltp: largest change of a threshold in a step, as a share of it", {
       flag: "--ltp-clip <share>",
       above: 0,
       otherwise: 0.05,

@@ -61,7 +61,8 @@ describe("every schedule", () => {
             expect(s.fraction(n + 1)).toBeGreaterThanOrEqual(s.fraction(n));
             expect(s.fraction(n)).toBeLessThanOrEqual(1);
             expect(s.increment(n)).toBeGreaterThanOrEqual(0);
-            expect(Math.abs(s.increment(n) - (s.at(n + 1) - s.at(n)))).toBeLessThanOrEqual(1e-14 * threshold);
+            // The difference of two values of the schedule is the less exact one: it has a few roundings of numbers near D.
+            expect(Math.abs(s.increment(n) - (s.at(n + 1) - s.at(n)))).toBeLessThanOrEqual(1e-13 * threshold);
           }
           for (let n = pruningStartStep + windowSteps; n <= run.totalSteps + 2; n++) expect(s.at(n)).toBe(threshold);
           expect(s.final).toBe(threshold);
