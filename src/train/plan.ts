@@ -112,14 +112,14 @@ function imagined(
 }
 
 /** Return the bytes of the input buffers for a batch of n images. */
-function inputBytes(n: number, { sample, target, stored: given }: PlanOptions): number {
+function inputBytes(n: number, { sample, target, stored: given }: PlanOptions, cropped: boolean): number {
   if (target) return sizeClass(4 * n * numel(sample)) + sizeClass(4 * n * numel(target.shape));
   const [c, h, w] = sample as ImageShape;
   const stored = given ?? ([h, w] as const);
   const [height, width] = stored;
   // Bytes in whole words, labels, and crops unless the images are used whole.
   const words = Math.ceil((n * c * height * width) / 4);
-  return sizeClass(4 * words) + sizeClass(4 * n) + (isWhole(stored, h, w) ? 0 : sizeClass(16 * n));
+  return sizeClass(4 * words) + sizeClass(4 * n) + (cropped ? sizeClass(16 * n) : 0);
 }
 
 const isWhole = ([height, width]: ImageSize, h: number | undefined, w: number | undefined) =>
@@ -197,19 +197,22 @@ export function planTraining(options: PlanOptions): MemoryPlan {
         model: build(),
         data: { train: imagined("train", trainImages, options), test: imagined("test", testImages, options) },
         ...{ loss, metrics },
-        // Augmentation takes no memory of the GPU.
+        // Of augmentation, only the table of crops takes memory of the GPU: the rehearsed batches have one.
         config: { ...config, augment: { crop: 0, flip: false } },
       });
-      const recordings = session.rehearse(stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined);
+      const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
+      const augmented = !target && (config.augment.crop > 0 || config.augment.flip);
+      const trained = cut ?? (augmented ? ([sample[1]!, sample[2]!] as const) : undefined);
+      const recordings = session.rehearse(trained, cut);
       const { live, pooled, peak, steps } = gpu.memory();
       const { batchSize, microBatch } = config;
       const recalibrated = session.recalibrates ? recalibrationSamples(trainImages, config) : 0;
-      const given = [
-        ...recordedSizes(trainImages, batchSize, microBatch),
-        ...recordedSizes(recalibrated, batchSize, microBatch),
-        ...recordedSizes(testImages, evaluationBatch(config)),
-      ];
-      const inputs = given.reduce((sum, n) => sum + inputBytes(n, options), 0);
+      const training = [trainImages, recalibrated].flatMap((n) => recordedSizes(n, batchSize, microBatch));
+      const bytes = (sizes: readonly number[], cropped: boolean) =>
+        sizes.reduce((sum, n) => sum + inputBytes(n, options, cropped), 0);
+      const inputs =
+        bytes(training, trained !== undefined) +
+        bytes(recordedSizes(testImages, evaluationBatch(config)), cut !== undefined);
       const arenas = arenaBytes(session.optimizer);
       const known = Object.values(arenas).reduce((a, b) => a + b, inputs + steps);
       return {

@@ -176,10 +176,10 @@ export class Session {
 
   /**
    * Enqueue a training step, then an evaluation, on zeros, for each batch shape of the run: afterwards every buffer of the run
-   * exists. Returns the memory of each recording. It changes the weights: use it for plans, not before `fit`. `stored`: size
-   * of stored images that are cropped; without it they are used whole.
+   * exists. Returns the memory of each recording. It changes the weights: use it for plans, not before `fit`. `stored`: size of stored
+   * training images that are cropped, `tested` of test images; images without a size are used whole.
    */
-  rehearse(stored?: ImageSize): StepMemory[] {
+  rehearse(stored?: ImageSize, tested?: ImageSize): StepMemory[] {
     const { train, test, config, evaluator } = this.parts;
     const recordings: StepMemory[] = [];
     for (const size of batchSizes(train.length, config.batchSize)) {
@@ -188,7 +188,7 @@ export class Session {
     }
     this.model.eval();
     for (const size of batchSizes(test?.length ?? 0, evaluationBatch(config))) {
-      evaluator!.enqueue(zeroBatch(test!, size, stored), 0);
+      evaluator!.enqueue(zeroBatch(test!, size, tested), 0);
       recordings.push(evaluator!.memory());
     }
     this.model.train();

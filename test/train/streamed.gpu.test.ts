@@ -119,7 +119,7 @@ test("a plan counts one byte per value of the images, and the crops", () => {
   expect(cut.peak).toBeGreaterThan(cut.inputs);
   const here = { ...options, adapter: currentGpu().adapter, trainImages: 72, testImages: 60 };
   const { session } = streamed();
-  expect(session.rehearse([10, 12])[0]).toEqual(planTraining({ ...here, stored: [10, 12] }).step);
+  expect(session.rehearse([10, 12], [10, 12])[0]).toEqual(planTraining({ ...here, stored: [10, 12] }).step);
   session.dispose();
   expect(() => planTraining({ ...big, stored: [8, 7] })).toThrow("stored: expected an integer >= 8, got 7");
 });
