@@ -33,6 +33,7 @@ test.each(["mobilenet-v1", "efficientnet-b0"])(
 );
 
 test("lists every ImageNet network of the registry", () => {
-  const small = /^(mlp|lenet|spiking-cnn|sew-net|sew-cifar|sew-gesture|stds|mobilenet-small|resnet-(8|20|32|44|56|110))/;
+  const small =
+    /^(mlp|lenet|spiking-cnn|sew-net|sew-cifar|sew-gesture|stds|mobilenet-small|resnet-(8|20|32|44|56|110))/;
   expect(Object.keys(modelRegistry).filter((name) => !small.test(name))).toEqual(IMAGENET_MODELS);
 });

@@ -39,7 +39,19 @@ const train = (out: string, ...flags: string[]) =>
 beforeAll(() => writeFileSync(at("homes.csv"), samples(400, 1)));
 
 describe("a regression", () => {
-  const flags = ["--targets", "price", "--width", "16", "--sparsity", "0.5", "--steer", "threshold", "--trail", "--finetune", "1"];
+  const flags = [
+    "--targets",
+    "price",
+    "--width",
+    "16",
+    "--sparsity",
+    "0.5",
+    "--steer",
+    "threshold",
+    "--trail",
+    "--finetune",
+    "1",
+  ];
   beforeAll(async () => {
     const { code, err, out } = await train("price", ...flags);
     expect(code, err).toBe(0);
