@@ -122,8 +122,9 @@ function inputBytes(n: number, { sample, target, stored: given }: PlanOptions, c
   return sizeClass(4 * words) + sizeClass(4 * n) + (cropped ? sizeClass(16 * n) : 0);
 }
 
-const isWhole = ([height, width]: ImageSize, h: number | undefined, w: number | undefined) =>
-  height === h && width === w;
+/** Return the size of stored images that are cropped; undefined if they are used whole. */
+const cutOf = (stored: ImageSize | undefined, [, h, w]: Shape): ImageSize | undefined =>
+  stored && (stored[0] !== h || stored[1] !== w) ? stored : undefined;
 
 /** Run `fn` with another current device. */
 function onGpu<T>(gpu: Gpu, fn: () => T): T {
@@ -200,7 +201,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
         // Of augmentation, only the table of crops takes memory of the GPU: the rehearsed batches have one.
         config: { ...config, augment: { crop: 0, flip: false } },
       });
-      const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
+      const cut = cutOf(stored, sample);
       const augmented = !target && (config.augment.crop > 0 || config.augment.flip);
       const trained = cut ?? (augmented ? ([sample[1]!, sample[2]!] as const) : undefined);
       const recordings = session.rehearse(trained, cut);
@@ -262,8 +263,7 @@ export function planEvaluation(options: EvaluationPlanOptions): number {
         const data = imagined("test", batchSize, options);
         const scale = "kind" in data ? undefined : data;
         const evaluator = new Evaluator(model, { sample, scale, target, loss, metrics });
-        const cut = stored && !isWhole(stored, sample[1], sample[2]) ? stored : undefined;
-        evaluator.enqueue(zeroBatch(data, batchSize, cut), 0);
+        evaluator.enqueue(zeroBatch(data, batchSize, cutOf(stored, sample)), 0);
       }
       return gpu.memory().peak + gpu.memory().pooled + uniformBytes();
     });
