@@ -23,7 +23,7 @@ import { Evaluator } from "./evaluate.ts";
 import { recordedSizes } from "./micro_batches.ts";
 import type { LossFunction, Metrics } from "./objective.ts";
 import { Session } from "./session.ts";
-import { evaluationBatch, zeroBatch } from "./session_data.ts";
+import { croppedSize, evaluationBatch, zeroBatch } from "./session_data.ts";
 import { recalibrationSamples } from "./session_recalibration.ts";
 import type { TargetFormat } from "./train_step.ts";
 
@@ -202,8 +202,7 @@ export function planTraining(options: PlanOptions): MemoryPlan {
         config: { ...config, augment: { crop: 0, flip: false } },
       });
       const cut = cutOf(stored, sample);
-      const augmented = !target && (config.augment.crop > 0 || config.augment.flip);
-      const trained = cut ?? (augmented ? ([sample[1]!, sample[2]!] as const) : undefined);
+      const trained = cut ?? (target ? undefined : croppedSize({ shape: sample as ImageShape }, config));
       const recordings = session.rehearse(trained, cut);
       const { live, pooled, peak, steps } = gpu.memory();
       const { batchSize, microBatch } = config;

@@ -25,6 +25,7 @@ import type { Score } from "./score.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
 import {
+  croppedSize,
   evaluationBatch,
   formatOf,
   type SessionBatches,
@@ -175,11 +176,10 @@ export class Session {
   }
 
   /**
-   * Enqueue a training step, then an evaluation, on zeros, for each batch shape of the run: afterwards every buffer of the run
-   * exists. Returns the memory of each recording. It changes the weights: use it for plans, not before `fit`. `stored`: size of stored
-   * training images that are cropped, `tested` of test images; images without a size are used whole.
+   * Make every buffer of the run: enqueue a step, then an evaluation, on zeros, for each batch shape. Returns the memory of each
+   * recording. Changes the weights: not before `fit`. `stored`, `tested`: sizes of training and test images that the GPU crops.
    */
-  rehearse(stored?: ImageSize, tested?: ImageSize): StepMemory[] {
+  rehearse(stored = croppedSize(this.parts.train, this.parts.config), tested?: ImageSize): StepMemory[] {
     const { train, test, config, evaluator } = this.parts;
     const recordings: StepMemory[] = [];
     for (const size of batchSizes(train.length, config.batchSize)) {

@@ -240,6 +240,14 @@ function zerosOf(dtype: DType, length: number): Float32Array | Int32Array | Uint
   return dtype === "i32" ? new Int32Array(length) : new Uint32Array(length);
 }
 
+/** Return the size of training images that the GPU augments; undefined for images that are used as they are, and for arrays. */
+export function croppedSize(
+  data: Pick<LabelledImages, "shape"> | ArrayDataset,
+  { augment: { crop, flip } }: Pick<RunConfig, "augment">,
+): ImageSize | undefined {
+  return isArrays(data) || !(crop > 0 || flip) ? undefined : [data.shape[1], data.shape[2]];
+}
+
 /** Return a batch of zeros for samples of a data set; images are cropped out of `stored` if that is given. */
 export function zeroBatch(
   data: Pick<LabelledImages, "shape"> | ArrayDataset,
