@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { adapterName } from "../src/node/adapter.ts";
 import { versions } from "../src/node_internal.ts";
 import { Interrupted, report, UsageError } from "../src/terminal/fail.ts";
+import { plural } from "../src/text/index.ts";
 import { aboutTime, planLines, secondsOf } from "./reproduce/estimate.ts";
 import { ResultFile } from "./reproduce/lines.ts";
 import { startOnNewestDriver } from "./reproduce/newest_driver.ts";
@@ -19,6 +20,7 @@ interface Flags {
   readonly out: string;
   readonly list?: boolean;
   readonly report?: boolean;
+  readonly merge?: readonly string[];
   readonly adapter?: string;
 }
 
@@ -47,6 +49,10 @@ function named(text: string, before: Readonly<Record<string, string>>): Record<s
 async function reproduce(flags: Flags): Promise<void> {
   const experiments = readExperiments();
   const results = new ResultFile(resultsPath(flags.out));
+  for (const path of flags.merge ?? []) {
+    const { added, of } = results.merge(path);
+    say(`${path}: added ${added} of ${plural(of, "run")}`);
+  }
   const tries = new Tries(results.lines);
   const unknown = Object.keys(flags.file).filter((name) => !experiments.some((one) => filesOf(one).includes(name)));
   if (unknown.length > 0) {
@@ -62,8 +68,9 @@ async function reproduce(flags: Flags): Promise<void> {
   const lacksFiles = (experiment: Experiment) => filesOf(experiment).some((name) => !Object.hasOwn(flags.file, name));
   const missing = [...new Set(chosen.map(({ experiment }) => experiment))].filter(lacksFiles);
   const cells = chosen.filter(({ experiment }) => !missing.includes(experiment));
-  if (!flags.report) for (const line of planLines(cells, tries, missing)) say(line);
-  if (!flags.list && !flags.report && progressOf(cells, tries).open.length > 0) {
+  const onlyPages = flags.report || flags.merge;
+  if (!onlyPages) for (const line of planLines(cells, tries, missing)) say(line);
+  if (!flags.list && !onlyPages && progressOf(cells, tries).open.length > 0) {
     await runCells(cells, results, flags).finally(() => savePages(experiments, results, flags));
   } else if (!flags.list) await savePages(experiments, results, flags);
 }
@@ -123,6 +130,7 @@ const command = new Command("npm run reproduce --")
   .option("--out <folder>", "folder of the results", "docs/results")
   .option("--list", "show the plan and an estimate of the time left")
   .option("--report", "only write the pages and figures again")
+  .option("--merge <file...>", "add the runs of other runs.jsonl, each once; then write the pages")
   .option("--adapter <name>", "part of the adapter's name")
   .allowExcessArguments(false)
   .exitOverride();
@@ -131,7 +139,7 @@ let code = 0;
 try {
   command.parse();
   const flags = command.opts<Flags>();
-  const elsewhere = flags.list || flags.report || flags.adapter ? null : await startOnNewestDriver();
+  const elsewhere = flags.list || flags.report || flags.merge || flags.adapter ? null : await startOnNewestDriver();
   if (elsewhere === null) await reproduce(flags);
   else code = elsewhere;
 } catch (error) {

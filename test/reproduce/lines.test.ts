@@ -45,6 +45,22 @@ describe("result file", () => {
     );
   });
 
+  test("takes the runs of another file, each once, and its whole lines only", () => {
+    const [own, other] = [join(folder, "own.jsonl"), join(folder, "other.jsonl")];
+    const file = new ResultFile(own);
+    file.append(lines[0]!);
+    // A run with another setting of the knob is another run; its accuracy does not matter.
+    const changed = { ...lines[1]!, setting: 0.5 };
+    const text = [lines[0], lines[1], changed, { ...lines[1], accuracy: 0 }].map((line) => JSON.stringify(line));
+    writeFileSync(other, `${text.join("\n")}\n${text[0]!.slice(0, 20)}`);
+    expect(file.merge(other)).toEqual({ added: 2, of: 4 });
+    expect(file.merge(other)).toEqual({ added: 0, of: 4 });
+    expect(file.lines).toEqual([lines[0], lines[1], changed]);
+    expect(new ResultFile(own).lines).toEqual(file.lines);
+    expect(readFileSync(other, "utf8")).toHaveLength(text.join("\n").length + 21);
+    expect(() => file.merge(join(folder, "none.jsonl"))).toThrow(/none\.jsonl: no such file/);
+  });
+
   test("names a line that is no result", () => {
     const path = join(folder, "wrong.jsonl");
     writeFileSync(path, text());

@@ -100,14 +100,36 @@ export class ResultFile {
 
   /** Append a line. When this returns, the line is on the disk. */
   append(line: ResultLine): void {
+    this.appendAll([line]);
+  }
+
+  /**
+   * Add the runs of another file, such as that of a second machine. A run that this file has is left out: one of the same family with
+   * the same setting. The other file may still grow. Returns the number of added lines. Errors: UsageError naming the file.
+   */
+  merge(path: string): { readonly added: number; readonly of: number } {
+    if (!existsSync(path)) throw new UsageError(`${path}: no such file`);
+    const { lines } = parseLines(readFileSync(path, "utf8"), path);
+    const keyOf = ({ family, setting }: ResultLine) => `${family} ${setting}`;
+    const known = new Set(this.own.map(keyOf));
+    const added = lines.filter((line) => {
+      const key = keyOf(line);
+      return !known.has(key) && known.add(key);
+    });
+    this.appendAll(added);
+    return { added: added.length, of: lines.length };
+  }
+
+  private appendAll(lines: readonly ResultLine[]): void {
+    if (lines.length === 0) return;
     mkdirSync(dirname(this.path), { recursive: true });
     const file = openSync(this.path, "a");
     try {
-      writeSync(file, `${JSON.stringify(line)}\n`);
+      writeSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    this.own.push(line);
+    this.own.push(...lines);
   }
 }
