@@ -205,6 +205,7 @@ const calls: Record<string, () => unknown> = {
   Trail: () => new all.Trail({} as never, bad),
   requestGpu: () => all.requestGpu(bad),
   exportOnnx: () => onnx.exportOnnx(model(), bad),
+  calibrateInt8: () => onnx.calibrateInt8(model(), [] as never, bad),
   encodeEvents: () => onnx.encodeEvents([], bad),
   modelCard: () => onnx.modelCard(bad),
   // Node.

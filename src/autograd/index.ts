@@ -10,6 +10,7 @@ export {
   type GradTolerance,
   gradcheck,
 } from "./gradcheck.ts";
+export { type Inspector, setInspector } from "./inspection.ts";
 export { lanesFor } from "./lanes.ts";
 export { type BadOp, NanWatch } from "./nan_watch.ts";
 export {

@@ -12,9 +12,11 @@ export type Inspector = (
 
 let inspector: Inspector = () => {};
 
-/** Make `inspect` call a function from now on. */
-export function setInspector(inspect: Inspector): void {
+/** Make `inspect` call a function from now on. Returns the function that it called before. */
+export function setInspector(inspect: Inspector): Inspector {
+  const before = inspector;
   inspector = inspect;
+  return before;
 }
 
 /** Pass on the result of an op. */

@@ -81,6 +81,7 @@ export {
   type WeightsFile,
   withoutPrefix,
   writeEventNpz,
+  writeInt8Model,
   writeNMnist,
   writeNpy,
   writeNpz,

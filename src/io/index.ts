@@ -6,6 +6,8 @@ export * from "./events/index.ts";
 export { type FileRanges, fileRangesOf } from "./file_ranges.ts";
 export { GzipError, gunzip, gunzipIfPacked, isGzip } from "./gzip.ts";
 export { IdxError, parseIdx } from "./idx.ts";
+export { fromInt8, type Int8Weight, int8Weight, roundEven } from "./int8_codes.ts";
+export { writeInt8Model } from "./int8_weights.ts";
 export * from "./key_map.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
 export {

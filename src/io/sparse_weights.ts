@@ -4,6 +4,7 @@ import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
 import { elementCount, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
 import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
+import { INT8_FORMAT, int8WeightsOf } from "./int8_weights.ts";
 import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 import { denseOf } from "./weights_entry.ts";
 
@@ -133,9 +134,10 @@ export function readModelWeights(
   return { weights: modelWeightsOf(file, name), metadata: file.metadata };
 }
 
-/** Check for a sparse model by its metadata. */
+/** Check for a model of packed weights, sparse or of 8 bits, by its metadata. */
 export function isSparseModel({ metadata }: Pick<SafetensorsFile, "metadata">): boolean {
-  return SPARSE_LAYOUTS.some((layout) => metadata.get("format") === FORMATS[layout]);
+  const format = metadata.get("format");
+  return format === INT8_FORMAT || SPARSE_LAYOUTS.some((layout) => format === FORMATS[layout]);
 }
 
 /** Return the dense weights of a file that was read. */
@@ -145,6 +147,7 @@ export function modelWeightsOf(
 ): Map<string, HostArray<Float32Array>> {
   const layout = SPARSE_LAYOUTS.find((l) => file.metadata.get("format") === FORMATS[l]);
   if (layout) return sparseWeightsOf(file, layout, name);
+  if (file.metadata.get("format") === INT8_FORMAT) return int8WeightsOf(file, name);
   const named = [...file.tensors].filter(([key]) => !key.endsWith("num_batches_tracked"));
   return new Map(named.map(([key, array]) => [key, denseOf({ shape: array.shape, read: () => array }, key, name)]));
 }

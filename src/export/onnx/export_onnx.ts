@@ -4,7 +4,10 @@ import { OpError } from "../../gpu/index.ts";
 import { type InputShapes, LazyTensor, type Module, SpikingNode, type StateDict } from "../../nn/index.ts";
 import { expectFinite, formatShape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { expectKeys, isRecord, type KeysOf, kindOf, quote } from "../../text/index.ts";
+import type { Int8Calibration } from "../int8/calibrate.ts";
+import { separateSums } from "../int8/network.ts";
 import { GraphBuilder } from "./graph.ts";
+import { expectInt8, IntegerLayers } from "./integers.ts";
 import { type OnnxRule, OpContext, type Rule, type Rules } from "./rule.ts";
 import { indexingRules } from "./rules_indexing.ts";
 import { layerRules } from "./rules_layers.ts";
@@ -46,13 +49,18 @@ export interface OnnxOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** f16: weights and computations in half the memory; inputs and outputs stay f32. Not for spiking networks. Default f32. */
   readonly precision?: "f32" | "f16";
+  /**
+   * Result of `calibrateInt8`: convolutions and linear layers compute with 8-bit integers, batch norms after them are folded into
+   * their weights. Not for spiking networks. Default: none.
+   */
+  readonly int8?: Int8Calibration;
   /** Rules for ops of your own, by the name in defineOp. A rule for an op of the engine replaces the built-in one. */
   readonly rules?: Readonly<Record<string, OnnxRule>>;
 }
 
 const KEYS: KeysOf<OnnxOptions> = {
   ...{ input: true, weights: true, batch: true, name: true },
-  ...{ metadata: true, precision: true, rules: true },
+  ...{ metadata: true, precision: true, int8: true, rules: true },
 };
 
 function checkOptions(options: OnnxOptions): void {
@@ -62,6 +70,7 @@ function checkOptions(options: OnnxOptions): void {
     throw new OpError(FAILED, `precision: expected f32 or f16, got ${precision}`);
   if (batch !== "N" && !(Number.isInteger(batch) && batch >= 1))
     throw new OpError(FAILED, `batch: expected "N" or an integer >= 1, got ${JSON.stringify(batch)}`);
+  if (options.int8 !== undefined) expectInt8(options.int8, precision);
   if (!isRecord(rules)) throw new OpError(FAILED, "rules: expected an object of functions by op name");
   for (const [op, rule] of Object.entries(rules)) {
     if (typeof rule !== "function")
@@ -116,10 +125,14 @@ interface Export {
   readonly parameters: ReadonlyMap<Tensor, string>;
   readonly weights: StateDict;
   readonly rules: Readonly<Record<string, OnnxRule>>;
+  readonly integers: IntegerLayers | null;
 }
 
+/** Write the ReLU of a batch norm that is folded into the layer before it. */
+const reluAlone: Rule = (c) => c.end("Relu", c.inputs);
+
 /** Write the nodes of every step. Each value is named after the module and op that computes it. */
-function writeNodes({ graph, trace, parameters, weights, rules }: Export): void {
+function writeNodes({ graph, trace, parameters, weights, rules, integers }: Export): void {
   const names = new Map<Tensor, string>(trace.inputs.map(([name, t]) => [t, graph.entry(name, t.dtype)]));
   const outputNames = new Map<Tensor, string>();
   for (const [name, t] of trace.outputs) if (!outputNames.has(t) && graph.isExit(t.dtype)) outputNames.set(t, name);
@@ -137,8 +150,15 @@ function writeNodes({ graph, trace, parameters, weights, rules }: Export): void 
     names.set(t, name);
     return graph.initializer(name, weights.get(name)?.data as Float32Array, t.shape);
   };
+  const keep = (t: Tensor, name: string) => names.set(t, integers?.rounded(t, name) ?? name);
+  for (const [t, name] of [...names]) keep(t, name);
   for (const step of trace.steps) {
     const { op, module } = step;
+    const folded = integers?.replaces(step);
+    if (folded) {
+      keep(step.output, names.get(folded)!);
+      continue;
+    }
     const shapeOf = (t: Tensor): OnnxShape => {
       const shape = trace.shapes.get(t) ?? (parameters.has(t) ? t.shape : null);
       if (shape) return shape;
@@ -146,14 +166,15 @@ function writeNodes({ graph, trace, parameters, weights, rules }: Export): void 
       const problem = `${where}: expected sizes that are constant or a multiple of the batch; set \`batch\` to a number`;
       throw new OpError(FAILED, problem);
     };
-    const rule = ruleFor(op, module, rules);
-    const inputs = step.inputs.map((t) => nameOf(t, op, module));
+    const rule = integers?.isFolded(step) ? reluAlone : ruleFor(op, module, rules);
     graph.prefix = `/${module.replaceAll(".", "/")}`;
     const output = outputNames.get(step.output) ?? graph.fresh(`${graph.prefix}/${op}`);
     graph.prefix = output;
-    names.set(step.output, output);
+    const inputs =
+      integers?.inputsOf(step, (t) => nameOf(t, op, module)) ?? step.inputs.map((t) => nameOf(t, op, module));
     const context = new OpContext(graph, step, { inputs, output }, shapeOf);
     rule(context);
+    keep(step.output, output);
     if (Object.hasOwn(rules, op) && !context.ended)
       context.fail("expected the rule to call end, which adds the last node");
   }
@@ -206,6 +227,8 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
  *           fixed: a graph for 224 pixels takes 224 pixels. Several outputs are output0, output1, ..., or named by the keys of
  *           the object that forward returns.
  * Precision with precision f16, initializers and values are float16; the graph converts its inputs and outputs, which are float.
+ * Integers  with int8, values and weights are int8 between QuantizeLinear and DequantizeLinear, biases int32: weights symmetric with one
+ *           scale per output channel, values with a scale and the integer of 0 per tensor. Inputs and outputs stay float.
  * Spiking   one time step. Each layer of neurons adds an input `v_in.<module>` and an output `v_out.<module>`: its membrane
  *           potential. The caller starts from `v_rest` of the metadata, feeds outputs back, and averages the logits. "input" is
  *           one event frame; with an encoder, one step of the encoder's output.
@@ -221,16 +244,27 @@ function spikingNotes(model: Module, { spiking, timeSteps }: Trace): Record<stri
  */
 export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<ArrayBuffer> {
   checkOptions(options);
-  const { input, weights, batch = "N", name = "espalier", metadata = {}, precision = "f32", rules = {} } = options;
+  const {
+    input,
+    weights,
+    batch = "N",
+    name = "espalier",
+    metadata = {},
+    precision = "f32",
+    int8,
+    rules = {},
+  } = options;
   checkWeights(model, weights);
   if (precision === "f16") expectHalves(weights);
-  const trace = traceModel(model, input, batch === "N" ? null : batch);
+  const trace = traceModel(model, input, batch === "N" ? null : batch, int8 ? separateSums : undefined);
   const parameters = new Map<Tensor, string>();
   for (const [path, t] of model.namedState()) if (!parameters.has(t)) parameters.set(t, path);
   if (precision === "f16" && trace.spiking)
     throw new OpError(FAILED, "precision: expected f32 for a spiking network, whose potentials are f32, got f16");
+  if (int8 && trace.spiking) throw new OpError(FAILED, "int8: expected a network without spiking neurons");
   const graph = new GraphBuilder(batch === "N" ? batch : null, precision);
-  const parts: Export = { graph, trace, parameters, weights, rules };
+  const integers = int8 ? new IntegerLayers(graph, trace, int8, { parameters, weights }) : null;
+  const parts: Export = { graph, trace, parameters, weights, rules, integers };
   const unknown = writeEnds(parts);
   // Before the next check: its error names the op.
   writeNodes(parts);
@@ -239,6 +273,6 @@ export function exportOnnx(model: Module, options: OnnxOptions): Uint8Array<Arra
     throw new OpError(FAILED, problem);
   }
   const notes = spikingNotes(model, trace);
-  const half: Record<string, string> = precision === "f16" ? { precision } : {};
-  return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...half, ...notes } });
+  const kind: Record<string, string> = precision === "f16" || int8 ? { precision: int8 ? "int8" : precision } : {};
+  return graph.encode({ name, doc: notes["step"] ?? "", metadata: { ...metadata, ...kind, ...notes } });
 }

@@ -40,8 +40,17 @@ function attribute(name: string, value: OnnxAttribute): AttributeInit {
 }
 
 /** View numbers as little-endian bytes without a copy. All hosts of WebGPU are little-endian, as ONNX is. */
-function raw(data: Float32Array | Uint16Array | BigInt64Array): Uint8Array<ArrayBuffer> {
+function raw(data: Float32Array | Uint16Array | BigInt64Array | Int8Array | Int32Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}
+
+/** Values of an initializer. */
+type InitializerData = Float32Array | BigInt64Array | Int8Array | Int32Array;
+
+/** Return the element type of integers. */
+function integerType(data: Exclude<InitializerData, Float32Array>): TensorProto_DataType {
+  if (data instanceof BigInt64Array) return TensorProto_DataType.INT64;
+  return data instanceof Int8Array ? TensorProto_DataType.INT8 : TensorProto_DataType.INT32;
 }
 
 const ELEMENTS: Readonly<Record<DType, TensorProto_DataType>> = {
@@ -124,12 +133,12 @@ export class GraphBuilder {
   }
 
   /** Add values under a name; a name is added once. `float`: type of numbers, by default that of the graph. */
-  initializer(name: string, data: Float32Array | BigInt64Array, shape: Shape, float = this.float): string {
+  initializer(name: string, data: InitializerData, shape: Shape, float = this.float): string {
     if (this.initializers.has(name)) return name;
     this.initializers.add(name);
     this.values.add(name);
     const isFloat = data instanceof Float32Array;
-    const dataType = isFloat ? ELEMENTS[float] : TensorProto_DataType.INT64;
+    const dataType = isFloat ? ELEMENTS[float] : integerType(data);
     const values = isFloat && float === "f16" ? halfBits(data).subarray(0, data.length) : data;
     const tensor: TensorInit = { name, dataType, dims: big(shape), rawData: raw(values) };
     this.parts.initializer.push(tensor);

@@ -46,10 +46,11 @@ export interface Trace extends Run {
   readonly spiking: boolean;
 }
 
-type Undo = () => void;
+/** Function that restores a module. */
+export type Undo = () => void;
 
 /** Replace a method of one module. */
-function override(m: Module, name: string, value: unknown): Undo {
+export function override(m: Module, name: string, value: unknown): Undo {
   const own = Object.getOwnPropertyDescriptor(m, name); // modules with activation checkpointing have one
   Object.defineProperty(m, name, { configurable: true, value });
   return () => {
@@ -59,7 +60,7 @@ function override(m: Module, name: string, value: unknown): Undo {
 }
 
 /** Track the module that runs: the last entry of `stack`. */
-function watch(name: string, m: Module, stack: string[]): Undo[] {
+export function watch(name: string, m: Module, stack: string[]): Undo[] {
   return DOORS.flatMap((door) => {
     const original = (m as unknown as Record<string, unknown>)[door];
     if (typeof original !== "function") return [];
@@ -125,9 +126,14 @@ function frameOf(input: InputShapes, spikingInput: SpikingInput | undefined): In
 
 /**
  * Trace the model in evaluation mode. `input` is the shape of one sample, or several; for event frames, the trace covers one
- * frame. `batch` null means a dynamic batch. Restores the model. Errors: OpError for shapes that do not fit.
+ * frame. `batch` null means a dynamic batch. `prepare` changes a module for the trace. Restores the model. Errors: OpError for shapes that do not fit.
  */
-export function traceModel(model: Module, input: InputShapes, batch: number | null): Trace {
+export function traceModel(
+  model: Module,
+  input: InputShapes,
+  batch: number | null,
+  prepare: (m: Module) => Undo[] = () => [],
+): Trace {
   const modules = [...model.namedModules()];
   const training = modules.map(([, m]) => [m, m.training] as const);
   const inputs = modules.flatMap(([, m]) => (m instanceof SpikingInput ? [m] : []));
@@ -138,7 +144,7 @@ export function traceModel(model: Module, input: InputShapes, batch: number | nu
   const stack: string[] = [];
   const undo: Undo[] = [];
   try {
-    for (const [name, m] of modules) undo.push(...oneStep(m), ...watch(name, m, stack));
+    for (const [name, m] of modules) undo.push(...oneStep(m), ...prepare(m), ...watch(name, m, stack));
     model.eval();
     const [a, b] = batch === null ? BATCHES : [batch, batch];
     const first = run(model, sample, a, stack);
