@@ -16,6 +16,7 @@ const groups = [
   "reduce",
   "losses",
   "sparse_ops",
+  "structured",
   "optim",
   "optim_adaptive",
   "spiking",

@@ -55,6 +55,9 @@ const calls: Record<string, () => unknown> = {
     ]),
   ),
   ...Object.fromEntries(
+    (["sparseGroupSoftThreshold"] as const).map((name) => [name, () => ops[name]?.(row, one, one, bad)]),
+  ),
+  ...Object.fromEntries(
     (["encodeDirect", "encodeWeightedPhase", "encodeLatency", "encodePoisson", "expand", "reshape", "narrow"] as const)
       .concat(["unpackSpikes", "dropout", "stochasticDepth", "timeMajor"] as never[])
       .map((name) => [name, () => ops[name]?.(row, bad)]),

@@ -1,5 +1,13 @@
 // Public entry `espalier/prune`: pruning methods, threshold schedules and measures.
-export { type LtpOptions, ltpThreshold, softL0, softThreshold, strThreshold } from "../ops/index.ts";
+export {
+  type LtpOptions,
+  ltpThreshold,
+  type SparseGroupOptions,
+  softL0,
+  softThreshold,
+  sparseGroupSoftThreshold,
+  strThreshold,
+} from "../ops/index.ts";
 export {
   type Compression,
   coefficientOfVariation,
@@ -48,6 +56,8 @@ export {
   type ThresholdSchedule,
   type ThresholdScheduleName,
   thresholdFromLambda,
+  WEIGHT_GROUPS,
+  type WeightGroupName,
   type WeightHistogram,
   weightHistogram,
 } from "../prune/index.ts";

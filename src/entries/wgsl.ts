@@ -22,6 +22,7 @@ import elements from "../../shaders/lib/elements.wgsl?raw";
 import gate from "../../shaders/lib/gate.wgsl?raw";
 import gemm from "../../shaders/lib/gemm.wgsl?raw";
 import gradWeightParams from "../../shaders/lib/grad_weight_params.wgsl?raw";
+import groupTable from "../../shaders/lib/group_table.wgsl?raw";
 import hyper from "../../shaders/lib/hyper.wgsl?raw";
 import index from "../../shaders/lib/index.wgsl?raw";
 import itemNorm from "../../shaders/lib/item_norm.wgsl?raw";
@@ -47,11 +48,13 @@ import sgdMomentum from "../../shaders/lib/sgd_momentum.wgsl?raw";
 import shareNone from "../../shaders/lib/share_none.wgsl?raw";
 import shareSubgroup from "../../shaders/lib/share_subgroup.wgsl?raw";
 import softThreshold from "../../shaders/lib/soft_threshold.wgsl?raw";
+import sparseGroup from "../../shaders/lib/sparse_group.wgsl?raw";
 import strided from "../../shaders/lib/strided.wgsl?raw";
 import subgroupMatrix from "../../shaders/lib/subgroup_matrix.wgsl?raw";
 import sumVec4 from "../../shaders/lib/sum_vec4.wgsl?raw";
 import surrogate from "../../shaders/lib/surrogate.wgsl?raw";
 import tileProduct from "../../shaders/lib/tile_product.wgsl?raw";
+import updateGroups from "../../shaders/lib/update_groups.wgsl?raw";
 import updateSegment from "../../shaders/lib/update_segment.wgsl?raw";
 import upsample from "../../shaders/lib/upsample.wgsl?raw";
 import { KernelError } from "../gpu/index.ts";
@@ -80,6 +83,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/gate.wgsl": gate,
   "lib/gemm.wgsl": gemm,
   "lib/grad_weight_params.wgsl": gradWeightParams,
+  "lib/group_table.wgsl": groupTable,
   "lib/hyper.wgsl": hyper,
   "lib/index.wgsl": index,
   "lib/item_norm.wgsl": itemNorm,
@@ -105,11 +109,13 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/share_none.wgsl": shareNone,
   "lib/share_subgroup.wgsl": shareSubgroup,
   "lib/soft_threshold.wgsl": softThreshold,
+  "lib/sparse_group.wgsl": sparseGroup,
   "lib/strided.wgsl": strided,
   "lib/subgroup_matrix.wgsl": subgroupMatrix,
   "lib/sum_vec4.wgsl": sumVec4,
   "lib/surrogate.wgsl": surrogate,
   "lib/tile_product.wgsl": tileProduct,
+  "lib/update_groups.wgsl": updateGroups,
   "lib/update_segment.wgsl": updateSegment,
   "lib/upsample.wgsl": upsample,
 };

@@ -20,7 +20,7 @@ export {
   type OpOperand,
 } from "./errors.ts";
 export { type Grid, grid1d, groups1d } from "./grid.ts";
-export { type Bindable, Kernel, kernel } from "./kernel.ts";
+export { type Bindable, type Dispatch, Kernel, kernel } from "./kernel.ts";
 export type { MatrixShape } from "./matrices.ts";
 export { buffersOf, settleArena } from "./memory_plan.ts";
 export { type BufferView, PooledBuffer } from "./pooled_buffer.ts";

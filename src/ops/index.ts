@@ -40,6 +40,7 @@ export * from "./sew_connect.ts";
 export * from "./slice.ts";
 export * from "./soft_threshold.ts";
 export * from "./softmax.ts";
+export * from "./sparse_group_soft_threshold.ts";
 export type { FireOptions, LeakOptions, NeuronKind, NeuronOptions } from "./spiking/neuron.ts";
 export { resolveSurrogate, SURROGATES, type Surrogate, type SurrogateName } from "./spiking/surrogate.ts";
 export * from "./stochastic_depth.ts";

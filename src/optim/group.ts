@@ -39,6 +39,7 @@ export class Group {
     const { lr, momentum, weightDecay } = rule.settings;
     this.chunks = buildArena(name, params, rule.buffers);
     Object.assign(this.values, { lr, momentum, weightDecay });
+    rule.prepare?.(this.chunks);
     this.learned = rule.learned ? this.chunks.map((c) => rule.learned!(c)) : [];
   }
 
@@ -102,6 +103,7 @@ export class Group {
   }
 
   dispose(): void {
+    this.rule.dispose?.();
     for (const learned of this.learned) learned.dispose();
     for (const chunk of this.chunks) chunk.dispose();
   }

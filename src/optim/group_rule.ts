@@ -1,5 +1,5 @@
 // The part of an optimiser that is its own: the update kernel of a group, the state of a weight, and the numbers of a step.
-import type { Kernel, Spec } from "../gpu/index.ts";
+import type { Dispatch, Spec } from "../gpu/index.ts";
 import type { GradientScale } from "./gradient_scale.ts";
 import type { LearnedThresholds } from "./learned_thresholds.ts";
 import type { CommonSettings, StepValues } from "./optimizer_options.ts";
@@ -8,13 +8,18 @@ import type { ArenaChunk } from "./param_arena.ts";
 /** Values of a step, complete. */
 export type CompleteValues = { readonly [K in keyof StepValues]-?: number };
 
+/** The kernel of an update, or several that share its bindings. */
+interface UpdateKernel {
+  run(dispatch: Dispatch, chunk: ArenaChunk): void;
+}
+
 /** Rule of a group of parameters. */
 export interface GroupRule {
   readonly settings: CommonSettings;
   /** Buffers beside the stored weight: effective weights, momentum, and moments of each weight. */
   readonly buffers: { readonly latent: boolean; readonly momentum: boolean; readonly moments: number };
   /** Update kernel, which includes lib/update_segment.wgsl. */
-  readonly kernel: Kernel;
+  readonly kernel: UpdateKernel;
   /** Constants of the kernel besides those of the frame. */
   readonly spec: Spec;
   /** True if decay of a latent weight adds weightDecay · d to the L1 coefficient of the threshold: both have the same unit. */
@@ -27,6 +32,10 @@ export interface GroupRule {
   record?(values: CompleteValues, step: number): Uint32Array;
   /** Make the learned thresholds of a chunk. */
   learned?(chunk: ArenaChunk): LearnedThresholds;
+  /** Make the tables of the kernel, once. */
+  prepare?(chunks: readonly ArenaChunk[]): void;
+  /** Free the tables. */
+  dispose?(): void;
   /** Enqueue the correction of the numbers of a step under a loss scale, before the update. */
   correct?(chunk: ArenaChunk, scale: GradientScale): void;
 }

@@ -1,6 +1,7 @@
 // The optim room: the fused optimisers and learning-rate schedules.
 export { Adam, type AdamOptions, AdamW } from "./adam.ts";
 export type { AdaptiveOptions } from "./adaptive.ts";
+export { enableWeightGroups } from "./grouped.ts";
 export { enableLearnedThresholds } from "./learned.ts";
 export { LossScale, type LossScaleOptions, type LossScaleState } from "./loss_scale.ts";
 export {
@@ -33,3 +34,4 @@ export type { ParameterCounts } from "./parameter_counts.ts";
 export { RMSProp, type RMSPropOptions } from "./rmsprop.ts";
 export { type ParamGroup, SGD, type SGDOptions } from "./sgd.ts";
 export type { LtpOptimizerOptions, StrOptions } from "./sgd_options.ts";
+export { WEIGHT_GROUPS, type WeightGroupName } from "./weight_groups.ts";

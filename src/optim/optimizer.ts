@@ -190,7 +190,7 @@ export abstract class Optimizer {
     const held = currentGpu().adapter.software ? 1 : 4;
     for (const part of chunk.parts) {
       const state = moments ? { velocity: partOf(moments, part) } : {};
-      rule.run({
+      const dispatch = {
         bind: {
           ...this.stored(chunk, part),
           ...state,
@@ -208,7 +208,8 @@ export abstract class Optimizer {
           ...spec,
         },
         grid: groups1d(part.rows),
-      });
+      };
+      rule.run(dispatch, chunk);
     }
   }
 

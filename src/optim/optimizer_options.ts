@@ -2,6 +2,7 @@
 import { OpError } from "../gpu/index.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import { expectKeys, type KeysOf, kindOf, valueText } from "../text/index.ts";
+import type { WeightGroupName } from "./weight_groups.ts";
 
 /**
  * Rule of a group. The forward pass reads W; theta is stored.
@@ -152,6 +153,9 @@ export interface CommonSettings {
   readonly str?: { readonly [K in "start" | "decay"]: number };
   /** SGD: numbers of mode `ltp`. */
   readonly ltp?: { readonly [K in "l0" | "temperature" | "lr" | "clip"]: number };
+  /** SGD: groups of weights that the threshold keeps or prunes together. */
+  readonly group?: WeightGroupName | undefined;
+  readonly groupShare?: number | undefined;
   readonly schedules: GroupSchedules;
 }
 

@@ -1,6 +1,7 @@
 // SGD with momentum, weight decay and pruning, fused: one dispatch per parameter group and arena chunk.
 import type { Parameter } from "../nn/parameter.ts";
 import type { CompleteValues, GroupRule } from "./group_rule.ts";
+import { groupedRule } from "./grouped_parts.ts";
 import { learnedParts } from "./learned_parts.ts";
 import { Optimizer } from "./optimizer.ts";
 import { latentSpec } from "./optimizer_options.ts";
@@ -56,7 +57,7 @@ export class SGD extends Optimizer {
 /** Return the rule of a group of SGD. */
 function sgdRule(settings: GroupSettings): GroupRule {
   const { mode, momentum, nesterov, dampening } = settings;
-  return {
+  const rule: GroupRule = {
     settings,
     buffers: {
       latent: mode === "latent" || mode === "fista" || isLearned(mode),
@@ -73,6 +74,7 @@ function sgdRule(settings: GroupSettings): GroupRule {
     }),
     ...(isLearned(mode) ? { learned: (chunk: ArenaChunk) => learnedParts(mode).make(chunk, settings) } : {}),
   };
+  return groupedRule(rule, settings);
 }
 
 /** Return what moves learned thresholds in a step, and the L1 coefficient of latent weights. */

@@ -1,6 +1,8 @@
 // Parameter groups of a pruned model: thresholds act on weights of convolutions and linear layers, never on batch norm or biases.
 
-import type { Module, Parameter } from "../nn/index.ts";
+import { Conv2d, ConvTranspose2d, type Module, type Parameter } from "../nn/index.ts";
+import { noteParts } from "../optim/group_tables.ts";
+import { enableWeightGroups } from "../optim/grouped.ts";
 import { enableLearnedThresholds } from "../optim/learned.ts";
 import type { ParamGroup } from "../optim/sgd_options.ts";
 import { ArgumentError } from "../text/index.ts";
@@ -11,7 +13,9 @@ import { ArgumentError } from "../text/index.ts";
  *
  * `dense` excludes layers: `first`, `last`, the name of a layer or weight, or a /regular expression/ found in names.
  *
- * Errors   ArgumentError if no weight is left to prune, or an entry of `dense` matches nothing or is not a valid expression.
+ * With `group`, the blocks of a convolution's weight do not cross its groups.
+ *
+ * Errors   ArgumentError for `group` with a transposed convolution, whose outputs are not axis 0, and if no weight is left to prune, or an entry of `dense` matches nothing or is not a valid expression.
  */
 export function pruningGroups(
   model: Module,
@@ -25,8 +29,21 @@ export function pruningGroups(
   const thresholded = all.filter((p) => p.prunable && !spared.has(p));
   if (thresholded.length === 0)
     throw new ArgumentError("pruning: expected a weight to prune, got a model without any outside dense layers");
+  if (own.group) enableGroupsOf(model, thresholded);
   const rest = all.filter((p) => !thresholded.includes(p));
   return [{ params: thresholded, ...own }, ...(rest.length > 0 ? [{ params: rest, mode: "none" as const }] : [])];
+}
+
+/** Load thresholds on groups of weights, and note where blocks end. Throws ArgumentError for a layer without such groups. */
+function enableGroupsOf(model: Module, weights: readonly Parameter[]): void {
+  enableWeightGroups();
+  for (const [name, layer] of model.namedModules()) {
+    if (layer instanceof Conv2d) noteParts(layer.weight, layer.options.groups ?? 1);
+    if (layer instanceof ConvTranspose2d && weights.includes(layer.weight))
+      throw new ArgumentError(
+        `pruning: group: expected convolutions and linear layers, got ConvTranspose2d ${name}: leave it dense`,
+      );
+  }
 }
 
 /** Return the prunable weights that the entries of `dense` name. Throws ArgumentError as `pruningGroups` does. */

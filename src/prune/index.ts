@@ -1,4 +1,5 @@
 // The prune room: pruning methods, threshold schedules, and measures of pruned networks.
+export { WEIGHT_GROUPS, type WeightGroupName } from "../optim/weight_groups.ts";
 export { type Compression, compression, type LayerZeros, type StoredSize } from "./compression.ts";
 export {
   PRUNING_METHODS,

@@ -264,6 +264,12 @@ const THRESHOLDS: Row[] = [
     (_x, g) => g,
   ),
   pointwise(
+    "sparseGroupSoftThreshold",
+    (x) => ops.sparseGroupSoftThreshold(x, scalar(0.25), scalar(0.25), { block: 1 }),
+    shrink(0.5),
+    () => EITHER,
+  ),
+  pointwise(
     "strThreshold",
     (x) => ops.strThreshold(x, scalar(-1)),
     shrink(D),

@@ -27,6 +27,7 @@ const pointwise = [
   ...["add", "sub", "mul", "div", "maximum", "minimum", "dropout"],
   ...["max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"],
   ...["soft_threshold", "soft_threshold_straight_through", "str_threshold", "ltp_threshold", "sew_connect"],
+  "sparse_group_soft_threshold",
 ];
 // Counts: must be exact.
 const exact = [
@@ -44,6 +45,7 @@ const transcendental = [
 const sums = ["conv2d", "linear", "matmul", "sum", "mean", "max"];
 const trajectories = [
   ...["sgd", "sgd_soft_threshold_latent", "sgd_prox_l1", "sgd_prox_increment", "ltp_trajectory", "str_trajectory"],
+  ...["sgd_sparse_group_latent", "sgd_sparse_group_inplace"],
   ...["adam", "adamw", "rmsprop"].flatMap((op) => [op, `${op}_soft_threshold_latent`]),
 ];
 

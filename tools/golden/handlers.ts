@@ -13,6 +13,7 @@ import { poolHandlers } from "./ops_pool.ts";
 import { reduceHandlers } from "./ops_reduce.ts";
 import { sparseHandlers } from "./ops_sparse.ts";
 import { spikingHandlers } from "./ops_spiking.ts";
+import { structuredHandlers } from "./ops_structured.ts";
 import { trainingHandlers } from "./ops_training.ts";
 import { zooLogitsHandlers } from "./ops_zoo_logits.ts";
 
@@ -25,6 +26,7 @@ export const allHandlers: Handlers = {
   ...reduceHandlers,
   ...lossHandlers,
   ...sparseHandlers,
+  ...structuredHandlers,
   ...spikingHandlers,
   ...optimHandlers,
   ...adaptiveHandlers,

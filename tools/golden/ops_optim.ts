@@ -67,7 +67,7 @@ export async function trajectory(
 }
 
 /** Options that all SGD fixtures share. */
-function sgdOptions(attrs: Attrs): SGDOptions & { readonly lr: number } {
+export function sgdOptions(attrs: Attrs): SGDOptions & { readonly lr: number } {
   return {
     lr: attrs.number("lr"),
     momentum: attrs.number("momentum", 0),
