@@ -7,7 +7,7 @@ struct GroupRow {
   end: u32,                              // blocks: groups of the layer
   inner: u32,                            // blocks: weights of one output; rows: members
   outputs: u32,                          // blocks: outputs of a convolution group, which no block crosses
-  blocks: u32,                           // blocks: ceil(outputs / BLOCK); rows: 1 if each weight is a group of its own
+  blocks: u32,                           // blocks: ceil(outputs / BLOCK); rows: 1 if the groups are single weights
   group: u32,                            // place of group `first` among the groups of the chunk
 }
 

@@ -25,7 +25,7 @@ export interface GroupLayout {
   readonly inner: number;
   /** Outputs of a convolution group, which no block crosses. */
   readonly outputs: number;
-  /** Outputs of a full group; 0: each weight is a group of its own. */
+  /** Outputs of a full group; 0: the groups are single weights. */
   readonly size: number;
   /** Number of groups. */
   readonly groups: number;
