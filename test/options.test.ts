@@ -202,6 +202,8 @@ const calls: Record<string, () => unknown> = {
   RMSProp: () => new all.RMSProp([...model().parameters()], bad),
   LossScale: () => make("LossScale", {}, bad),
   Session: () => new all.Session(bad),
+  compact: () => all.compact(model(), { sample: [2], ...(bad as object) }),
+  planCompaction: () => all.planCompaction(model(), { sample: [2], weights: new Map(), ...(bad as object) }),
   MagnitudeSelect: () => new all.MagnitudeSelect([], bad),
   SearchedThreshold: () => new all.SearchedThreshold([], [], bad),
   SteeredThreshold: () => new all.SteeredThreshold([], [], bad),

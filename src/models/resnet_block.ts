@@ -38,12 +38,10 @@ export function expectShortcut(op: string, shortcut: ShortcutKind): void {
 }
 
 /** Return every `stride`-th pixel of x [N, C, H, W], with channels of zeros before and after its own: [N, channels, H', W']. */
-function subsampled(x: Tensor, channels: number, stride: number): Tensor {
-  const added = channels - x.shape[1]!;
-  const before = Math.floor(added / 2);
+function subsampled(x: Tensor, [before, after]: readonly [number, number], stride: number): Tensor {
   // A window of one pixel copies it.
   const y = stride === 1 ? x : avgPool2d(x, { kernel: 1, stride });
-  return pad(y, [0, 0, 0, 0, before, added - before]);
+  return pad(y, [0, 0, 0, 0, before, after]);
 }
 
 /** Make a 1x1 convolution and batch norm if the block changes the shape; else null. */
@@ -74,8 +72,9 @@ export class BasicBlock extends nn.Module {
   readonly conv2: nn.Conv2d;
   readonly bn2: nn.BatchNorm2d;
   readonly downsample: nn.Sequential | null;
+  /** Channels of zeros before and after those of the identity shortcut; null for any other. */
+  readonly zeroChannels: readonly [number, number] | null;
   private readonly fuse: boolean;
-  private readonly channels: number;
   private readonly stride: number;
 
   constructor(inChannels: number, channels: number, stride: number, config: BasicBlockConfig = {}) {
@@ -86,8 +85,10 @@ export class BasicBlock extends nn.Module {
     if (kind === "identity" && channels < inChannels)
       throw new OpError("BasicBlock", `shortcut identity: expected at least ${inChannels} channels, got ${channels}`);
     this.fuse = fuse;
-    this.channels = channels;
     this.stride = stride;
+    const added = channels - inChannels;
+    const isPlain = kind === "projection" || (stride === 1 && added === 0);
+    this.zeroChannels = isPlain ? null : [Math.floor(added / 2), Math.ceil(added / 2)];
     this.conv1 = new nn.Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false, init });
     this.bn1 = new nn.BatchNorm2d(channels);
     this.conv2 = new nn.Conv2d(channels, channels, 3, { padding: 1, bias: false, init });
@@ -103,7 +104,7 @@ export class BasicBlock extends nn.Module {
 
   private shortcut(x: Tensor): Tensor {
     if (this.downsample) return this.downsample.forward(x);
-    return this.stride === 1 && x.shape[1] === this.channels ? x : subsampled(x, this.channels, this.stride);
+    return this.zeroChannels ? subsampled(x, this.zeroChannels, this.stride) : x;
   }
 }
 

@@ -7,6 +7,7 @@ export { ConvTranspose2d, type ConvTranspose2dConfig } from "./conv_transpose.ts
 export { Dropout, StochasticDepth } from "./dropout.ts";
 export { Embedding, type EmbeddingConfig } from "./embedding.ts";
 export { DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder } from "./encoder.ts";
+export { foldNorm } from "./fold_norm.ts";
 export {
   constantInit,
   defaultWeightInit,
@@ -43,4 +44,12 @@ export { SeqToANNContainer } from "./seq_to_ann.ts";
 export { SqueezeExcitation, squeezeExcite } from "./squeeze_excitation.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";
 export { foldTime, unfoldTime } from "./time.ts";
+export {
+  type ModuleTrace,
+  overrideMethod,
+  type TracedStep,
+  traceModule,
+  type Undo,
+  watchModule,
+} from "./trace_steps.ts";
 export { Upsample } from "./upsample.ts";

@@ -30,7 +30,7 @@ function partsOf(channels: number, parts: number): number[] {
  * channels than kernels. Source: Tan and Le 2019, "MixConv: Mixed Depthwise Convolutional Kernels"; the parts as in timm.
  */
 export class MixedConv2d extends Module {
-  /** Input channels of each kernel size. */
+  /** Input channels of each kernel size, before compaction. */
   readonly inputs: readonly number[];
   [index: string]: unknown;
 
@@ -57,10 +57,13 @@ export class MixedConv2d extends Module {
 
   forward(x: Tensor): Tensor {
     let start = 0;
-    const parts = this.inputs.map((length, i) => {
+    const parts = this.inputs.map((_, i) => {
+      const conv = this[String(i)] as Conv2d;
+      // Compaction changes the channels of a convolution.
+      const length = conv.weight.shape[1]! * (conv.options.groups ?? 1);
       const part = narrow(x, { axis: 1, start, length });
       start += length;
-      return (this[String(i)] as Conv2d).forward(part);
+      return conv.forward(part);
     });
     return concat(parts, { axis: 1 });
   }

@@ -158,7 +158,7 @@ export abstract class SpikingNode extends Module {
    */
   forwardBatchNorm(bn: BatchNorm2d, x: Tensor, timeSteps: number, { constant = false } = {}): Tensor {
     // On shapes alone run both layers, so that a summary shows them.
-    if (this.observer || this.stateful || x.isMeta) {
+    if (this.observer || this.stateful || x.isMeta || bn.folded) {
       const current = bn.forward(x);
       return constant ? this.fire(current, timeSteps) : this.fire(unfoldTime(current, timeSteps), undefined);
     }

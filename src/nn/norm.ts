@@ -43,6 +43,8 @@ export class BatchNorm2d extends Module {
   readonly momentum: number;
   /** @internal Set while the running statistics are re-estimated: called before each use, returns the momentum of its update. */
   observer: (() => number) | null = null;
+  /** True after foldNorm: the layer before this one computes its map, and this one has no state. */
+  readonly folded: boolean = false;
 
   constructor(channels: number, config: BatchNormConfig = {}) {
     super();

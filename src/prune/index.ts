@@ -1,5 +1,14 @@
 // The prune room: pruning methods, threshold schedules, and measures of pruned networks.
 export { WEIGHT_GROUPS, type WeightGroupName } from "../optim/weight_groups.ts";
+export {
+  type Compaction,
+  type CompactionOptions,
+  type CompactOptions,
+  compact,
+  planCompaction,
+} from "./compact/compact.ts";
+export { applyCompaction, type CompactLayer, type CompactSizes } from "./compact/description.ts";
+export type { CompactedLayer, KeptChannels } from "./compact/report.ts";
 export { type Compression, compression, type LayerZeros, type StoredSize } from "./compression.ts";
 export {
   PRUNING_METHODS,

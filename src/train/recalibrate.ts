@@ -47,7 +47,8 @@ const FIRST_RECALIBRATION_DRAW = FIRST_DRAW + 2 ** 30;
 /** List the batch norm layers of a model by name, each once. */
 function layersOf(model: Module): Map<BatchNorm2d, string> {
   const found = new Map<BatchNorm2d, string>();
-  for (const [name, m] of model.namedModules()) if (m instanceof BatchNorm2d && !found.has(m)) found.set(m, name);
+  for (const [name, m] of model.namedModules())
+    if (m instanceof BatchNorm2d && !m.folded && !found.has(m)) found.set(m, name);
   return found;
 }
 

@@ -1,16 +1,16 @@
 // A network as its integer layers see it: traced with each sum as a separate op.
 import { OpError } from "../../gpu/index.ts";
-import { BatchNorm2d, type InputShapes, type Module, SpikingNode } from "../../nn/index.ts";
+import { BatchNorm2d, type InputShapes, type Module, overrideMethod, SpikingNode, type Undo } from "../../nn/index.ts";
 import { add } from "../../ops/binary.ts";
 import { relu } from "../../ops/unary.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { override, type Trace, traceModel, type Undo } from "../onnx/trace.ts";
+import { type Trace, traceModel } from "../onnx/trace.ts";
 import { type Int8Plan, planInt8 } from "./plan.ts";
 
 /** Make a batch norm add and clip in separate ops, so that each value is rounded. Returns functions that undo this. */
 export function separateSums(m: Module): Undo[] {
   if (!(m instanceof BatchNorm2d)) return [];
-  return [override(m, "forwardAddRelu", (x: Tensor, residual: Tensor) => relu(add(m.forward(x), residual)))];
+  return [overrideMethod(m, "forwardAddRelu", (x: Tensor, residual: Tensor) => relu(add(m.forward(x), residual)))];
 }
 
 /** Return the tensors of a model by name, without duplicates. */

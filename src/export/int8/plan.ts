@@ -1,6 +1,7 @@
 // Chooses the layers of a traced network that compute with 8-bit integers, and the values that are rounded to them.
+import type { TracedStep } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import type { Trace, TracedStep } from "../onnx/trace.ts";
+import type { Trace } from "../onnx/trace.ts";
 
 /** A convolution or linear layer in integers, with the batch norm after it. */
 export interface Int8Layer {

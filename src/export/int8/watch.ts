@@ -1,8 +1,7 @@
 // Runs a network and passes on each value that has a scale, as it is computed.
 import { setInspector } from "../../autograd/index.ts";
-import type { Module } from "../../nn/index.ts";
+import { type Module, overrideMethod, type Undo, watchModule } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import { override, type Undo, watch } from "../onnx/trace.ts";
 import { separateSums } from "./network.ts";
 import { INPUT_SCALE, type Int8Plan, opKey } from "./plan.ts";
 
@@ -34,13 +33,13 @@ export async function watchValues<T>(
       isBusy = false;
     }
   };
-  for (const [name, m] of model.namedModules()) undo.push(...separateSums(m), ...watch(name, m, stack));
+  for (const [name, m] of model.namedModules()) undo.push(...separateSums(m), ...watchModule(name, m, stack));
   const { forward } = model as unknown as { forward: (...inputs: Tensor[]) => unknown };
   const begin = (x: Tensor, ...more: Tensor[]) => {
     counts = new Map();
     return forward.call(model, measured.has(INPUT_SCALE) ? listen(INPUT_SCALE, x) : x, ...more);
   };
-  undo.push(override(model, "forward", begin));
+  undo.push(overrideMethod(model, "forward", begin));
   const before = setInspector((op, phase, result, inputs) => {
     before(op, phase, result, inputs);
     if (isBusy || stack.length === 0) return;

@@ -1,7 +1,7 @@
 // Writes integer layers as ONNX: pairs of QuantizeLinear and DequantizeLinear around their inputs, weights and results, which
 // runtimes replace by integer kernels.
 import { OpError } from "../../gpu/index.ts";
-import type { StateDict } from "../../nn/index.ts";
+import type { StateDict, TracedStep } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { Int8Calibration } from "../int8/calibrate.ts";
 import { layerNumbers } from "../int8/layer.ts";
@@ -9,7 +9,7 @@ import { checkedPlan } from "../int8/network.ts";
 import type { Int8Layer, Int8Plan } from "../int8/plan.ts";
 import { scaleFor } from "../int8/simulate.ts";
 import type { GraphBuilder } from "./graph.ts";
-import type { Trace, TracedStep } from "./trace.ts";
+import type { Trace } from "./trace.ts";
 
 const FAILED = "exportOnnx";
 

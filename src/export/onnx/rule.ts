@@ -1,10 +1,10 @@
 // Interface of the rules, which translate one op of the engine into ONNX nodes.
 import { OpError } from "../../gpu/index.ts";
+import type { TracedStep } from "../../nn/index.ts";
 import type { Shape, Tensor } from "../../tensor/index.ts";
 import { isRecord } from "../../text/index.ts";
 import type { GraphBuilder, OnnxAttributes } from "./graph.ts";
 import { isFixed, type OnnxShape } from "./shape.ts";
-import type { TracedStep } from "./trace.ts";
 
 /** Writes the nodes of one op. The last node computes `output`. */
 export type Rule = (op: OpContext) => void;

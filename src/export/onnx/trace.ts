@@ -1,5 +1,5 @@
 // Traces a model: runs its forward pass on shapes alone and records every op with its module.
-import { type TracedOp, traceOps } from "../../autograd/index.ts";
+import { traceOps } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
 import { SpikingInput } from "../../models/index.ts";
 import {
@@ -8,25 +8,22 @@ import {
   LatencyEncoder,
   type Module,
   metaInputs,
+  overrideMethod,
   PoissonEncoder,
   SpikingNode,
+  type TracedStep,
+  type Undo,
   WeightedPhaseEncoder,
+  watchModule,
 } from "../../nn/index.ts";
 import { reshape } from "../../ops/reshape.ts";
 import { type Tensor, tensorsOf } from "../../tensor/index.ts";
 import { kindOf } from "../../text/index.ts";
 import { type OnnxShape, symbolic } from "./shape.ts";
 
-/** Methods that run a layer: forward, and those that fuse it with another layer. */
-const DOORS = ["forward", "forwardRelu", "forwardAddRelu", "forwardConstant", "forwardBatchNorm", "forwardInto"];
 const ENCODERS = [DirectEncoder, LatencyEncoder, PoissonEncoder, WeightedPhaseEncoder];
 /** Two batch sizes that are unlikely to divide the sizes of a layer. */
 const BATCHES = [7, 11] as const;
-
-export interface TracedStep extends TracedOp {
-  /** Path of the innermost module that ran the op; "" for the model itself. */
-  readonly module: string;
-}
 
 /** Tensors by the names that they have in the graph. */
 type Named = readonly (readonly [name: string, tensor: Tensor])[];
@@ -44,36 +41,6 @@ export interface Trace extends Run {
   /** Number of time steps of a spiking model, of which the trace has one. Null for other models, and if unknown. */
   readonly timeSteps: number | null;
   readonly spiking: boolean;
-}
-
-/** Function that restores a module. */
-export type Undo = () => void;
-
-/** Replace a method of one module. */
-export function override(m: Module, name: string, value: unknown): Undo {
-  const own = Object.getOwnPropertyDescriptor(m, name); // modules with activation checkpointing have one
-  Object.defineProperty(m, name, { configurable: true, value });
-  return () => {
-    if (own) Object.defineProperty(m, name, own);
-    else Reflect.deleteProperty(m, name);
-  };
-}
-
-/** Track the module that runs: the last entry of `stack`. */
-export function watch(name: string, m: Module, stack: string[]): Undo[] {
-  return DOORS.flatMap((door) => {
-    const original = (m as unknown as Record<string, unknown>)[door];
-    if (typeof original !== "function") return [];
-    const watched = (...inputs: unknown[]): unknown => {
-      stack.push(name);
-      try {
-        return original.apply(m, inputs);
-      } finally {
-        stack.pop();
-      }
-    };
-    return [override(m, door, watched)];
-  });
 }
 
 /** Make inputs and encoders return a sequence of one time step. Returns a function that undoes this. */
@@ -95,7 +62,7 @@ function oneStep(m: Module): Undo[] {
     });
   }
   if (ENCODERS.some((encoder) => m instanceof encoder)) {
-    undo.push(override(m, "forward", (x: Tensor) => reshape(x, { shape: [1, ...x.shape] })));
+    undo.push(overrideMethod(m, "forward", (x: Tensor) => reshape(x, { shape: [1, ...x.shape] })));
   }
   return undo;
 }
@@ -144,7 +111,7 @@ export function traceModel(
   const stack: string[] = [];
   const undo: Undo[] = [];
   try {
-    for (const [name, m] of modules) undo.push(...oneStep(m), ...prepare(m), ...watch(name, m, stack));
+    for (const [name, m] of modules) undo.push(...oneStep(m), ...prepare(m), ...watchModule(name, m, stack));
     model.eval();
     const [a, b] = batch === null ? BATCHES : [batch, batch];
     const first = run(model, sample, a, stack);
