@@ -7,15 +7,18 @@ import { Interrupted, report, UsageError } from "../src/terminal/fail.ts";
 import { plural } from "../src/text/index.ts";
 import { aboutTime, planLines, secondsOf } from "./reproduce/estimate.ts";
 import { ResultFile } from "./reproduce/lines.ts";
+import { runPlan } from "./reproduce/loop.ts";
 import { startOnNewestDriver } from "./reproduce/newest_driver.ts";
 import { type Cell, cellId, cellsOf, type Experiment, filesOf, readExperiments } from "./reproduce/plan.ts";
-import { progressOf, runPlan, Tries } from "./reproduce/runs.ts";
+import { openPool } from "./reproduce/pool.ts";
+import { progressOf, Tries } from "./reproduce/runs.ts";
 import { openTrainer } from "./reproduce/train.ts";
 import { resultsPath, writePages } from "./reproduce/write.ts";
 
 interface Flags {
   readonly only?: RegExp;
   readonly budget?: number;
+  readonly jobs: number;
   readonly file: Readonly<Record<string, string>>;
   readonly out: string;
   readonly list?: boolean;
@@ -37,6 +40,12 @@ function expression(text: string): RegExp {
 function hours(text: string): number {
   const value = Number(text);
   if (!(Number.isFinite(value) && value > 0)) throw new InvalidArgumentError("expected a number of hours > 0");
+  return value;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= 1 && value <= 64)) throw new InvalidArgumentError("expected 1 to 64");
   return value;
 }
 
@@ -92,7 +101,7 @@ function stopper(cells: readonly Cell[], results: ResultFile, budget: number | u
   const onSignal = () => {
     if (stopping) process.exit(130);
     stopping = true;
-    say("stopping after this run; once more to stop at once");
+    say("stopping after the runs in progress; once more to stop at once");
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
@@ -107,13 +116,20 @@ function stopper(cells: readonly Cell[], results: ResultFile, budget: number | u
   return { stop, signalled: () => stopping };
 }
 
+/** Open the GPU in this process, or in worker processes for several jobs. */
+async function openTrainers({ jobs, adapter, file: files }: Flags) {
+  if (jobs > 1) return openPool({ jobs, adapter, files });
+  const { gpu, train, close } = await openTrainer({ adapter, files });
+  return { adapter: adapterName(gpu.adapter), train, close };
+}
+
 async function runCells(cells: readonly Cell[], results: ResultFile, flags: Flags): Promise<void> {
-  const { gpu, train, close } = await openTrainer({ adapter: flags.adapter, files: flags.file });
-  const adapter = adapterName(gpu.adapter);
+  const { adapter, train, close } = await openTrainers(flags);
   say(`adapter: ${adapter}`);
   try {
     const { stop, signalled } = stopper(cells, results, flags.budget);
-    const end = await runPlan({ cells, results, train, adapter, version: versions().espalier, say, stop });
+    const { jobs } = flags;
+    const end = await runPlan({ cells, results, train, jobs, adapter, version: versions().espalier, say, stop });
     if (end === "stopped" && signalled()) throw new Interrupted("stopped; continue with the same command");
   } finally {
     await close();
@@ -126,6 +142,7 @@ const command = new Command("npm run reproduce --")
   )
   .option("--only <regex>", "only cells whose name matches: spiking, or comparison_lenet/wd0/lats/0.95/s1", expression)
   .option("--budget <hours>", "stop before a run that would end after this time", hours)
+  .option("--jobs <n>", "runs at a time; on a software adapter the number of cores", count, 1)
   .option("--file <name=path>", "file or folder that an experiment needs; repeat for several", named, {})
   .option("--out <folder>", "folder of the results", "docs/results")
   .option("--list", "show the plan and an estimate of the time left")

@@ -1,9 +1,10 @@
 // A small experiment and simulated results for the tests: no GPU, no data, random only by seed.
 import { join, resolve } from "node:path";
 import type { ResultLine } from "../../tools/reproduce/lines.ts";
+import { type Outcome, type PlanRun, runPlan } from "../../tools/reproduce/loop.ts";
 import { sharedMethods } from "../../tools/reproduce/methods.ts";
 import { cellsOf, type Experiment, experimentFrom, type Task } from "../../tools/reproduce/plan.ts";
-import { type Outcome, type PlanRun, runPlan, Tries } from "../../tools/reproduce/runs.ts";
+import { Tries } from "../../tools/reproduce/runs.ts";
 
 export const FOLDER = resolve(import.meta.dirname, "../../tools/reproduce");
 

@@ -1,8 +1,9 @@
 // The loop of the experiments with simulated training: matching per seed, sharing of runs, resuming, breakdowns, estimates.
 import { describe, expect, test } from "vitest";
 import { aboutTime, planLines, runsLeft, secondsLeft, secondsOf } from "../../tools/reproduce/estimate.ts";
+import { progressLine, runPlan, type Train } from "../../tools/reproduce/loop.ts";
 import { type Cell, cellId, cellsOf } from "../../tools/reproduce/plan.ts";
-import { progressLine, progressOf, runPlan, stateOf, type Train, Tries } from "../../tools/reproduce/runs.ts";
+import { progressOf, stateOf, Tries } from "../../tools/reproduce/runs.ts";
 import { Memory, madeUpResults, madeUpTraining, small, start } from "./made_up.ts";
 
 const experiment = small();
@@ -121,6 +122,11 @@ describe("plan run", () => {
     expect(progressOf(own, new Tries(results.lines))).toMatchObject({ done: own.length, open: [] });
     const bug = start(experiment, { train: async () => Promise.reject(new TypeError("a bug")) });
     await expect(runPlan(bug.options)).rejects.toThrow("a bug");
+  });
+
+  test("names the cell of a bug", async () => {
+    const { options } = start(experiment, { train: async () => Promise.reject(new TypeError("a bug")) });
+    await expect(runPlan(options)).rejects.toThrow("small/wd0/dense/0.00/s0: a bug");
   });
 
   test("writes the progress", async () => {

@@ -1,27 +1,7 @@
-// The loop of the experiments: runs what is missing from the results, in the order of the plan, one line per run. The function
-// that trains is a parameter, so that this file can be tested without a GPU.
-import { percent } from "../../src/text/index.ts";
+// The state of each cell, from the results so far: finished, without a result, or the next run to make.
 import type { ResultLine } from "./lines.ts";
-import { type Cell, cellId, familyOf, recipeOf, sourceOf, type Task } from "./plan.ts";
+import { type Cell, cellId, familyOf, sourceOf } from "./plan.ts";
 import { guessFrom, nearTarget, type SearchPoint, searchStep } from "./search.ts";
-
-/** Result of a run. */
-export type Outcome = Omit<
-  ResultLine,
-  "family" | "cell" | "level" | "seed" | "setting" | "recipe" | "failed" | "adapter" | "version"
->;
-
-/** Function that trains. It throws an error of one of the BREAKDOWNS if the run has no result. */
-export type Train = (task: Task) => Promise<Outcome>;
-
-/** Errors that are results: a loss that is not finite, a network that has lost all paths. */
-const BREAKDOWNS: ReadonlySet<string> = new Set(["NonFiniteLossError", "NonFiniteError", "DeadNetworkError"]);
-
-/** File of results. */
-export interface Results {
-  readonly lines: readonly ResultLine[];
-  append(line: ResultLine): void;
-}
 
 /** Results by family. */
 export class Tries {
@@ -167,82 +147,4 @@ export interface Progress {
 export function progressOf(cells: readonly Cell[], tries: Tries): Progress {
   const open = cells.filter((cell) => ["run", "waits"].includes(stateOf(cell, tries).kind));
   return { total: cells.length, done: cells.length - open.length, open };
-}
-
-export interface PlanRun {
-  readonly cells: readonly Cell[];
-  readonly results: Results;
-  readonly train: Train;
-  readonly adapter: string;
-  readonly version: string;
-  readonly say: (line: string) => void;
-  /** Called before each run of a cell; true ends the plan. */
-  readonly stop?: (cell: Cell) => boolean;
-}
-
-/**
- * Make the runs that are missing. Each finished run is saved before its line is printed. Returns "stopped" if `stop` ended it
- * early.
- */
-export async function runPlan(options: PlanRun): Promise<"finished" | "stopped"> {
-  const { cells, results, say, stop = () => false } = options;
-  const tries = new Tries(results.lines);
-  const { total, open } = progressOf(cells, tries);
-  let done = total - open.length;
-  for (const cell of open) {
-    // A cell that shuffles the masks of another one follows it, also if only the first was chosen.
-    const waiting = stateOf(cell, tries);
-    for (const next of waiting.kind === "waits" ? [waiting.source, cell] : [cell]) {
-      for (let state = stateOf(next, tries); state.kind === "run"; state = stateOf(next, tries)) {
-        if (stop(next)) return "stopped";
-        const line = await measure(options, next, state.setting, tries);
-        results.append(line);
-        tries.add(line);
-        const ended = next === cell && !["run", "waits"].includes(stateOf(cell, tries).kind);
-        if (ended) done++;
-        say(progressLine(line, `${String(done).padStart(String(total).length)}/${total}`));
-      }
-    }
-    const state = stateOf(cell, tries);
-    if (state.kind === "failed") say(`${cellId(cell)}: has no result: ${state.reason}`);
-  }
-  return "finished";
-}
-
-/** Write a finished run as a line for the terminal. */
-export function progressLine(line: ResultLine, count: string): string {
-  const { accuracy, recalibrated, sparsity, failed, seconds, setting, cell } = line;
-  const both = [accuracy, ...(recalibrated === null ? [] : [recalibrated])].map((share) => percent(share ?? 0));
-  const result =
-    accuracy === null || sparsity === null
-      ? `broke down: ${failed ?? "no result"}`
-      : `${both.join(", ")} at ${percent(sparsity)} zeros`;
-  const knob = setting === null ? "" : `   ${Number(setting.toPrecision(4))}`;
-  return `${count}  ${cell.padEnd(56)}  ${result}  ${seconds.toFixed(1)} s${knob}`;
-}
-
-/** Train, and return the line of results. A run that breaks down is a result too. */
-async function measure(
-  { train, adapter, version }: PlanRun,
-  cell: Cell,
-  setting: number | null,
-  tries: Tries,
-): Promise<ResultLine> {
-  const recipe = recipeOf(cell, setting);
-  const source = sourceOf(cell);
-  const from = source && stateOf(source, tries);
-  const shuffle = from?.kind === "done" ? { shuffle: from.line.layers ?? {} } : {};
-  const { level, seed, measure: measures } = cell;
-  const { recalibrate } = cell.experiment;
-  const common = { family: tries.family(cell), cell: cellId(cell), level, seed, setting };
-  const about = { recipe: recipe as Record<string, unknown>, adapter, version };
-  const started = performance.now();
-  try {
-    return { ...common, ...(await train({ recipe, measure: measures, recalibrate, ...shuffle })), ...about };
-  } catch (error) {
-    if (!(error instanceof Error && BREAKDOWNS.has(error.name))) throw error;
-    const seconds = Number(((performance.now() - started) / 1000).toFixed(2));
-    const none = { accuracy: null, recalibrated: null, sparsity: null, loss: null, macs: null, sparseMacs: null };
-    return { ...common, ...none, failed: error.message, seconds, ...about };
-  }
 }

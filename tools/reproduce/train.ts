@@ -24,8 +24,8 @@ import { forEncoder, timeStepsOf } from "../../src/recipe/spiking.ts";
 import type { Splits } from "../../src/recipe/splits.ts";
 import { openWeightsFile, putWeights, takeFitting } from "../../src/run/weights_in.ts";
 import type { ResultLine } from "./lines.ts";
+import type { Outcome, Train } from "./loop.ts";
 import { type Task, withFiles } from "./plan.ts";
-import type { Outcome, Train } from "./runs.ts";
 
 /** Test images per class for the test that training makes after each epoch. Results are measured on all images. */
 const GLANCE = 10;
