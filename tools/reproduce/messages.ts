@@ -26,6 +26,7 @@ export function errorMessage(cause: unknown): WorkerMessage {
 }
 
 /** Return the error of a message, with the name, the text and the stack that it had in the worker. */
-export function errorFrom({ expected, ...data }: ErrorData): Error {
-  return Object.assign(expected ? new EspalierError(data.message) : new Error(data.message), data);
+export function errorFrom({ expected, name, message, stack }: ErrorData): Error {
+  const error = expected ? new EspalierError(message) : new Error(message);
+  return Object.assign(error, { name }, stack === undefined ? {} : { stack });
 }
