@@ -8,6 +8,7 @@ import { drawingOf, freezeOf } from "../../tools/reproduce/drawings.ts";
 import { styleOf } from "../../tools/reproduce/figure.ts";
 import { pageOf } from "../../tools/reproduce/page.ts";
 import { type Experiment, readExperiments } from "../../tools/reproduce/plan.ts";
+import { coveredRows } from "../../tools/reproduce/rows_figure.ts";
 import { Tries } from "../../tools/reproduce/runs.ts";
 import { rowsOf } from "../../tools/reproduce/summary.ts";
 import { writePages } from "../../tools/reproduce/write.ts";
@@ -134,7 +135,7 @@ describe("page", () => {
 });
 
 describe("figures", () => {
-  const kinds = ["tradeoff", "lambda", "operations", "trail"] as const;
+  const kinds = ["tradeoff", "rows", "lambda", "operations", "trail"] as const;
 
   test("draw each kind with all methods, the dense network and a note", async () => {
     for (const kind of kinds) {
@@ -156,6 +157,20 @@ describe("figures", () => {
         expect(row(page(own, tries), "### 80 % zeros", "lats").slice(8)).toEqual(["2k", "9.0"]);
       if (kind === "trail") expect(page(own, tries)).toMatch(/Models of lats, epoch by epoch/);
     }
+  });
+
+  test("leave the last few rows out of an axis that they alone would stretch", () => {
+    const rows = (...values: number[]) => values.map((value) => ({ value }));
+    const even = rows(0.98, 0.979, 0.978, 0.977, 0.976, 0.975);
+    expect(coveredRows(even)).toEqual(even);
+    expect(coveredRows([...even.slice(0, 5), { value: 0.9 }])).toEqual(even.slice(0, 5));
+    // Of three rows, none is left out.
+    expect(coveredRows(rows(0.98, 0.97, 0.1))).toHaveLength(3);
+    const rowsOnly = small(["kind: tradeoff", "kind: rows"]);
+    const { svg } = drawingOf(rowsOnly, rowsOf(rowsOnly, new Tries(lines)))!;
+    expect(svg).toContain("difference from lats in points");
+    // Two panels and two levels; the reference is marked in each.
+    expect(svg.match(/fill-opacity="0\.09"/g)).toHaveLength(4);
   });
 
   test("read series and epoch from the names of the freeze experiment, and draw a panel for each level", async () => {

@@ -141,6 +141,28 @@ describe("plan run", () => {
   });
 });
 
+describe("noisy methods", () => {
+  test("ends the search of a method whose share does not rise with its setting, once runs are on both sides", async () => {
+    // Shares swing by about a point from one setting to the next.
+    const train: Train = async (task) => {
+      const outcome = await madeUpTraining(task);
+      const { l0 = 1 } = task.recipe.prune?.ltp ?? {};
+      return { ...outcome, sparsity: outcome.sparsity! + 0.01 * Math.sin(3e4 * l0) };
+    };
+    const { results, options, cells } = start(experiment, { train });
+    const own = cells.filter(({ method, level }) => method.name === "ltp" && level === 0.8);
+    expect(await runPlan({ ...options, cells: own })).toBe("finished");
+    const tries = new Tries(results.lines);
+    const states = own.map((cell) => done(cell, tries));
+    for (const { matched, around } of states) {
+      expect(matched || around !== undefined).toBe(true);
+      if (around) expect(around.below.sparsity!).toBeLessThan(around.above.sparsity!);
+    }
+    expect(states.some(({ around }) => around !== undefined)).toBe(true);
+    expect(results.lines.length).toBeLessThan(4.5 * own.length);
+  });
+});
+
 describe("estimate", () => {
   test("counts the runs that a cell still needs", async () => {
     const cells = cellsOf([experiment]);

@@ -177,6 +177,21 @@ describe("noise", () => {
   });
 });
 
+describe("noise on one side", () => {
+  test("goes further where all places were tried and all shares are on one side of the target", () => {
+    // The line through these points leads to the third one.
+    const points = [
+      { setting: 0.1079, sparsity: 0.898 },
+      { setting: 0.1098, sparsity: 0.8975 },
+      { setting: 0.1096, sparsity: 0.8979 },
+    ];
+    const options = { ...base, tolerance: 0.001, first: 0.1096, slope: 1.5 };
+    const step = searchStep(points, 2, options);
+    expect(step.kind === "try" && step.setting).toBeGreaterThan(0.1105);
+    expect(step.kind === "try" && step.setting).toBeLessThan(0.12);
+  });
+});
+
 describe("guess from other seeds", () => {
   test("begins at the guess of a target, whatever its share", () => {
     const step = searchStep([], 3, { ...base, target: 0.98, first: 0.2, firstAt: 0.98 });

@@ -1,10 +1,12 @@
 // The figure of each kind of experiment: which numbers are drawn against which.
 import type { Figure } from "../../src/report/figure.ts";
 import { plural } from "../../src/text/index.ts";
+import type { Axis } from "./axes.ts";
 import { type FigurePanel, figureOf, type Mark, type Series } from "./figure.ts";
-import { levelText } from "./numbers.ts";
+import { differenceText, levelText } from "./numbers.ts";
 import type { Experiment, Panel } from "./plan.ts";
-import { type Interval, intervalOf } from "./student.ts";
+import { coveredRows, type FigureRow, type RowsPanel, rowsFigure } from "./rows_figure.ts";
+import { ALPHA, type Interval, intervalOf } from "./student.ts";
 import { accuracyOf, type Row } from "./summary.ts";
 
 const SPARSITY = { label: "share of zeros, % (log of the weights left)", scale: "nines", share: true } as const;
@@ -20,7 +22,7 @@ const bar = ({ mean, half }: Interval, x: number): Mark => ({
 });
 
 /** Choose the axis of accuracies: logarithmic in the error if errors differ by more than a factor of WIDE. */
-function accuracyAxis(values: readonly number[]): FigurePanel["y"] {
+function accuracyAxis(values: readonly number[]): Axis {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const isWide = 1 - low > WIDE * Math.max(1e-4, 1 - high);
   return isWide ? { ...ACCURACY, label: `${ACCURACY.label}, log of the error`, scale: "nines" } : ACCURACY;
@@ -76,7 +78,7 @@ function lambda({ panel, rows }: Drawn): FigurePanel[] {
   const traces = pruned.map((row): Series => {
     const trace = [...row.results.values()][0]?.line.trace ?? [];
     // A coefficient of 0 has no place on a logarithmic axis.
-    return { name: row.method, dots: false, points: trace.flatMap(([x, y]) => (y > 0 ? [{ x, y }] : [])) };
+    return { name: row.method, every: 5, points: trace.flatMap(([x, y]) => (y > 0 ? [{ x, y }] : [])) };
   });
   const dots = pruned.map((row, i): Series => ({ name: row.method, points: [bar(row.accuracy, i + 1)] }));
   const level = pruned[0] ? ` at ${levelText(pruned[0].level)} zeros` : "";
@@ -86,10 +88,11 @@ function lambda({ panel, rows }: Drawn): FigurePanel[] {
       x: { label: "epoch" },
       y: { label: "lambda = rise of d / learning rate (log)", scale: "log" },
       series: traces,
+      apart: 0,
     },
     {
       title: `${panel.title}: accuracy${level}`,
-      x: { label: "schedule, in the order of the legend" },
+      x: { label: "schedule", names: pruned.map(({ method }) => method) },
       y: accuracyAxis(accuracies(pruned)),
       series: dots,
       apart: 0,
@@ -120,6 +123,7 @@ function freeze({ rows }: Drawn): FigurePanel[] {
     const names = [...new Set(own.map(({ series }) => series))];
     const series = names.map((name) => ({
       name,
+      controls: /^shuffled (.+)$/.exec(name)?.[1],
       points: own
         .filter((one) => one.series === name)
         .sort((a, b) => a.epoch - b.epoch)
@@ -165,18 +169,71 @@ function trail(drawn: Drawn): FigurePanel[] {
   return [{ title: panel.title, x: SPARSITY, y: accuracyAxis(values), series, level: denseLevel(rows) }];
 }
 
+/** Draw a row for each method of a panel and level. */
+function rowsPanel({ panel, rows, experiment }: Drawn, level: number): RowsPanel {
+  const own = rows.filter((row) => row.level === level).sort((a, b) => b.accuracy.mean - a.accuracy.mean);
+  const dense = rows.find((row) => row.level === 0);
+  const body = own.map((row): FigureRow => {
+    const { y, low, high } = bar(row.accuracy, 0);
+    const { against } = row;
+    const star = against?.p != null && against.p < ALPHA ? " *" : "";
+    const note = against ? `${differenceText({ mean: against.mean, half: null })}${star}` : "";
+    const isReference = row.method === experiment.reference;
+    return {
+      name: `${row.method}${row.matched ? "" : " †"}`,
+      value: y,
+      low: low!,
+      high: high!,
+      ring: row.raw.mean,
+      note,
+      isReference,
+    };
+  });
+  const shown = coveredRows(body).map(({ value }) => value);
+  const axis = accuracyAxis([...shown, ...(dense ? [dense.accuracy.mean] : [])]);
+  return {
+    title: `${panel.title}, ${levelText(level)} zeros`,
+    axis,
+    rows: body,
+    level: dense && { name: "dense", x: dense.accuracy.mean },
+    noteTitle: `to ${experiment.reference}`,
+  };
+}
+
+/** Draw a panel of rows for each level and panel. */
+function byRows(experiment: Experiment, all: readonly Row[], notes: readonly string[]): Figure {
+  const levels = [...new Set(all.map(({ level }) => level))].filter((level) => level > 0);
+  const panels = experiment.panels.filter((panel) => all.some((row) => row.panel === panel && row.level > 0));
+  const drawn = levels.flatMap((level) =>
+    panels
+      .map((panel) => ({ experiment, panel, rows: all.filter((row) => row.panel === panel) }))
+      .filter(({ rows }) => rows.some((row) => row.level === level))
+      .map((one) => rowsPanel(one, level)),
+  );
+  const hasRing = all.some(({ raw, accuracy }) => raw.mean !== accuracy.mean);
+  const ring = hasRing ? "; ring: with the running statistics of training" : "";
+  const missed = all.some(({ level, matched }) => level > 0 && !matched);
+  const legend = `Dot: accuracy with re-estimated batch norm${ring}. An arrow is outside the axis.`;
+  const dagger = missed ? " † zeros beside the level." : "";
+  const stars = `Right: difference from ${experiment.reference} in points, paired by seed; * p < ${ALPHA}, corrected by Holm.${dagger}`;
+  const columns = panels.length > 1 ? panels.length : 2;
+  return rowsFigure(drawn, { title: experiment.title, notes: [...notes, legend, stars], columns });
+}
+
 const KINDS = { tradeoff, operations, lambda, freeze, trail } as const;
 
 /** Draw the figure of an experiment; null if it has no result above no zeros. */
 export function drawingOf(experiment: Experiment, rows: readonly Row[]): Figure | null {
   if (!rows.some(({ level }) => level > 0)) return null;
-  const panels = experiment.panels
-    .map((panel) => ({ experiment, panel, rows: rows.filter((row) => row.panel === panel) }))
-    .filter((drawn) => drawn.rows.some(({ level }) => level > 0))
-    .flatMap(KINDS[experiment.figure.kind]);
   const seeds = Math.max(...rows.map(({ results }) => results.size));
   const cells = rows.reduce((n, { results }) => n + results.size, 0);
   const bars = seeds > 1 ? ", bars: 95 % confidence intervals" : "";
-  const note = `Means of ${seeds === 1 ? "1 seed" : `up to ${plural(seeds, "seed")}`}${bars}; ${plural(cells, "run")}. Batch norm statistics are re-estimated.`;
-  return figureOf(panels, { title: experiment.title, note });
+  const means = `Means of ${seeds === 1 ? "1 seed" : `up to ${plural(seeds, "seed")}`}${bars}; ${plural(cells, "run")}.`;
+  const { kind } = experiment.figure;
+  if (kind === "rows") return byRows(experiment, rows, [means]);
+  const panels = experiment.panels
+    .map((panel) => ({ experiment, panel, rows: rows.filter((row) => row.panel === panel) }))
+    .filter((drawn) => drawn.rows.some(({ level }) => level > 0))
+    .flatMap(KINDS[kind]);
+  return figureOf(panels, { title: experiment.title, note: `${means} Batch norm statistics are re-estimated.` });
 }

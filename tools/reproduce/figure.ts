@@ -1,9 +1,9 @@
 // Draws figures of several panels: lines with bars over a common legend, on linear, logarithmic or share axes.
 import * as Plot from "@observablehq/plot";
-import { AXIS_LINE, type Chart, chart, GRID, logTicks, nines, nineTicks, renumber } from "../../src/report/chart.ts";
+import { AXIS_LINE, type Chart, chart, GRID, renumber } from "../../src/report/chart.ts";
 import { mix, SYMBOLS, type SymbolName } from "../../src/report/compare_colors.ts";
 import { escapeXml, FAINT, type Figure, FONT, INK, rasterize, text } from "../../src/report/figure.ts";
-import { compact, percentNumber } from "../../src/text/index.ts";
+import { type Axis, type Ruler, rulerOf, tickText } from "./axes.ts";
 
 /** A measured point; `low` and `high` are the ends of its bar. */
 export interface Mark {
@@ -16,16 +16,10 @@ export interface Mark {
 export interface Series {
   readonly name: string;
   readonly points: readonly Mark[];
-  /** False for a dense trace, drawn as a line without dots. Default true. */
-  readonly dots?: boolean;
-}
-
-export interface Axis {
-  readonly label: string;
-  /** `nines`: a share near 1, logarithmic in what is missing. Default linear. */
-  readonly scale?: "linear" | "log" | "nines" | undefined;
-  /** True if values are shares, written in per cent. */
-  readonly share?: boolean;
+  /** Distance between two points with a symbol: more than 1 for a dense trace. Default 1. */
+  readonly every?: number;
+  /** Name of the series whose control this is: it has that one's colour, with dashes. */
+  readonly controls?: string | undefined;
 }
 
 export interface FigurePanel {
@@ -54,8 +48,6 @@ const LEFT = 60;
 const RIGHT = 14;
 const ROW = 19;
 const APART = 3.5;
-/** Most steps of a linear axis. */
-const STEPS = 8;
 
 /** Okabe and Ito's colours in the tones of the other figures. */
 const HUES = ["#0072b2", "#d55e00", "#00785a", "#a5447e", "#8a6100", "#4d4d4d", "#3f97d1", "#7a3fb0"];
@@ -64,6 +56,8 @@ interface Style {
   readonly color: string;
   readonly symbol: SymbolName;
   readonly dashed: boolean;
+  /** True for symbols that are not filled. */
+  readonly open?: boolean;
 }
 
 /** Return the style of the n-th series. The first eight have a colour each; the next repeat them, darker and dashed, with other symbols. */
@@ -77,52 +71,24 @@ export function styleOf(n: number): Style {
   };
 }
 
-/** An axis with its domain: values to numbers that Plot spaces evenly, and the values to mark. */
-interface Ruler {
-  readonly domain: readonly [number, number];
-  readonly ticks: readonly number[];
-  readonly axis: Axis;
-  at(value: number): number;
+/** Choose a style for each series. A control looks like its series, dashed. */
+function stylesOf(panels: readonly FigurePanel[]): Map<string, Style> {
+  const all = panels.flatMap(({ series }) => series);
+  const names = [...new Set(all.map(({ name }) => name))];
+  const controlled = new Map(all.flatMap(({ name, controls }) => (controls === undefined ? [] : [[name, controls]])));
+  const own = names.filter((name) => !names.includes(controlled.get(name) ?? ""));
+  return new Map(
+    names.map((name) => {
+      const other = own.includes(name) ? name : controlled.get(name)!;
+      const style = styleOf(own.indexOf(other));
+      return [name, other === name ? style : { ...style, dashed: true, open: true }];
+    }),
+  );
 }
-
-function rulerOf(axis: Axis, values: readonly number[]): Ruler {
-  const { scale = "linear", share = false } = axis;
-  const finite = values.filter((v) => Number.isFinite(v) && (scale !== "log" || v > 0));
-  const [low, high] = finite.length === 0 ? [0, 1] : [Math.min(...finite), Math.max(...finite)];
-  const least = Math.max(1e-6, (1 - Math.min(1, high)) / 1.5, 1e-4);
-  const at = { linear: (v: number) => v, log: (v: number) => Math.log10(v), nines: (v: number) => nines(v, least) }[
-    scale
-  ];
-  const [from, to] = [at(low), at(high)];
-  const pad = Math.max(0.06 * (to - from), scale === "linear" ? (share ? 0.002 : 1e-9) : 0.02);
-  const most = share && scale === "linear" ? 1 : Number.POSITIVE_INFINITY;
-  const domain: [number, number] = [from - pad, Math.min(most, to + pad)];
-  const ticks = {
-    linear: () => linearTicks(...domain),
-    log: () => logTicks(10 ** domain[0], 10 ** domain[1]),
-    nines: () => nineTicks(...domain),
-  }[scale]();
-  return { axis, domain, ticks, at };
-}
-
-/** Return multiples of 1, 2 or 5 times a power of ten inside a domain, at most STEPS + 1. */
-function linearTicks(low: number, high: number): number[] {
-  const rough = (high - low) / STEPS;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * (1 - 1e-9))!;
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-}
-
-const tickText = (value: number, { share }: Axis): string => {
-  if (share) return percentNumber(value);
-  return Math.abs(value) >= 1000 ? compact(value) : String(Number(value.toPrecision(6)));
-};
 
 function panelSvg(
   { title, x: across, y: up, series, apart = APART, level }: FigurePanel,
-  names: readonly string[],
+  styles: ReadonlyMap<string, Style>,
 ): string {
   const head = text(LEFT, 16, title, `font-size="14" font-weight="bold"`);
   const points = series.flatMap((one) => one.points);
@@ -136,11 +102,11 @@ function panelSvg(
   const pixel = (x.domain[1] - x.domain[0]) / (WIDTH - LEFT - RIGHT);
   const shift = (i: number) => (i - (series.length - 1) / 2) * apart * pixel;
   const inside = (v: number) => Math.min(y.domain[1], Math.max(y.domain[0], y.at(v)));
-  const lines = series.map(({ name, points: own, dots = true }, i) => ({
-    ...styleOf(names.indexOf(name)),
-    dots,
+  const lines = series.map(({ name, points: own, every = 1 }, i) => ({
+    ...styles.get(name)!,
+    marked: (_: unknown, at: number) => at % every === i % every,
     points: own.map((p) => ({
-      x: x.at(p.x) + (dots ? shift(i) : 0),
+      x: x.at(p.x) + shift(i),
       y: inside(p.y),
       low: inside(p.low ?? p.y),
       high: inside(p.high ?? p.y),
@@ -170,18 +136,24 @@ function panelSvg(
 }
 
 interface DrawnLine extends Style {
-  readonly dots: boolean;
+  /** Return true for a point with a symbol. */
+  marked(point: unknown, at: number): boolean;
   readonly points: readonly { readonly x: number; readonly y: number; readonly low: number; readonly high: number }[];
 }
 
-function marksOf({ points, color, symbol, dashed, dots }: DrawnLine): Plot.Markish[] {
+/** Return the look of a symbol: filled with its colour, or open. */
+const symbolOf = ({ color, symbol, open }: Style) =>
+  open
+    ? ({ fill: "#ffffff", stroke: color, strokeWidth: 1.3, symbol, r: 3.6 } as const)
+    : ({ fill: color, stroke: "#ffffff", strokeWidth: 0.7, symbol, r: 4 } as const);
+
+function marksOf({ points, marked, ...style }: DrawnLine): Plot.Markish[] {
+  const { color, dashed } = style;
   const dash = dashed ? { strokeDasharray: "5,3" } : {};
   return [
     Plot.ruleX(points, { x: "x", y1: "low", y2: "high", stroke: color, strokeWidth: 1.2, strokeOpacity: 0.7 }),
     Plot.line(points, { x: "x", y: "y", stroke: color, strokeWidth: 1.6, strokeOpacity: 0.85, ...dash }),
-    ...(dots
-      ? [Plot.dot(points, { x: "x", y: "y", fill: color, stroke: "#ffffff", strokeWidth: 0.7, symbol, r: 4 })]
-      : []),
+    Plot.dot(points.filter(marked), { x: "x", y: "y", ...symbolOf(style) }),
   ];
 }
 
@@ -208,10 +180,10 @@ function levelLabel(level: FigurePanel["level"], y: Ruler, scales: Chart): strin
   return text(WIDTH - RIGHT - 4, scales.y(y.at(level.y)) - 5, level.name, style);
 }
 
-function legend(names: readonly string[], left: number): string {
+function legend(styles: ReadonlyMap<string, Style>, left: number): string {
   // Plot draws the symbols, so that they match those of the panels.
-  const rows = names.map((name, i) => ({ name, y: i * ROW, ...styleOf(i) }));
-  const height = names.length * ROW;
+  const rows = [...styles].map(([name, style], i) => ({ ...style, name, y: i * ROW }));
+  const height = rows.length * ROW;
   const svg = chart(
     {
       width: LEGEND,
@@ -219,17 +191,17 @@ function legend(names: readonly string[], left: number): string {
       margin: 0,
       x: { domain: [0, LEGEND], range: [0, LEGEND], axis: null },
       y: { domain: [0, height], range: [0, height], axis: null },
-      marks: rows.flatMap(({ y, color, symbol, dashed }) => [
+      marks: rows.flatMap(({ y, ...style }) => [
         Plot.link([0], {
           x1: 2,
           x2: 30,
           y1: y + ROW / 2,
           y2: y + ROW / 2,
-          stroke: color,
+          stroke: style.color,
           strokeWidth: 1.5,
-          ...(dashed ? { strokeDasharray: "5,3" } : {}),
+          ...(style.dashed ? { strokeDasharray: "5,3" } : {}),
         }),
-        Plot.dot([0], { x: 16, y: y + ROW / 2, fill: color, stroke: "#ffffff", strokeWidth: 0.7, symbol, r: 4 }),
+        Plot.dot([0], { x: 16, y: y + ROW / 2, ...symbolOf(style) }),
       ]),
     },
     "Legend",
@@ -243,11 +215,11 @@ export function figureOf(panels: readonly FigurePanel[], { title, note }: Figure
   const columns = Math.min(2, panels.length);
   const rows = Math.ceil(panels.length / columns);
   const width = columns * WIDTH + LEGEND;
-  const names = [...new Set(panels.flatMap(({ series }) => series.map(({ name }) => name)))];
-  const height = HEAD + Math.max(rows * HEIGHT, TOP + names.length * ROW + ROW);
+  const styles = stylesOf(panels);
+  const height = HEAD + Math.max(rows * HEIGHT, TOP + styles.size * ROW + ROW);
   const body = panels.map((panel, i) => {
     const at = `translate(${(i % columns) * WIDTH},${HEAD + Math.floor(i / columns) * HEIGHT})`;
-    return `<g transform="${at}">${panelSvg(panel, names)}</g>`;
+    return `<g transform="${at}">${panelSvg(panel, styles)}</g>`;
   });
   const svg = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`,
@@ -257,7 +229,7 @@ export function figureOf(panels: readonly FigurePanel[], { title, note }: Figure
     text(LEFT, 32, title, `font-size="18" font-weight="bold"`),
     text(LEFT, 54, note, `font-size="12.5" fill="${FAINT}"`),
     renumber(body.join("")),
-    names.length > 0 ? legend(names, columns * WIDTH) : "",
+    styles.size > 0 ? legend(styles, columns * WIDTH) : "",
     "</svg>",
   ].join("");
   return { svg, png: () => rasterize(svg) };

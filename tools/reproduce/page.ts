@@ -7,12 +7,10 @@ import type { ResultLine } from "./lines.ts";
 import { differenceText, intervalText, levelText, markdownTable, probabilityText, rounded } from "./numbers.ts";
 import { cellsOf, type Experiment, type Panel } from "./plan.ts";
 import type { Tries } from "./runs.ts";
+import { ALPHA } from "./student.ts";
 import type { Row } from "./summary.ts";
 
 const unique = <T>(values: readonly T[]): T[] => [...new Set(values)];
-
-/** Level of the tests. */
-const ALPHA = 0.05;
 
 interface Page {
   readonly experiment: Experiment;
@@ -52,7 +50,7 @@ function conditions(experiment: Experiment, rows: readonly Row[], lines: readonl
     `- Training: SGD, ${lr?.schedule} learning rate from ${lr?.base}, momentum ${momentum}; ${crop}, ${augment?.flip ? "flips" : "no flips"}. Equal seeds have equal first weights and batches`,
     "- Test: all test images after the last epoch, not the best one. The share of zeros and the multiply-adds are those of convolutions and linear layers",
     `- Batch norm: "raw" is the accuracy with the running statistics of training; "re-estimated" with those of ${recalibrate} training batches after it, without any change of the weights. Comparisons use the second`,
-    `- Matching: for each seed, the setting of a method is searched until the share of zeros is within ${Number((100 * match.tolerance).toPrecision(3))} points of the level, with at most ${plural(match.tries, "run")}. Where none reaches it, the accuracies of the nearest runs on both sides are interpolated, if both are within a quarter of the remaining weights; else the row is marked † and the pair is left out of the tests`,
+    `- Matching: for each seed, the setting of a method is searched until the share of zeros is within ${Number((100 * match.tolerance).toPrecision(3))} points of the level, with at most ${plural(match.tries, "run")}. Where none reaches it, the accuracies of the nearest runs on both sides are interpolated, if both are within a quarter of the remaining weights; a method whose share does not rise with its setting ends its search there. Else the row is marked † and the pair is left out of the tests`,
     `- Intervals: ± is half of a 95 % confidence interval of the mean (Student's t). Tests against ${reference}: paired by seed, two-sided, Student's t, with Holm's correction over the ${plural(tests, "test")} of this page`,
   ].join("\n");
 }

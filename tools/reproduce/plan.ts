@@ -35,7 +35,7 @@ const experimentFields = z.strictObject({
   /** Position in the plan. */
   order: z.number(),
   figure: z.strictObject({
-    kind: z.enum(["tradeoff", "lambda", "freeze", "operations", "trail"]),
+    kind: z.enum(["rows", "tradeoff", "lambda", "freeze", "operations", "trail"]),
     /** Methods to draw; default all. */
     methods: z.array(name).optional(),
   }),

@@ -68,6 +68,7 @@ export function stateOf(cell: Cell, tries: Tries): CellState {
   if (method.knob === null) return own.length === 0 ? { kind: "run", setting: null } : ended(cell, own);
   const nearest = nearestOf(cell, own);
   if (nearest && isNear(nearest.sparsity!, cell)) return { kind: "done", line: nearest, matched: true };
+  if (method.search && aroundOf(cell, own) && isNoisy(cell, tries)) return ended(cell, own);
   const mine = own.filter((line) => line.level === level);
   const left = experiment.match.tries - mine.length;
   const setting = method.search ? searched(cell, own, left, tries) : corrected(level, mine, left);
@@ -106,6 +107,24 @@ function aroundOf(cell: Cell, own: readonly ResultLine[]): Around | undefined {
     near.filter(({ sparsity }) => sparsity! > level),
   );
   return below && above && { below, above };
+}
+
+/** Fall of the share with a rising setting that shows noise, in tolerances. */
+const NOISE = 3;
+
+/**
+ * Return true if the shares near a cell's level do not rise with the setting, for this or another seed: then a further run reaches the
+ * level by chance only, and the runs around it serve as well.
+ */
+function isNoisy(cell: Cell, tries: Tries): boolean {
+  const { level, experiment } = cell;
+  return [...Array(SIBLINGS).keys()].some((seed) => {
+    const near = pointsOf(tries.of({ ...cell, seed })).flatMap(({ setting, sparsity }) =>
+      sparsity !== null && Math.abs(sparsity - level) <= AROUND * (1 - level) ? [{ setting, sparsity }] : [],
+    );
+    const fall = NOISE * experiment.match.tolerance;
+    return near.some((a) => near.some((b) => a.setting < b.setting && a.sparsity > b.sparsity + fall));
+  });
 }
 
 /** Return the next aim of a method whose knob is the share itself: the level, then corrected by the last error; null to stop. */

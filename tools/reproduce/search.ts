@@ -76,22 +76,24 @@ export function searchStep(points: readonly SearchPoint[], triesLeft: number, op
   const limit = Math.min(...broken);
   const x = wanted < limit ? wanted : belowBroken(places, limit);
   const isTried = (at: number) => points.some((p) => Math.abs(Math.log(p.setting) - at) < SAME);
-  const other = isTried(x) ? besideTried(places, x, logit(target)) : x;
+  const other = isTried(x) ? besideTried(places, x, logit(target), options.slope) : x;
   if (other === null || isTried(other) || other >= limit) return end();
   return { kind: "try", setting: Math.min(most, Math.max(least, Math.exp(other))) };
 }
 
 /**
- * Choose a place beside one that was tried: half way to the nearest place on the other side of the target. A noisy method gives other
- * shares than its line. Null without such a place.
+ * Choose a place beside one that was tried: half way to the nearest place on the other side of the target; without one, twice as far as
+ * the slope says. A noisy method gives other shares than its line. Null without any place.
  */
-function besideTried(places: readonly Place[], x: number, y: number): number | null {
+function besideTried(places: readonly Place[], x: number, y: number, slope: number): number | null {
   const near = [...places].sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x))[0];
   if (!near) return null;
   const across = places
     .filter((p) => (near.y < y ? p.y >= y && p.x > near.x : p.y < y && p.x < near.x))
     .sort((a, b) => Math.abs(a.x - near.x) - Math.abs(b.x - near.x))[0];
-  return across ? (near.x + across.x) / 2 : null;
+  if (across) return (near.x + across.x) / 2;
+  const step = Math.max(4 * SAME, (2 * Math.abs(y - near.y)) / slope);
+  return near.x + Math.sign(y - near.y) * Math.min(STRIDE, step);
 }
 
 /** Interpolate between the largest setting that was too low and the smallest that was too high. */

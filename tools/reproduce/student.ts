@@ -40,6 +40,9 @@ export function quantile(inside: number, df: number): number {
   return (low + high) / 2;
 }
 
+/** Level of the tests: a probability below it is called significant. */
+export const ALPHA = 0.05;
+
 /** Mean of some values, with its confidence interval. */
 export interface Interval {
   readonly mean: number;
