@@ -62,6 +62,8 @@ export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** For image files; see the recipe's `data`. */
   readonly size?: number;
   readonly resize?: number;
+  readonly mean?: [number, number, number];
+  readonly std?: [number, number, number];
   readonly skipBad?: number;
   readonly mapping?: string;
   readonly heldOut?: number;
@@ -83,11 +85,14 @@ const batchFor = (data: string) => (data === "images" ? 32 : 500);
 
 /** Refuse flags that do not apply to the data. Errors: UsageError. */
 function checkFlags(flags: EvalFlags, data: string): void {
-  const { size, resize, skipBad, mapping, heldOut, workers, limit, dataDir, layout, followLinks, testFile } = flags;
+  const { size, resize, mean, std, skipBad, mapping, heldOut, workers, limit, dataDir, layout, followLinks, testFile } =
+    flags;
   refuseIdle([
     ...idleUnless(data === "images", `is for data images, the data is ${data}`, {
       "--size": size,
       "--resize": resize,
+      "--mean": mean,
+      "--std": std,
       "--skip-bad": skipBad,
       "--mapping": mapping,
       "--held-out": heldOut,
@@ -158,9 +163,12 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
           ...common,
           size: flags.size ?? images.size,
           resize: flags.resize ?? images.resize,
-          heldOut: flags.heldOut,
+          ...{ heldOut: flags.heldOut, mean: flags.mean, std: flags.std },
           // Settings of the run's own data, which other data may not need.
-          inherited: { heldOut: images.heldOut, mapping: run.mapping },
+          inherited: {
+            ...defined({ heldOut: images.heldOut, mean: images.mean, std: images.std }),
+            mapping: run.mapping,
+          },
           ...{ mapping, skipBad, workers, layout, followLinks },
           // Batch norm is re-estimated on images as tests see them: the augmentation of foreign weights is unknown.
           whole: flags.recalibrate !== undefined,
@@ -351,6 +359,8 @@ export function addTestSettings(command: Command): void {
     "data.size": { help: "side of the square that the network sees", otherwise: `the run's, or ${IMAGE_SIZE}` },
     "data.limit": { help: "event data: test samples per class; images: no limit" },
     "data.resize": { help: "shorter side before the center crop" },
+    "data.mean": { otherwise: "the run's, or ImageNet's" },
+    "data.std": { otherwise: "the run's, or ImageNet's" },
     ...{ "data.skipBad": {}, "data.mapping": {}, "data.heldOut": {}, "data.layout": {}, "data.followLinks": {} },
     "data.testFile": { help: "table: file to test on", otherwise: "the run's test part" },
     "data.workers": {},

@@ -36,6 +36,8 @@ interface PackFlags {
   readonly resize?: number | false;
   readonly size?: number;
   readonly view?: number;
+  readonly mean?: number[];
+  readonly std?: number[];
   /** Size limit of a shard in MiB. */
   readonly shardMb?: number;
   readonly exact?: boolean;
@@ -87,12 +89,12 @@ async function checkOut(dir: string, out: string): Promise<void> {
 }
 
 function packOptions(flags: PackFlags): PackOptions {
-  const { resize, size, view, shardMb, exact, skipBad, workers } = flags;
+  const { resize, size, view, shardMb, exact, skipBad, workers, mean, std } = flags;
   if (resize === false && size === undefined)
     throw new UsageError("--no-resize: expected --size, the size of the stored images");
   refuseIdle(idleUnless(resize !== false, "is about resizing, which --no-resize disables", { "--exact": exact }));
   return defined({
-    ...{ size, view, exact, skipBad, workers, resize: resize === false ? null : resize },
+    ...{ size, view, exact, skipBad, workers, mean, std, resize: resize === false ? null : resize },
     shardBytes: shardMb === undefined ? undefined : Math.floor(shardMb * 2 ** 20),
   });
 }
@@ -293,8 +295,7 @@ export function addPackCommand(command: Command, done: Done): void {
     command,
     {
       "data.skipBad": { help: "corrupt images of each part to skip before stopping" },
-      "data.mapping": {},
-      "data.heldOut": {},
+      ...{ "data.mean": {}, "data.std": {}, "data.mapping": {}, "data.heldOut": {} },
       seed: { help: "seed of the choice of held-out images", otherwise: 0 },
       ...{ "data.layout": {}, "data.followLinks": {}, "data.workers": {} },
     },

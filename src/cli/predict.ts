@@ -22,7 +22,7 @@ import { withoutNames } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { byClasses, openWeightsFile, putWeights, shortcutOf, takeFitting } from "../run/weights_in.ts";
-import { whole } from "../terminal/arguments.ts";
+import { threeAbove0, threeNumbers, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { Output } from "../terminal/output.ts";
@@ -188,20 +188,6 @@ function sayGuesses(
   return all.filter(({ guesses }) => guesses.length === 0).map(({ sample }) => sample);
 }
 
-/** Parse three numbers with commas between. */
-function channels(text: string): number[] {
-  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (values.length !== 3 || !values.every(Number.isFinite))
-    throw new UsageError(`expected three numbers such as 0.485,0.456,0.406, got ${text}`);
-  return values;
-}
-
-function positiveChannels(text: string): number[] {
-  const values = channels(text);
-  if (!values.every((v) => v > 0)) throw new UsageError(`expected three numbers > 0, got ${text}`);
-  return values;
-}
-
 /** Add the options and the action of `predict`. */
 export function addPredictCommand(command: Command, done: Done): void {
   command
@@ -215,9 +201,9 @@ export function addPredictCommand(command: Command, done: Done): void {
     .option(
       "--mean <r,g,b>",
       "images: mean of each channel, scaled to 0..1 (default the file's, or ImageNet's)",
-      channels,
+      threeNumbers,
     )
-    .option("--std <r,g,b>", "images: standard deviation of each channel (default as --mean)", positiveChannels)
+    .option("--std <r,g,b>", "images: standard deviation of each channel (default as --mean)", threeAbove0)
     .option("--top <n>", "most likely classes to print for each sample", whole(1), 5)
     .option("--batch-size <n>", "samples at a time", whole(1), 32);
   addSettings(

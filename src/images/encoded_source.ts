@@ -1,5 +1,5 @@
 // Encoded images: key, class, and bytes on demand.
-import { DataError } from "../data/index.ts";
+import { DataError, expectWhole } from "../data/errors.ts";
 import { PhiloxStream } from "../tensor/philox.ts";
 import { EspalierError, visible } from "../text/index.ts";
 import type { SkippedFiles } from "./passed_over.ts";
@@ -81,6 +81,28 @@ function part(source: EncodedSource, picked: Uint32Array, users: { left: number 
       if (users.left === 0) await source.close();
     },
   };
+}
+
+/**
+ * Return the first `perClass` images of each class, in the order of the source.
+ *
+ * Errors    DataError if `perClass` is not an integer >= 1, or a class has fewer images.
+ */
+export function firstEncodedOfEachClass(source: EncodedSource, perClass: number): EncodedSource {
+  const { name, classes } = source;
+  expectWhole(`${name}: images of each class`, perClass, 1);
+  const counts = classes.map(() => 0);
+  const picked: number[] = [];
+  for (let i = 0; i < source.length; i++) {
+    const count = ++counts[source.label(i)]!;
+    if (count <= perClass) picked.push(i);
+  }
+  const short = counts.findIndex((count) => count < perClass);
+  if (short >= 0)
+    throw new DataError(
+      `${name}: expected ${perClass} images of each class, got ${counts[short]} of class ${classes[short]}`,
+    );
+  return part(source, Uint32Array.from(picked), { left: 1 });
 }
 
 function groupsOf({ starts, together }: ImageGroups, picked: Uint32Array): ImageGroups {

@@ -7,7 +7,7 @@ import { SHARD_INDEX_FILE } from "../io/index.ts";
 import { expectKeys, type KeysOf, onlyKeys } from "../text/index.ts";
 import { type Archives, findArchives, refusePackedTest, splitArchives } from "./archive_files.ts";
 import { DECODED_KEYS, type DecodedOptions, decodedDataset } from "./decoded_dataset.ts";
-import { type EncodedSource, holdOut } from "./encoded_source.ts";
+import { type EncodedSource, firstEncodedOfEachClass, holdOut } from "./encoded_source.ts";
 import { FOLDER_KEYS, type ImageFolderOptions, openImageFolder } from "./folder.ts";
 import type { ImageLayout } from "./layouts.ts";
 import { openParquet, PARQUET_KEYS, type ParquetOptions } from "./parquet.ts";
@@ -183,7 +183,10 @@ export async function openImageSources(
 }
 
 /** Options of `openImageData`. */
-export interface ImageDataOptions extends ImageSourceOptions, DecodedOptions, Pick<ShardOptions, "verify"> {}
+export interface ImageDataOptions extends ImageSourceOptions, DecodedOptions, Pick<ShardOptions, "verify"> {
+  /** Training: the first images of each class, as many as this. Testing is on all. Default all; not for shards. */
+  readonly limit?: number;
+}
 
 /** Training and test images of a folder, ready for a session. */
 export interface ImageData {
@@ -214,12 +217,22 @@ async function openPacked(dir: string, options: ImageDataOptions): Promise<Image
  * Errors    as openImageSources, decodedDataset and openShards.
  */
 export async function openImageData(dir: string, options: ImageDataOptions = {}): Promise<ImageData> {
-  const known = { ...SOURCE_KEYS, ...DECODED_KEYS, ...SHARD_KEYS };
+  const known = { ...SOURCE_KEYS, ...DECODED_KEYS, ...SHARD_KEYS, limit: true } as const;
   expectKeys(options, known, (problem) => new DataError(`openImageData: ${problem}`));
   const layout = await imageLayout(dir, onlyKeys(options, SOURCE_KEYS));
-  if (layout === "shards") return openPacked(dir, options);
+  const { limit } = options;
+  if (layout === "shards") {
+    if (limit !== undefined) throw new DataError(`${dir}: limit: expected nothing, since the folder holds shards`);
+    return openPacked(dir, options);
+  }
   const sources = await openImageSources(dir, onlyKeys(options, SOURCE_KEYS));
   const { train, test } = sources;
   const decoding = onlyKeys(options, DECODED_KEYS);
-  return { ...sources, train: decodedDataset(train, decoding), test: decodedDataset(test, decoding) };
+  try {
+    const limited = limit === undefined ? train : firstEncodedOfEachClass(train, limit);
+    return { ...sources, train: decodedDataset(limited, decoding), test: decodedDataset(test, decoding) };
+  } catch (cause) {
+    await Promise.all([train.close(), test.close()]);
+    throw cause;
+  }
 }

@@ -1,7 +1,7 @@
 // The flags of settings: commander's options made of the table, and the recipe that the flags of a command line give.
 import { type Command, Option } from "commander";
 import { modelRegistry } from "../internal.ts";
-import { number, whole } from "../terminal/arguments.ts";
+import { number, threeAbove0, threeNumbers, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { optionText } from "../terminal/option_text.ts";
 import { methodSettings } from "./methods.ts";
@@ -61,6 +61,7 @@ const defaultText = (setting: Setting): unknown => {
 function parse(option: Option, setting: Setting, names: readonly string[] | undefined, bounds: boolean): Option {
   if (setting.kind === "number") return option.argParser(number);
   if (setting.kind === "integer") return option.argParser(whole(bounds ? setting.min : 0));
+  if (setting.kind === "channels") return option.argParser(setting.above === 0 ? threeAbove0 : threeNumbers);
   // Without a value, --trail is on.
   if (names) return option.choices(names.filter((name) => !option.optional || name !== "off"));
   if (setting.kind === "names" && !option.variadic)

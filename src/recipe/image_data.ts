@@ -20,12 +20,13 @@ import type { DataSettings, OnDamaged, Splits } from "./splits.ts";
 const WHOLE: Partial<Recipe["augment"]> = { flip: false, scale: [1, 1] };
 
 function optionsOf(data: DataSettings, augment: Partial<Recipe["augment"]>): ImageDataOptions {
-  const { size, resize, skipBad, mapping, heldOut, workers, layout, followLinks } = data;
+  const { size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, mean, std, limit } = data;
   const { flip = true, scale, jitter, crop = 0 } = augment;
   const pad = crop > 0 ? crop : undefined;
   const memory = data.memory === undefined ? undefined : data.memory * 2 ** 20;
   return {
     ...defined({ size, resize, skipBad, mapping, heldOut, workers, layout, followLinks, scale, pad, memory }),
+    ...defined({ mean, std, limit }),
     ...(jitter ? { colorJitter: defined(jitter) } : {}),
     flip: flip ? 0.5 : 0,
   };
@@ -37,12 +38,15 @@ function refuseForShards(dir: string, data: DataSettings, augment: Partial<Recip
     "data.resize": data.resize,
     "data.mapping": data.mapping,
     "data.heldOut": data.heldOut,
+    "data.mean": data.mean,
+    "data.std": data.std,
+    "data.limit": data.limit,
     "augment.scale": augment.scale,
     "augment.jitter": augment.jitter,
   };
   for (const [name, value] of Object.entries(late)) {
     if (value === undefined) continue;
-    const problem = `${name}: expected no value, since ${dir} holds shards, whose images are resized and labelled already; leave it out, or train on the original files`;
+    const problem = `${name}: expected no value, since ${dir} holds shards, whose images are chosen, resized, labelled and scaled already; leave it out, or train on the original files`;
     throw new UsageError(problem);
   }
 }
@@ -88,9 +92,8 @@ export async function loadImageFiles(
     damaged.push(`${error.key}: ${error.fault}`);
     onDamaged?.(error, damaged.length);
   };
-  const { heldOut, mapping } = { ...data.inherited, ...defined({ heldOut: data.heldOut, mapping: data.mapping }) };
-  const more = defined({ heldOut, mapping, onBad });
-  const { train, test, about } = await openImageData(dir, { ...optionsOf(data, augment), ...more });
+  const known = layout === "shards" ? data : { ...data.inherited, ...defined(data) };
+  const { train, test, about } = await openImageData(dir, { ...optionsOf(known, augment), onBad });
   try {
     refuseIdleParts(about, {
       heldOut: { "data.heldOut": data.heldOut },

@@ -8,22 +8,28 @@ import { loadRecipe, type Recipe, RecipeError } from "./recipe.ts";
 import type { DataSettings } from "./splits.ts";
 
 const whole = z.int().min(1);
+/** Scale of the images, if not ImageNet's. */
+const channels = z.tuple([z.number(), z.number(), z.number()]);
 const SAVED = z.object({
   batch: whole,
   size: whole,
   resize: whole.optional(),
   /** Held-out share: another share would test on images that the run trained on. */
   heldOut: z.number().gt(0).lt(1).optional(),
+  mean: channels.optional(),
+  std: channels.optional(),
 });
 type Saved = z.infer<typeof SAVED>;
 
 /** Return the metadata of a run on image files; empty for other data. `size`: side of the input images. */
 export function imageMetadata(recipe: Recipe, size: number): Record<string, string> {
-  const { name, heldOut } = recipe.data;
+  const { name, heldOut, mean, std } = recipe.data;
   if (name !== "images") return {};
   // Padded crops are of images of the network's size.
   const { resize = recipe.augment.crop > 0 ? size : undefined } = recipe.data;
-  return { images: JSON.stringify({ batch: evaluationBatch(recipe), size, resize, heldOut } satisfies Saved) };
+  return {
+    images: JSON.stringify({ batch: evaluationBatch(recipe), size, resize, heldOut, mean, std } satisfies Saved),
+  };
 }
 
 /** Read what imageMetadata wrote. Throws UsageError if it is corrupt. */

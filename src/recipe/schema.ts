@@ -47,6 +47,10 @@ export function schemaOf(setting: Setting): z.ZodType {
       return z.array(z.string().min(1)).min(setting.least ?? 0);
     case "epochs":
       return z.array(z.number().gt(0));
+    case "channels": {
+      const value = setting.above === undefined ? z.number() : z.number().gt(setting.above);
+      return z.tuple([value, value, value]);
+    }
     case "shares":
       return z.tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)]);
     case "betas":
@@ -204,6 +208,8 @@ function valuesOf(setting: Setting): string {
       return `a list of ${setting.items}`;
     case "epochs":
       return "a list of epochs > 0";
+    case "channels":
+      return `three numbers${setting.above === undefined ? "" : ` > ${setting.above}`}`;
     case "shares":
       return "two numbers in (0, 1], the smaller first";
     case "betas":

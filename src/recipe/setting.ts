@@ -10,7 +10,7 @@ export type Reader =
   | "files"
   | "events"
   | "sized"
-  | "memory"
+  | "labelled"
   | "images"
   | "color"
   | "table"
@@ -79,6 +79,7 @@ export type Setting = { readonly help: string } & (
   | ({ readonly kind: "integer"; readonly min: number; readonly limit: number } & IntegerAbout)
   | ({ readonly kind: "choice" } & ChoiceAbout)
   | ({ readonly kind: "names" } & ListAbout)
+  | ({ readonly kind: "channels"; readonly above?: number; readonly default?: never } & About)
   | ({ readonly kind: "epochs" | "shares" | "betas"; readonly default?: never } & About)
 );
 /** Settings by name, in maps by section. */
@@ -112,6 +113,9 @@ export const names = <const S extends ListAbout>(help: string, about: S) =>
 export const epochs = (help: string) => ({ kind: "epochs", help }) as const;
 /** Two numbers in (0, 1]. */
 export const shares = <const S extends About>(help: string, about: S) => ({ kind: "shares", help, ...about }) as const;
+/** Three numbers, for red, green and blue; `above`: an exclusive bound. */
+export const channels = <const S extends About & { readonly above?: number }>(help: string, about: S) =>
+  ({ kind: "channels", help, ...about }) as const;
 /** Two numbers in [0, 1). */
 export const betas = <const S extends About>(help: string, about: S) => ({ kind: "betas", help, ...about }) as const;
 
@@ -145,9 +149,11 @@ type ValueOf<S> = S extends { kind: "text" }
           ? string[]
           : S extends { kind: "epochs" }
             ? number[]
-            : S extends { kind: "shares" | "betas" }
-              ? [number, number]
-              : RecipeOf<S>;
+            : S extends { kind: "channels" }
+              ? [number, number, number]
+              : S extends { kind: "shares" | "betas" }
+                ? [number, number]
+                : RecipeOf<S>;
 /** Keys of settings that a complete recipe always has: those with a default, and sections that hold one. */
 type Required<S> = {
   [K in keyof S]: S[K] extends { optional: true }

@@ -4,6 +4,7 @@ import { HELD_OUT, IMAGE_LAYOUTS, IMAGE_SIZE } from "../images/layouts.ts";
 import { ENCODERS, LOSSES, NEURONS, SHORTCUTS, SURROGATES } from "../internal.ts";
 import { EVENT_DATA, IMAGE_DATA, TABLE_DATA } from "./data_names.ts";
 import {
+  channels,
   choice,
   group,
   integer,
@@ -87,7 +88,7 @@ const data = group("Data", {
     flag: "--limit <n>",
     limit: MOST_EPOCHS,
     otherwise: "all",
-    reads: "memory",
+    reads: "labelled",
   }),
   ...group("Numbers in files (--data table)", {
     inputs: names("columns of the inputs; npz: the array (default x)", {
@@ -130,6 +131,17 @@ const data = group("Data", {
       flag: "--resize <pixels>",
       limit: MOST_PIXELS,
       otherwise: "8/7 of --size",
+      reads: "images",
+    }),
+    mean: channels("mean of each channel, scaled to 0..1", {
+      flag: "--mean <r,g,b>",
+      otherwise: "ImageNet's",
+      reads: "images",
+    }),
+    std: channels("standard deviation of each channel", {
+      flag: "--std <r,g,b>",
+      above: 0,
+      otherwise: "ImageNet's",
       reads: "images",
     }),
     skipBad: integer("corrupt images to skip before stopping", {

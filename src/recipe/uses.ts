@@ -99,7 +99,7 @@ const READERS: Readonly<Record<Reader, Use>> = {
     since: (r) => `${byData(r)}${events(r) ? ", whose files hold frames" : ""}`,
   },
   sized: { what: "event data and data images", when: (r) => events(r) || images(r), since: byData },
-  memory: { what: "images and events held in memory", when: (r) => !images(r) && !table(r), since: byData },
+  labelled: { what: "images and event data", when: (r) => !table(r), since: byData },
   table: { what: "data table", when: table, since: byData },
   heldOut: { what: "data images and data table", when: (r) => images(r) || table(r), since: byData },
   mlp: { what: "model mlp", when: (r) => entryOf(r)?.hidden === true, since: byModel },

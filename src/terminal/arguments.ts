@@ -37,6 +37,20 @@ export const whole =
     return value;
   };
 
+/** Read three numbers, for the channels of images: "0.5,0.4,0.3". */
+export function threeNumbers(text: string): number[] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (values.length !== 3 || !values.every(Number.isFinite))
+    throw new InvalidArgumentError("expected three numbers such as 0.485,0.456,0.406");
+  return values;
+}
+
+export function threeAbove0(text: string): number[] {
+  const values = threeNumbers(text);
+  if (!values.every((value) => value > 0)) throw new InvalidArgumentError("expected three numbers > 0");
+  return values;
+}
+
 /** Rewrites of commander's messages: a pattern, and the line in the form of all other errors. */
 const REWRITES: readonly [RegExp, (parts: string[]) => string][] = [
   [

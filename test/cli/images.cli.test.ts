@@ -174,13 +174,41 @@ test.each([
   [
     ["--data-dir", shards, "--limit", "3"],
     2,
-    /data\.limit: expected no value: it is for images and events held in memory/,
+    /^espalier: data\.limit: expected no value, since \S+shards holds shards/,
   ],
+  [["--data-dir", shards, "--mean", "0,0,0"], 2, /^espalier: data\.mean: expected no value, since \S+shards holds/],
+  [["--data-dir", folder, "--limit", "8"], 1, /expected 8 images of each class, got 7 of class/],
+  [["--data-dir", folder, "--std", "1,0,1"], 2, /^espalier: --std: expected three numbers > 0, got 1,0,1$/],
 ] as const)("data images with %j is one clear line", async (more, code, message) => {
   const result = await espalierHere(["train", "--data", "images", "--out", at("never"), "--size", "20", ...more]);
   expect(result.code).toBe(code);
   expect(ownLines(result.err)).toEqual([expect.stringMatching(message)]);
   expect(existsSync(at("never"))).toBe(false);
+});
+
+test("a run with its own scale and a part of the images is tested and predicted with the same scale", async () => {
+  const scale = ["--mean", "0.5,0.4,0.3", "--std", "0.2,0.3,0.4"];
+  const base = train(folder, "scaled", "--limit", "3", "--skip-bad", "1", ...scale, "--recalibrate", "0");
+  const { code, out } = await espalierHere(base);
+  expect(code).toBe(0);
+  const result = json(out).at(-1)!;
+  // Three images of each of ten classes in batches of eight.
+  expect(result).toMatchObject({ kind: "result", steps: 2 * 4 });
+  const evaluated = await espalierHere(["eval", at("scaled"), "--json"]);
+  expect(json(evaluated.out).at(-1)).toMatchObject({ accuracy: result["testAccuracy"] ?? result["accuracy"] });
+  const other = await espalierHere(["eval", at("scaled"), "--mean", "0,0,0", "--std", "9,9,9", "--json"]);
+  expect(json(other.out).at(-1)!["loss"]).not.toBe(json(evaluated.out).at(-1)!["loss"]);
+  const again = await espalierHere(["eval", at("scaled"), ...scale, "--json"]);
+  expect(json(again.out).at(-1)!["loss"]).toBe(json(evaluated.out).at(-1)!["loss"]);
+  // predict reads the scale that the model records.
+  const model = at("scaled/model.safetensors");
+  const file = join(folder, "val", "checks", "0000.jpg");
+  const predict = async (...more: string[]) =>
+    json((await espalierHere(["predict", "--weights", model, "--input", file, "--json", ...more])).out)[0];
+  expect(await predict(...scale)).toEqual(await predict());
+  expect(await predict("--mean", "0,0,0", "--std", "9,9,9")).not.toEqual(await predict());
+  const refused = await espalierHere(["eval", at("scaled"), "--data", "mnist", "--mean", "0,0,0"]);
+  expect([refused.code, refused.err]).toEqual([2, expect.stringMatching(/^espalier: --mean: is for data images/)]);
 });
 
 test("info predicts less memory for micro-batches, which must divide the batch", async () => {

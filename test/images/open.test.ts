@@ -50,6 +50,28 @@ test.each([
   await Promise.all([data.train.close(), data.test.close()]);
 });
 
+describe("limit", () => {
+  test.each(["folder", "tar", "hub"])("of %s takes the first images of each class, and tests on all", async (name) => {
+    const whole = await openImageSources(at(name));
+    const data = await openImageData(at(name), { ...small, limit: 1 });
+    expect(data.train.length).toBe(whole.train.classes.length);
+    expect(data.test.length).toBe(whole.test.length);
+    const labels = Array.from({ length: data.train.length }, (_, i) => data.train.samples.label(i));
+    expect(labels.sort((a, b) => a - b)).toEqual(whole.train.classes.map((_, i) => i));
+    const seen = (await collect(data.train, epoch({ training: false }))).reduce((n, { size }) => n + size, 0);
+    expect(seen).toBe(data.train.length);
+    await Promise.all([data, whole].flatMap(({ train, test: held }) => [train.close(), held.close()]));
+  });
+
+  test("is refused beyond the images of a class, below 1, and for shards", async () => {
+    await expect(openImageData(at("folder"), { limit: 4 })).rejects.toThrow(
+      /expected 4 images of each class, got 3 of class/,
+    );
+    await expect(openImageData(at("folder"), { limit: 0 })).rejects.toThrow(/images of each class/);
+    await expect(openImageData(at("shards"), { limit: 1 })).rejects.toThrow(/limit: expected nothing/);
+  });
+});
+
 describe("splits", () => {
   test("holds out a share of archives without a test part; closing one part leaves the other open", async () => {
     const dir = writeFiles(at("one"), { "all.parquet": parquetOf([...rows, ...rows, ...rows], null) });

@@ -70,8 +70,8 @@ describe("mistakes", () => {
   test.each([
     ["microBatch: 3", "a.yaml:1:13: microBatch: expected a number that divides batchSize = 256, got 3"],
     [
-      "data: {name: images, limit: 3}",
-      "a.yaml:1:29: data.limit: expected no value: it is for images and events held in memory, and data.name is images; got 3",
+      "data: {name: table, dir: a.csv, targets: [y], limit: 3}",
+      "a.yaml:1:54: data.limit: expected no value: it is for images and event data, and data.name is table; got 3",
     ],
     [
       "data: {size: 32}",
@@ -85,6 +85,12 @@ describe("mistakes", () => {
       "data: {name: images, by: time}",
       'a.yaml:1:26: data.by: expected no value: it is for event data, and data.name is images; got "time"',
     ],
+    [
+      "data: {name: cifar10, mean: [0, 0, 0]}",
+      "a.yaml:1:29: data.mean: expected no value: it is for data images, and data.name is cifar10; got [0,0,0]",
+    ],
+    ["data: {name: images, mean: [1, 2]}", "a.yaml:1:28: data.mean: expected three numbers, got [1,2]"],
+    ["data: {name: images, std: [1, 1, 0]}", "a.yaml:1:34: data.std.2: expected three numbers > 0, got 0"],
     ["data: {name: images, resize: 200}", "a.yaml:1:30: data.resize: expected at least data.size = 224, got 200"],
     ["data: {name: images, heldOut: 1}", "a.yaml:1:31: data.heldOut: expected a number in (0, 1), got 1"],
     [

@@ -118,6 +118,14 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "data.size": [48, 64],
   "data.limit": [3, 4],
   "data.resize": [300, 400],
+  "data.mean": [
+    [0.5, 0.4, 0.3],
+    [0, 0, 0],
+  ],
+  "data.std": [
+    [0.2, 0.3, 0.4],
+    [1, 1, 1],
+  ],
   "data.skipBad": [1, 2],
   "data.mapping": ["m", "n"],
   "data.heldOut": [0.2, 0.3],
@@ -359,12 +367,12 @@ function modelReads(path: string, recipe: Recipe): boolean {
 
 /** Check that data of this name read a setting. */
 function expectReader(path: string, name: string): void {
-  if (/^data\.(resize|skipBad|mapping|memory|workers)$|^augment\./.test(path)) expect(name).toBe("images");
+  if (/^data\.(resize|mean|std|skipBad|mapping|memory|workers)$|^augment\./.test(path)) expect(name).toBe("images");
   else if (/^data\.(inputs|targets|header|testFile|splitSeed|standardise)$/.test(path)) expect(name).toBe("table");
   else if (path === "data.heldOut") expect(["images", "table"]).toContain(name);
   else if (path === "data.by") expect(["events", "n-mnist", "dvs-gesture", "cifar10-dvs"]).toContain(name);
   else if (path === "data.size") expect(name === "images" || isEventData(name)).toBe(true);
-  else if (path === "data.limit") expect(["images", "table"]).not.toContain(name);
+  else if (path === "data.limit") expect(name).not.toBe("table");
   else if (path === "data.dir") expect(name).not.toBe("events");
 }
 
