@@ -1,0 +1,101 @@
+import { describe, test } from "vitest";
+import { convShape, outputShape } from "../../../src/ops/conv/shape.ts";
+import { BLOCK_SIZES, packBlocks } from "../../../src/ops/sparse/blocks.ts";
+import { sparseConv, sparseLinear } from "../../../src/ops/sparse/product.ts";
+import { SparseWeight } from "../../../src/ops/sparse/sparse_weight.ts";
+import { empty, metaTensor, readAll, Scope, tensor } from "../../../src/tensor/index.ts";
+import { type ConvCase, convolve, resultShape, weightShape } from "../../reference/conv2d.ts";
+import { expectClose } from "../../support/close.ts";
+import { randomArray } from "../../support/random.ts";
+import { pruneBlocks } from "./prune_blocks.ts";
+
+const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+const tolerance = { rtol: 1e-5, atol: 2e-6 };
+
+/** Compare a convolution by each size of blocks with float64. */
+async function compare(c: ConvCase, zeros: number, bias = true): Promise<void> {
+  using _scope = new Scope();
+  const { stride, padding, dilation, groups } = c;
+  const shape = weightShape(c);
+  const x = randomArray(product(c.x), 1);
+  const b = bias ? randomArray(c.outputs, 3) : new Float32Array(c.outputs);
+  const s = convShape(metaTensor(c.x), metaTensor(shape), null, { stride, padding, dilation, groups });
+  for (const size of BLOCK_SIZES) {
+    const w = pruneBlocks(randomArray(product(shape), 2), shape, { size, groups, zeros });
+    const weight = new SparseWeight(packBlocks(w, shape, { size, groups }));
+    const y = empty(outputShape(s));
+    sparseConv(s, { x: tensor(x, c.x), weight, b: bias ? tensor(b) : null, y });
+    const [got] = await readAll(y);
+    expectClose(got!, convolve(c, x, w, b), tolerance, `blocks of ${size}, ${JSON.stringify(c)}`);
+    weight.dispose();
+  }
+}
+
+describe("a sparse convolution equals float64", () => {
+  const cases: Record<string, ConvCase> = {
+    "3x3 with padding": { ...plain, x: [2, 9, 8, 8], outputs: 16, kernel: [3, 3], padding: [1, 1] },
+    "3x3 stride 2, outputs no multiple of a block": {
+      ...plain,
+      x: [2, 5, 11, 13],
+      outputs: 11,
+      kernel: [3, 3],
+      stride: [2, 2],
+      padding: [1, 1],
+    },
+    "5x3, dilation, unequal strides": {
+      ...plain,
+      x: [1, 4, 15, 14],
+      outputs: 9,
+      kernel: [5, 3],
+      stride: [1, 3],
+      padding: [3, 2],
+      dilation: [2, 2],
+    },
+    "1x1": { ...plain, x: [3, 17, 7, 7], outputs: 20, kernel: [1, 1] },
+    "1x1 stride 2": { ...plain, x: [2, 6, 6, 7], outputs: 8, kernel: [1, 1], stride: [2, 2] },
+    "three groups": { ...plain, x: [2, 6, 5, 8], outputs: 15, kernel: [3, 3], padding: [1, 1], groups: 3 },
+    depthwise: { ...plain, x: [2, 6, 9, 9], outputs: 12, kernel: [3, 3], padding: [1, 1], groups: 6 },
+    "planes of one pixel": { ...plain, x: [19, 4, 3, 3], outputs: 5, kernel: [3, 3] },
+    "small planes with padding": { ...plain, x: [7, 4, 3, 2], outputs: 9, kernel: [3, 3], padding: [1, 1] },
+    "no padding": { ...plain, x: [2, 3, 10, 12], outputs: 8, kernel: [5, 5] },
+  };
+  test.each(Object.entries(cases))("%s", async (_name, c) => {
+    await compare(c, 0.7);
+  });
+
+  test("without bias, one image, and a weight without zeros", async () => {
+    const c: ConvCase = { ...plain, x: [1, 3, 6, 6], outputs: 8, kernel: [3, 3], padding: [1, 1] };
+    await compare(c, 0, false);
+  });
+
+  test("a weight of zeros gives the bias", async () => {
+    await compare({ ...plain, x: [2, 3, 6, 6], outputs: 10, kernel: [3, 3], padding: [1, 1] }, 1);
+  });
+});
+
+describe("a sparse linear map equals float64", () => {
+  test.each([
+    [64, 50, 128],
+    [1, 33, 10],
+    [13, 7, 3],
+  ])("batch %i, %i inputs, %i outputs", async (batch, inputs, outputs) => {
+    using _scope = new Scope();
+    const x = randomArray(batch * inputs, 1);
+    const b = randomArray(outputs, 3);
+    for (const size of BLOCK_SIZES) {
+      const w = pruneBlocks(randomArray(outputs * inputs, 2), [outputs, inputs], { size, zeros: 0.8 });
+      const weight = new SparseWeight(packBlocks(w, [outputs, inputs], { size }));
+      const y = empty([batch, outputs]);
+      sparseLinear({ x: tensor(x, [batch, inputs]), weight, b: tensor(b), y });
+      const want = Float64Array.from({ length: batch * outputs }, (_, at) => {
+        const [n, o] = [Math.floor(at / outputs), at % outputs];
+        let sum = b[o]!;
+        for (let i = 0; i < inputs; i++) sum += x[n * inputs + i]! * w[o * inputs + i]!;
+        return sum;
+      });
+      expectClose((await readAll(y))[0]!, want, tolerance, `blocks of ${size}`);
+      weight.dispose();
+    }
+  });
+});
