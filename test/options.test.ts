@@ -189,6 +189,7 @@ const calls: Record<string, () => unknown> = {
   writeSparseModel: () => all.writeSparseModel(new Map(), {}, bad),
   // Training, figures and export.
   planTraining: () => all.planTraining(bad),
+  sparsify: () => all.sparsify(model(), bad),
   recalibrate: () => all.recalibrate(model(), [] as never, bad),
   planEvaluation: () => all.planEvaluation(bad),
   fit: () => all.fit(bad),

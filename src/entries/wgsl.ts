@@ -49,6 +49,7 @@ import shareNone from "../../shaders/lib/share_none.wgsl?raw";
 import shareSubgroup from "../../shaders/lib/share_subgroup.wgsl?raw";
 import softThreshold from "../../shaders/lib/soft_threshold.wgsl?raw";
 import sparseGroup from "../../shaders/lib/sparse_group.wgsl?raw";
+import sparseTaps from "../../shaders/lib/sparse_taps.wgsl?raw";
 import strided from "../../shaders/lib/strided.wgsl?raw";
 import subgroupMatrix from "../../shaders/lib/subgroup_matrix.wgsl?raw";
 import sumVec4 from "../../shaders/lib/sum_vec4.wgsl?raw";
@@ -110,6 +111,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/share_subgroup.wgsl": shareSubgroup,
   "lib/soft_threshold.wgsl": softThreshold,
   "lib/sparse_group.wgsl": sparseGroup,
+  "lib/sparse_taps.wgsl": sparseTaps,
   "lib/strided.wgsl": strided,
   "lib/subgroup_matrix.wgsl": subgroupMatrix,
   "lib/sum_vec4.wgsl": sumVec4,

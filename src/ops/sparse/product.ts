@@ -92,7 +92,15 @@ function run({ x, weight, b, y }: SparseOperands, taps: Tensor, layout: Layout):
   const one: Spec = R === 1 && !shares ? { Weight: "f32", weight_at: "w" } : {};
   const common = { ...actSpec(x), R, P: perLane, LANES: lanes, ...layout.spec, ...one };
   (shares ? subgroupKernel : plainKernel).run({
-    bind: { x, blocks: weight.rows, taps, weights: weight.values, pixels: pixels ?? weight.rows, bias: b ?? weight.values, y },
+    bind: {
+      x,
+      blocks: weight.rows,
+      taps,
+      weights: weight.values,
+      pixels: pixels ?? weight.rows,
+      bias: b ?? weight.values,
+      y,
+    },
     params: { plane, images, ...params, has_bias: b ? 1 : 0 },
     spec: shares ? { ...common, TILES: teams, IMAGES: imageTeams } : common,
     grid: [weight.rowCount, Math.ceil(plane / (lanes * perLane * teams)), Math.ceil(images / imageTeams)],
@@ -148,4 +156,11 @@ export function sparseLinear(operands: SparseOperands): void {
     pixels: null,
     spec: {},
   });
+}
+
+/** Return the share of computed pixels that are beyond the edge, of a convolution or of a linear map of `rows` rows. */
+export function idleShare(shape: ConvShape | null, rows: number, weight: SparseWeight): number {
+  const { plane, images } = shape ? convLayout(flattenPoints(shape), weight) : { plane: rows, images: 1 };
+  const { lanes, perLane } = tilingOf(plane, images, weight.rowCount);
+  return 1 - plane / padded(plane, lanes * perLane);
 }

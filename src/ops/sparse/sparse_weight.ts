@@ -39,7 +39,10 @@ export class SparseWeight {
   tapsOf(s: ConvShape): Tensor {
     const { rows, columns } = s;
     if (Math.max(rows.kernel, columns.kernel) > MOST_TAPS)
-      throw new OpError("sparse conv2d", `kernel: expected at most ${MOST_TAPS} taps an axis, got ${rows.kernel}x${columns.kernel}`);
+      throw new OpError(
+        "sparse conv2d",
+        `kernel: expected at most ${MOST_TAPS} taps an axis, got ${rows.kernel}x${columns.kernel}`,
+      );
     const key = [rows.size, columns.size, rows.dilation, columns.dilation].join();
     const known = this.tables.get(key);
     if (known) return known;

@@ -61,11 +61,7 @@ export function pixelsOf(s: ConvShape, flat: boolean): Tensor {
   const gpu = currentGpu();
   const known = made.get(gpu) ?? new Map<string, Tensor>();
   made.set(gpu, known);
-  const key = [
-    ...Object.values(s.rows),
-    ...Object.values(s.columns),
-    ...(flat ? [s.batch, s.channels] : []),
-  ].join();
+  const key = [...Object.values(s.rows), ...Object.values(s.columns), ...(flat ? [s.batch, s.channels] : [])].join();
   const found = known.get(key);
   if (found && !found.isDisposed) return found;
   const numbers = pixelTable(s, flat);

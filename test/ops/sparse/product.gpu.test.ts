@@ -4,7 +4,7 @@ import { BLOCK_SIZES, packBlocks } from "../../../src/ops/sparse/blocks.ts";
 import { sparseConv, sparseLinear } from "../../../src/ops/sparse/product.ts";
 import { SparseWeight } from "../../../src/ops/sparse/sparse_weight.ts";
 import { empty, metaTensor, readAll, Scope, tensor } from "../../../src/tensor/index.ts";
-import { type ConvCase, convolve, resultShape, weightShape } from "../../reference/conv2d.ts";
+import { type ConvCase, convolve, weightShape } from "../../reference/conv2d.ts";
 import { expectClose } from "../../support/close.ts";
 import { randomArray } from "../../support/random.ts";
 import { pruneBlocks } from "./prune_blocks.ts";

@@ -1,0 +1,171 @@
+// A convolution or linear layer whose forward pass skips the zeros of its weight.
+import { type AdapterReport, type Candidate, currentGpu, type Trial, tuneClass } from "../gpu/index.ts";
+import { Conv2d, type Linear } from "../nn/index.ts";
+import { type ConvShape, convShape } from "../ops/conv/shape.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import { linear } from "../ops/linear.ts";
+import { BLOCK_SIZES, type BlockSize, packBlocks } from "../ops/sparse/blocks.ts";
+import { sparseConv2dOp, sparseLinearOp } from "../ops/sparse/ops.ts";
+import { idleShare } from "../ops/sparse/product.ts";
+import { type BlockCount, bestBlocks, countBlocks, type LayerWork } from "../ops/sparse/rule.ts";
+import { SparseWeight } from "../ops/sparse/sparse_weight.ts";
+import { MOST_TAPS } from "../ops/sparse/tables.ts";
+import { Scope, type Tensor, zeros } from "../tensor/index.ts";
+
+/** Facts of a layer. */
+export interface SparseLayerInfo {
+  /** Name of the layer in the model. */
+  readonly name: string;
+  /** Numbers of the weight, and those that are not zero. */
+  readonly weights: number;
+  readonly nonzeros: number;
+  /** Share of the blocks of 8 outputs that are live. */
+  readonly liveBlocks: number;
+  /** Kernel before the sizes of an input are known; small inputs may get the dense one. */
+  readonly kernel: "dense" | "block 8" | "block 4" | "csr";
+}
+
+interface Given {
+  readonly name: string;
+  readonly layer: Conv2d | Linear;
+  readonly weights: Float32Array;
+  readonly kernels: "auto" | "dense" | "block" | "csr";
+  readonly adapter: AdapterReport;
+  readonly mayReplace: (x: Tensor) => boolean;
+}
+
+interface Way extends Candidate {
+  run(x: Tensor): Tensor;
+}
+
+const SIZES: Readonly<Record<Given["kernels"], readonly BlockSize[]>> = {
+  auto: BLOCK_SIZES,
+  block: [8, 4],
+  csr: [1],
+  dense: [],
+};
+
+const NAMES = { 8: "block 8", 4: "block 4", 1: "csr" } as const;
+
+/** Return the work of a layer. */
+function workOf({ weight, ...layer }: Conv2d | Linear): LayerWork {
+  const [outputs, , kh = 1, kw = 1] = weight.shape as [number, number, number?, number?];
+  const groups = "options" in layer ? (layer.options.groups ?? 1) : 1;
+  return { outputs, groups, each: weight.numel / outputs, isPoint: kh * kw === 1 };
+}
+
+/** Return the blocks that take the fewest bytes of weights and taps: for kernels that the caller demands. */
+const fewestBytes = (counts: readonly BlockCount[]): BlockCount =>
+  counts.reduce((a, b) => (b.live * (b.size + 2) < a.live * (a.size + 2) ? b : a));
+
+/** A layer with its sparse weight. */
+export class SparseLayer {
+  readonly info: SparseLayerInfo;
+  private readonly layer: Conv2d | Linear;
+  private readonly given: Given;
+  private readonly work: LayerWork;
+  private readonly count: BlockCount | null;
+  private readonly weight: SparseWeight | null;
+  /** True by the sizes of an input if the sparse kernel is used. */
+  private readonly used = new Map<string, boolean>();
+
+  constructor(given: Given) {
+    const { name, layer, weights, kernels, adapter } = given;
+    this.given = given;
+    this.layer = layer;
+    const work = workOf(layer);
+    this.work = work;
+    const counts = BLOCK_SIZES.map((size) => countBlocks(weights, work, size));
+    const allowed = counts.filter(({ size }) => SIZES[kernels].includes(size));
+    this.count = this.choose(allowed, adapter);
+    const [most] = counts as [BlockCount];
+    this.info = {
+      name,
+      weights: weights.length,
+      nonzeros: counts.at(-1)!.live,
+      liveBlocks: most.live / (most.rows * work.each),
+      kernel: this.count ? NAMES[this.count.size] : "dense",
+    };
+    const { shape } = layer.weight;
+    const { groups } = work;
+    this.weight = this.count && new SparseWeight(packBlocks(weights, shape, { size: this.count.size, groups }));
+    if (this.weight) layer.forward = (x: Tensor) => this.forward(x);
+  }
+
+  /** Return the blocks to use; null for the dense kernel. */
+  private choose(allowed: readonly BlockCount[], adapter: AdapterReport): BlockCount | null {
+    const [, , ...kernel] = this.layer.weight.shape;
+    if (allowed.length === 0 || kernel.some((taps) => taps > MOST_TAPS)) return null;
+    return this.given.kernels === "auto" ? bestBlocks(adapter, this.work, allowed) : fewestBytes(allowed);
+  }
+
+  private dense(x: Tensor): Tensor {
+    const { layer } = this;
+    return layer instanceof Conv2d
+      ? conv2d(x, layer.weight, layer.bias, layer.options)
+      : linear(x, layer.weight, layer.bias);
+  }
+
+  private sparse(x: Tensor): Tensor {
+    const { layer } = this;
+    const weight = this.weight!;
+    return layer instanceof Conv2d
+      ? sparseConv2dOp(x, layer.bias, { weight, shape: this.shapeOf(layer, x) })
+      : sparseLinearOp(x, layer.bias, { weight });
+  }
+
+  private shapeOf({ weight, bias, options }: Conv2d, x: Tensor): ConvShape {
+    return convShape(x, weight, bias, options);
+  }
+
+  private forward(x: Tensor): Tensor {
+    if (this.layer.training || !this.given.mayReplace(x)) return this.dense(x);
+    const [dense, sparse]: [Way, Way] = [
+      { label: "dense", run: (t) => this.dense(t) },
+      { label: this.info.kernel, run: (t) => this.sparse(t) },
+    ];
+    const { tuner } = currentGpu();
+    const isForced = this.given.kernels !== "auto";
+    const rule = isForced || this.suits(x) ? sparse : dense;
+    if (isForced || !tuner.active) return rule.run(x);
+    const { live, size } = this.count!;
+    const pixels = x.numel / x.shape[this.layer instanceof Conv2d ? 1 : x.shape.length - 1]!;
+    const choice = {
+      key: `${this.info.kernel} ${live} of [${this.layer.weight.shape}] pixels ${tuneClass(pixels)} ${x.dtype}`,
+      work: live * size * pixels,
+      rule: () => rule,
+      others: () => [rule === dense ? sparse : dense],
+      trial: (): Trial<Way> => {
+        const given = zeros(x.shape, x.dtype);
+        Scope.release(given);
+        return { run: (way) => way.run(given).dispose(), dispose: () => given.dispose() };
+      },
+    };
+    return tuner.pick<Way>(choice).run(x);
+  }
+
+  /** True if the rule still prefers the sparse kernel for an input of these sizes. */
+  private suits(x: Tensor): boolean {
+    const key = x.shape.join();
+    const known = this.used.get(key);
+    if (known !== undefined) return known;
+    const { layer, weight, work, given, count } = this;
+    const shape = layer instanceof Conv2d ? this.shapeOf(layer, x) : null;
+    const idle = idleShare(shape, x.numel / x.shape.at(-1)!, weight!);
+    const suits = bestBlocks(given.adapter, work, [count!], idle) !== null;
+    this.used.set(key, suits);
+    return suits;
+  }
+
+  /** Copy the values of the live blocks from the layer's weight. */
+  refresh(): void {
+    this.weight?.refresh(this.layer.weight);
+  }
+
+  /** Give the layer its own forward pass back. */
+  dispose(): void {
+    if (!this.weight) return;
+    this.weight.dispose();
+    Reflect.deleteProperty(this.layer, "forward");
+  }
+}
