@@ -56,10 +56,10 @@ type Weights = Map<string, HostArray<Float32Array>>;
 
 /** Return the default output file, in the folder of the model. */
 function outputFor(file: string, format: Format, layout: SparseLayout): string {
-  const base = file.replace(/(\.(sparse|csr))?\.(safetensors|pth?|th|bin|ckpt)$/i, "");
+  const base = file.replace(/(\.(sparse|csr|block))?\.(safetensors|pth?|th|bin|ckpt)$/i, "");
   const ending = {
     onnx: "onnx",
-    sparse: layout === "csr" ? "csr.safetensors" : "sparse.safetensors",
+    sparse: `${layout === "bitmask" ? "sparse" : layout}.safetensors`,
     safetensors: "safetensors",
   };
   return `${base}.${ending[format]}`;
@@ -246,7 +246,12 @@ export function addExportCommand(command: Command, done: Done): void {
     .argument("<path>", "a run's folder, a .safetensors file, or PyTorch's .pt and .pth")
     .addOption(choiceOption("--format <name>", "format to write", FORMATS).makeOptionMandatory())
     .addOption(
-      choiceOption("--layout <name>", "sparse: a bit per weight, or compressed rows", SPARSE_LAYOUTS, "bitmask"),
+      choiceOption(
+        "--layout <name>",
+        "sparse: a bit per weight, compressed rows, or blocks",
+        SPARSE_LAYOUTS,
+        "bitmask",
+      ),
     )
     .option("--output <file>", "file to write (default beside the model)")
     .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))

@@ -1,5 +1,13 @@
 // Public entry `espalier/prune`: pruning methods, threshold schedules and measures.
 export {
+  SPARSE_KERNELS,
+  type SparseKernels,
+  type SparseLayerInfo,
+  type SparseModel,
+  type SparsifyOptions,
+  sparsify,
+} from "../nn/index.ts";
+export {
   type LtpOptions,
   ltpThreshold,
   type SparseGroupOptions,
@@ -54,18 +62,12 @@ export {
   type RunShape,
   SearchedThreshold,
   type SearchOptions,
-  SPARSE_KERNELS,
-  type SparseKernels,
-  type SparseLayerInfo,
-  type SparseModel,
-  type SparsifyOptions,
   type SparsityPoint,
   STEERINGS,
   SteeredThreshold,
   type SteeringName,
   type SteerOptions,
   type StoredSize,
-  sparsify,
   THRESHOLD_SCHEDULES,
   type ThresholdConfig,
   type ThresholdRun,

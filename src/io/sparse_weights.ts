@@ -3,6 +3,7 @@
 import type { HostArray } from "../tensor/index.ts";
 import { expectKeys } from "../text/index.ts";
 import { elementCount, type FileArray, type FileArrayInput, toFloat32 } from "./array_types.ts";
+import { blockBytes, packBlockRows, unpackBlockRows } from "./block_rows.ts";
 import { denseRoom, indexBytes, matrixOf, packCsr, unpackCsr } from "./csr.ts";
 import { INT8_FORMAT, int8WeightsOf } from "./int8_weights.ts";
 import { parseSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
@@ -10,9 +11,10 @@ import { denseOf } from "./weights_entry.ts";
 
 /**
  * Storage of the positions of nonzero entries. bitmask: one bit per entry, smaller up to about 90 % zeros. csr: a
- * column per value and a pointer per row, smaller beyond.
+ * column per value and a pointer per row, smaller beyond. block: a column per block of 8 or 4 neighbouring rows, smallest for
+ * weights that were pruned by blocks.
  */
-export const SPARSE_LAYOUTS = ["bitmask", "csr"] as const;
+export const SPARSE_LAYOUTS = ["bitmask", "csr", "block"] as const;
 /** Storage of a sparse weight; see SPARSE_LAYOUTS. */
 export type SparseLayout = (typeof SPARSE_LAYOUTS)[number];
 
@@ -20,19 +22,26 @@ export type SparseLayout = (typeof SPARSE_LAYOUTS)[number];
 const FORMATS: Readonly<Record<SparseLayout, string>> = {
   bitmask: "espalier-sparse-1",
   csr: "espalier-sparse-csr-1",
+  block: "espalier-sparse-block-1",
 };
 const MASK = ".mask";
 const ROWS = ".rows";
+const BLOCKS = ".blocks";
 const COLUMNS = ".columns";
 const VALUES = ".values";
 /** Name ending of the first tensor of a weight in each layout. It identifies the weight's other tensors. */
-const LEADS: Readonly<Record<SparseLayout, string>> = { bitmask: MASK, csr: ROWS };
+const LEADS: Readonly<Record<SparseLayout, string>> = { bitmask: MASK, csr: ROWS, block: BLOCKS };
 
 /**
  * Return the bytes of a weight in a sparse file, without names and headers. Whole bytes: prune/compression.ts counts
- * bits, with columns of the exact width (here 8, 16 or 32 bits) and row pointers too (here 32).
+ * bits, with columns of the exact width (here 8, 16 or 32 bits) and row pointers too (here 32). Layout block depends on where
+ * the zeros are.
  */
-export function sparseBytes(shape: readonly number[], nonzeros: number, layout: SparseLayout): number {
+export function sparseBytes(
+  shape: readonly number[],
+  nonzeros: number,
+  layout: Exclude<SparseLayout, "block">,
+): number {
   const { rows, columns } = matrixOf(shape);
   if (layout === "bitmask") return 4 * nonzeros + Math.ceil((rows * columns) / 8);
   return (4 + indexBytes(columns)) * nonzeros + 4 * (rows + 1);
@@ -56,6 +65,14 @@ function pack({ data, shape }: HostArray<Float32Array>, layout: SparseLayout): [
       [VALUES, { shape: [values.length], data: values }],
     ];
   }
+  if (layout === "block") {
+    const { blocks, columns, values } = packBlockRows(data, shape);
+    return [
+      [BLOCKS, { shape: [blocks.length], data: blocks }],
+      [COLUMNS, { shape: [columns.length], data: columns }],
+      [VALUES, { shape: [values.length], data: values }],
+    ];
+  }
   const { rows, columns, values } = packCsr(data, shape);
   return [
     [ROWS, { shape: [rows.length], data: rows }],
@@ -71,6 +88,8 @@ function pack({ data, shape }: HostArray<Float32Array>, layout: SparseLayout): [
  * Bitmask   `<name>.mask` (U8, bit i of byte i/8 from the lowest: entry i is not zero) and `<name>.values` (F32, in order).
  * CSR       the weight as a matrix of shape[0] rows: `<name>.rows` (U32, where each row's values begin, and their number),
  *           `<name>.columns` (U8, U16 or U32, by the number of columns) and `<name>.values` (F32).
+ * Block     the same matrix, in blocks of 8 or 4 rows at one column: `<name>.blocks` (U32, the size, where each row of blocks
+ *           begins, and their number), `<name>.columns` of the blocks and `<name>.values` (F32, block by block).
  * Errors    SafetensorsError for an unknown layout, and if data and shape disagree.
  */
 export function writeSparseModel(
@@ -81,14 +100,16 @@ export function writeSparseModel(
   expectKeys(options, { layout: true }, (problem) => new SafetensorsError("sparse model", problem));
   const { layout = "bitmask" } = options;
   if (!SPARSE_LAYOUTS.includes(layout))
-    throw new SafetensorsError("sparse model", `layout: expected ${SPARSE_LAYOUTS.join(" or ")}, got ${layout}`);
+    throw new SafetensorsError("sparse model", `layout: expected ${SPARSE_LAYOUTS.join(", ")}, got ${layout}`);
   const tensors = new Map<string, FileArrayInput>();
   const shapes: [string, readonly number[]][] = []; // as a plain object's key, __proto__ would be lost
   for (const [name, array] of weights) {
     const { data, shape } = array;
     let nonzeros = 0;
     for (const v of data) if (v !== 0) nonzeros++;
-    if (!(data instanceof Float32Array) || sparseBytes(shape, nonzeros, layout) >= data.length * 4) {
+    const packed = () =>
+      layout === "block" ? blockBytes(data as Float32Array, shape).bytes : sparseBytes(shape, nonzeros, layout);
+    if (!(data instanceof Float32Array) || packed() >= data.length * 4) {
       tensors.set(name, array);
       continue;
     }
@@ -179,10 +200,12 @@ function sparseWeightsOf(
     const count = elementCount(shape);
     if (count > room) fail(`${base} [${shape}]: expected at most ${most} unpacked values in all weights, got more`);
     room -= count;
-    const data =
-      layout === "bitmask"
-        ? unpackBitmask(count, array, part(VALUES), base, fail)
-        : unpackCsr(shape, { rows: array, columns: part(COLUMNS), values: part(VALUES) });
+    const unpack = {
+      bitmask: () => unpackBitmask(count, array, part(VALUES), base, fail),
+      csr: () => unpackCsr(shape, { rows: array, columns: part(COLUMNS), values: part(VALUES) }),
+      block: () => unpackBlockRows(shape, { blocks: array, columns: part(COLUMNS), values: part(VALUES) }),
+    };
+    const data = unpack[layout]();
     if (typeof data === "string") fail(`${base} ${data}`);
     else weights.set(base, { data, shape });
   }

@@ -41,6 +41,8 @@ export { AdaptiveAvgPool2d, AvgPool2d, LocalResponseNorm, MaxPool2d } from "./po
 export { RandomState } from "./random_state.ts";
 export { GroupNorm, type GroupNormConfig, LayerNorm, type LayerNormConfig } from "./row_norm.ts";
 export { SeqToANNContainer } from "./seq_to_ann.ts";
+export type { SparseLayerInfo } from "./sparse_layer.ts";
+export { SPARSE_KERNELS, type SparseKernels, type SparseModel, type SparsifyOptions, sparsify } from "./sparsify.ts";
 export { SqueezeExcitation, squeezeExcite } from "./squeeze_excitation.ts";
 export { type LayerSummary, type ModelSummary, summarize } from "./summary.ts";
 export { foldTime, unfoldTime } from "./time.ts";

@@ -42,8 +42,6 @@ export { makePruningMethod } from "./methods/index.ts";
 export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdds } from "./multiply_adds.ts";
 export { type PruningMethodParts, pruningMethod } from "./own_method.ts";
 export { paretoFront, type SparsityPoint } from "./pareto.ts";
-export type { SparseLayerInfo } from "./sparse_layer.ts";
-export { SPARSE_KERNELS, type SparseKernels, type SparseModel, type SparsifyOptions, sparsify } from "./sparsify.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
 export { SearchedThreshold, type SearchOptions } from "./steer_search.ts";
 export {

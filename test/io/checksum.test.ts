@@ -27,6 +27,7 @@ const kinds: readonly (readonly [string, Uint8Array])[] = [
   ["a checkpoint", writeSafetensors(dense, { format: "espalier-checkpoint-2", progress: '{"step":18}' })],
   ["a sparse model", writeSparseModel(weights, { model: "lenet" })],
   ["compressed rows", writeSparseModel(weights, {}, { layout: "csr" })],
+  ["blocks", writeSparseModel(weights, {}, { layout: "block" })],
 ];
 
 function refusal(read: () => unknown): string {

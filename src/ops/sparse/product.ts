@@ -40,7 +40,7 @@ interface Layout {
   readonly spec: Spec;
 }
 
-/** How the pixels of a plane are shared out. */
+/** The way in which lanes share the pixels of a plane. */
 export interface Tiling {
   /** Subgroups share loads: on software adapters with subgroups of one size. */
   readonly shares: boolean;
@@ -72,7 +72,7 @@ function share(count: number, most: number): number {
   return teams;
 }
 
-/** Return how the pixels of a plane are shared out. */
+/** Return the way in which lanes share the pixels of a plane. */
 export function tilingOf(plane: number, images: number, blockRows: number): Tiling {
   const { software, subgroupSize } = currentGpu().adapter;
   const shares = software && subgroupSize >= 4 && subgroupSize <= 16;

@@ -4,9 +4,9 @@ import { type BlockSize, blockRows, countLive } from "./blocks.ts";
 
 /** Times of one vector of pixels on a driver, in nanoseconds, and multiply-adds of its dense kernels. */
 interface Costs {
-  /** Of a row of blocks: a fixed part, and a part for each output. */
+  /** Time of a row of blocks: a fixed part, and a part for each output. */
   readonly row: readonly [fixed: number, output: number];
-  /** Of a live block. */
+  /** Time of a live block, likewise. */
   readonly block: readonly [fixed: number, output: number];
   /** Fastest dense multiply-adds per nanosecond for windows of several taps, and for 1x1 and linear layers. */
   readonly dense: readonly [window: number, point: number];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { noGrad, Tape, traceOps } from "../../src/autograd/index.ts";
 import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
+import { SPARSE_KERNELS, sparsify } from "../../src/nn/sparsify.ts";
 import { softmax } from "../../src/ops/index.ts";
-import { SPARSE_KERNELS, sparsify } from "../../src/prune/sparsify.ts";
 import { captureStep, metaTensor, readAll, Scope, tensor } from "../../src/tensor/index.ts";
 import { ArgumentError } from "../../src/text/index.ts";
 import { pruneBlocks } from "../ops/sparse/prune_blocks.ts";

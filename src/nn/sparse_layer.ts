@@ -1,6 +1,5 @@
 // A convolution or linear layer whose forward pass skips the zeros of its weight.
 import { type AdapterReport, type Candidate, currentGpu, type Trial, tuneClass } from "../gpu/index.ts";
-import { Conv2d, type Linear } from "../nn/index.ts";
 import { type ConvShape, convShape } from "../ops/conv/shape.ts";
 import { conv2d } from "../ops/conv2d.ts";
 import { linear } from "../ops/linear.ts";
@@ -11,6 +10,8 @@ import { type BlockCount, bestBlocks, countBlocks, type LayerWork } from "../ops
 import { SparseWeight } from "../ops/sparse/sparse_weight.ts";
 import { MOST_TAPS } from "../ops/sparse/tables.ts";
 import { Scope, type Tensor, zeros } from "../tensor/index.ts";
+import { Conv2d } from "./conv.ts";
+import type { Linear } from "./linear.ts";
 
 /** Facts of a layer. */
 export interface SparseLayerInfo {

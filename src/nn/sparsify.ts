@@ -1,9 +1,11 @@
 // sparsify(model): inference by kernels that skip the zeros of pruned weights.
 import { currentTape, gradEnabled, isTracing } from "../autograd/index.ts";
 import { currentGpu } from "../gpu/index.ts";
-import { Conv2d, Linear, type Module } from "../nn/index.ts";
 import { readAll, type Tensor } from "../tensor/index.ts";
 import { ArgumentError, expectKeys } from "../text/index.ts";
+import { Conv2d } from "./conv.ts";
+import { Linear } from "./linear.ts";
+import type { Module } from "./module.ts";
 import { SparseLayer, type SparseLayerInfo } from "./sparse_layer.ts";
 
 /**
