@@ -62,8 +62,7 @@ export function packBlockRows(data: Float32Array, shape: readonly number[]): Blo
     for (let r = 0; r < count; r++) values.push(data[(row * size + r) * columns + column]! + 0);
     blocks[row + 2] = places.length;
   });
-  for (let row = 2; row < blocks.length; row++)
-    blocks[row] = Math.max(blocks[row]!, blocks[row - 1]!);
+  for (let row = 2; row < blocks.length; row++) blocks[row] = Math.max(blocks[row]!, blocks[row - 1]!);
   const Index = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array }[indexBytes(columns)];
   return { blocks, columns: Index.from(places), values: Float32Array.from(values) };
 }
