@@ -17,6 +17,7 @@ import { renderRooflineText } from "./lib/roofline_node.ts";
 import { adapterName, formatMs, formatRatio, gaugeLine, hostLine } from "./lib/rows.ts";
 import { describeAdapter, pickClock, runCases, selectCases, titleOf } from "./lib/run.ts";
 import { renderComparison, renderTable } from "./lib/terminal.ts";
+import { sparseCases } from "./sparse/cases.ts";
 
 interface Flags {
   readonly list?: boolean;
@@ -25,6 +26,7 @@ interface Flags {
   readonly rounds: number;
   readonly budget: number;
   readonly large?: boolean;
+  readonly sparse?: boolean;
   readonly variants?: readonly string[];
   readonly clock: Clock | "auto";
   readonly check?: boolean;
@@ -123,7 +125,8 @@ async function measure(
 }
 
 async function bench(filters: readonly string[], flags: Flags): Promise<number> {
-  const chosen = selectCases(flags.large ? largeCases : [...cases, ...nodeCases, ...dataCases], filters);
+  const all = flags.sparse ? sparseCases : flags.large ? largeCases : [...cases, ...nodeCases, ...dataCases];
+  const chosen = selectCases(all, filters);
   if (chosen.length === 0) {
     note(`bench: no case matches ${filters.map((f) => JSON.stringify(f)).join(" or ")}; --list names them all`);
     return 2;
@@ -197,6 +200,7 @@ function makeProgram(done: (code: number) => void): Command {
     .option("--rounds <n>", "interleaved rounds of a case", wholeNumber, 7)
     .option("--budget <seconds>", "for the rounds of one case; at least 3 rounds run", seconds, 10)
     .option("--large", "the cases that keep a hardware adapter busy, instead of the usual ones")
+    .option("--sparse", "pruned layers and networks by dense and by sparse kernels, instead of the usual cases")
     .option("--variants <names>", "only these, by commas, and the first of each case", (text) => text.split(","))
     .option("--clock <name>", "auto, queue or timestamp", clockName, "auto")
     .option("--check", "measure the project's figures and say which are short")

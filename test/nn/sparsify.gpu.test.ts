@@ -5,8 +5,8 @@ import { SPARSE_KERNELS, sparsify } from "../../src/nn/sparsify.ts";
 import { softmax } from "../../src/ops/index.ts";
 import { captureStep, metaTensor, readAll, Scope, tensor } from "../../src/tensor/index.ts";
 import { ArgumentError } from "../../src/text/index.ts";
-import { pruneBlocks } from "../ops/sparse/prune_blocks.ts";
 import { expectClose } from "../support/close.ts";
+import { pruneBlocks } from "../support/prune_blocks.ts";
 import { randomArray } from "../support/random.ts";
 
 const tolerance = { rtol: 1e-5, atol: 1e-6 };

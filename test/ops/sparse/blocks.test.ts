@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { blockRows, everyBlock, packBlocks } from "../../../src/ops/sparse/blocks.ts";
+import { pruneBlocks } from "../../support/prune_blocks.ts";
 import { randomArray } from "../../support/random.ts";
-import { pruneBlocks } from "./prune_blocks.ts";
 
 describe("packBlocks", () => {
   test("rows of blocks end at the border of a group", () => {

@@ -6,8 +6,8 @@ import { SparseWeight } from "../../../src/ops/sparse/sparse_weight.ts";
 import { empty, metaTensor, readAll, Scope, tensor } from "../../../src/tensor/index.ts";
 import { type ConvCase, convolve, weightShape } from "../../reference/conv2d.ts";
 import { expectClose } from "../../support/close.ts";
+import { pruneBlocks } from "../../support/prune_blocks.ts";
 import { randomArray } from "../../support/random.ts";
-import { pruneBlocks } from "./prune_blocks.ts";
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;

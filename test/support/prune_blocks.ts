@@ -1,5 +1,5 @@
 // Weights with zeros in blocks, for tests of sparse kernels.
-import { blockRows } from "../../../src/ops/sparse/blocks.ts";
+import { blockRows } from "../../src/ops/sparse/blocks.ts";
 
 /** Set the blocks of least norm to zero: a share `zeros` of all blocks. */
 export function pruneBlocks(

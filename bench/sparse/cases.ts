@@ -1,0 +1,113 @@
+// Pruned layers and networks: the dense kernels beside the sparse ones, and beside the choice of the rule. `npm run bench:sparse`.
+
+import { noGrad } from "../../src/autograd/index.ts";
+import { buildModel } from "../../src/models/index.ts";
+import { Conv2d, Linear, type Module, type SparseKernels, sparsify } from "../../src/nn/index.ts";
+import { numel, Scope, type Shape } from "../../src/tensor/index.ts";
+import { pruneBlocks } from "../../test/support/prune_blocks.ts";
+import { brackets, random } from "../cases/data.ts";
+import { recorded } from "../cases/recorded.ts";
+import type { KernelCase, Variant } from "../lib/case.ts";
+
+/** Zeros of the weights: in blocks of this size. */
+interface Zeros {
+  readonly share: number;
+  readonly size: 8 | 1;
+}
+
+interface Pruned {
+  readonly name: string;
+  readonly x: Shape;
+  build(): Module;
+  readonly zeros: readonly Zeros[];
+  readonly kernels: readonly SparseKernels[];
+}
+
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+
+const LAYER_ZEROS: readonly Zeros[] = [
+  ...[0.5, 0.75, 0.9, 0.95].map((share) => ({ share, size: 8 as const })),
+  ...[0.9, 0.95, 0.98].map((share) => ({ share, size: 1 as const })),
+];
+const LAYER_KERNELS: readonly SparseKernels[] = ["block", "csr", "auto"];
+
+const conv = (x: Shape, outputs: number, kernel: number, stride = 1): Pruned => ({
+  name: `${kernel}x${kernel}${stride > 1 ? `/${stride}` : ""} ${x[1]}->${outputs} ${brackets(x)}`,
+  x,
+  build: () => new Conv2d(x[1]!, outputs, kernel, { padding: (kernel - 1) / 2, stride, bias: false }),
+  zeros: LAYER_ZEROS,
+  kernels: LAYER_KERNELS,
+});
+
+const NET_ZEROS: readonly Zeros[] = [
+  { share: 0.9, size: 8 },
+  { share: 0.95, size: 8 },
+  { share: 0.95, size: 1 },
+];
+
+const SUBJECTS: readonly Pruned[] = [
+  conv([16, 64, 8, 8], 64, 3),
+  conv([16, 16, 32, 32], 16, 3),
+  conv([16, 16, 32, 32], 32, 3, 2),
+  conv([4, 256, 14, 14], 256, 1),
+  conv([8, 64, 16, 16], 128, 1),
+  {
+    name: "fc 784->128 batch 64",
+    x: [64, 784],
+    build: () => new Linear(784, 128, { bias: false }),
+    zeros: LAYER_ZEROS,
+    kernels: LAYER_KERNELS,
+  },
+  {
+    name: "lenet-bn batch 64",
+    x: [64, 1, 28, 28],
+    build: () => buildModel("lenet-bn", { channels: 1, size: 28, classes: 10 }),
+    zeros: NET_ZEROS,
+    kernels: ["auto"],
+  },
+  {
+    name: "resnet-20 batch 64",
+    x: [64, 3, 32, 32],
+    build: () => buildModel("resnet-20", { channels: 3, size: 32, classes: 10 }),
+    zeros: NET_ZEROS,
+    kernels: ["auto"],
+  },
+];
+
+/** Return the weights of a model with zeros in their smallest blocks: untrained numbers, which change no time. */
+function prunedWeights(model: Module, { share, size }: Zeros): ReadonlyMap<string, Float32Array> {
+  const weights = new Map<string, Float32Array>();
+  for (const [name, p] of model.namedParameters()) {
+    const values = p.initialValues();
+    weights.set(name, p.prunable ? pruneBlocks(values, p.shape, { size, zeros: share }) : values);
+  }
+  return weights;
+}
+
+function caseOf({ name, x, build, kernels }: Pruned, zeros: Zeros): KernelCase {
+  const how = zeros.size === 1 ? "scattered" : `in blocks of ${zeros.size}`;
+  return {
+    kind: "kernel",
+    group: "sparse",
+    name: `${name} ${percent(zeros.share)} zeros ${how}`,
+    work: { bytes: 4 * numel(x) },
+    async prepare() {
+      const input = random(x, 1);
+      const weights = prunedWeights(build(), zeros);
+      const variants: Variant[] = [];
+      // Each variant has its own model, since sparse kernels replace the forward pass of its layers.
+      for (const kind of ["dense", ...kernels] as const) {
+        const model = build().eval();
+        Scope.adopt(model);
+        for (const [key, p] of model.namedParameters()) p.set(weights.get(key)!);
+        Scope.adopt(await sparsify(model, { kernels: kind }));
+        variants.push(recorded(kind, () => [noGrad(() => model.forward(input))]));
+      }
+      return { variants };
+    },
+  };
+}
+
+export const sparseCases: readonly KernelCase[] = SUBJECTS.flatMap((subject) =>
+  subject.zeros.map((zeros) => caseOf(subject, zeros)),
+);
