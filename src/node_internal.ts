@@ -17,6 +17,7 @@ export { type OpenFile, openFileRanges } from "./node/file_ranges.ts";
 export { fileSource, writeAtomic } from "./node/files.ts";
 export { FolderError, FolderLock, LOCK_FILE, type LockOptions } from "./node/folder_lock.ts";
 export { AdapterError, type InstalledAdapter } from "./node/ladder.ts";
+export { readNir, writeNir } from "./node/nir_file.ts";
 export { claimName, makeFolder, removeEmptyFolders } from "./node/make_folder.ts";
 export { type MemoryLimit, memoryLimit } from "./node/memory_limit.ts";
 export { type LogRows, RunDirectory } from "./node/run_store.ts";

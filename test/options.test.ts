@@ -211,6 +211,8 @@ const calls: Record<string, () => unknown> = {
   Trail: () => new all.Trail({} as never, bad),
   requestGpu: () => all.requestGpu(bad),
   exportOnnx: () => onnx.exportOnnx(model(), bad),
+  exportNir: () => onnx.exportNir(model(), bad),
+  importNir: () => onnx.importNir({ nodes: new Map(), edges: [], metadata: {} }, bad),
   calibrateInt8: () => onnx.calibrateInt8(model(), [] as never, bad),
   encodeEvents: () => onnx.encodeEvents([], bad),
   modelCard: () => onnx.modelCard(bad),

@@ -9,6 +9,7 @@ export { IdxError, parseIdx } from "./idx.ts";
 export { fromInt8, type Int8Weight, int8Weight, roundEven } from "./int8_codes.ts";
 export { writeInt8Model } from "./int8_weights.ts";
 export * from "./key_map.ts";
+export { type NirArray, NirError, type NirGraph, type NirNode } from "./nir_graph.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
 export {
   type FileParts,
