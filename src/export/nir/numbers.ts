@@ -1,4 +1,4 @@
-// Arrays of NIR nodes, and the neighbours of float32 numbers. NIR's neurons fire above their threshold, ours also at it.
+// Arrays of NIR nodes, and the neighbours of float32 numbers. NIR's neurons fire above their threshold, the engine's also at it.
 import type { NirArray } from "../../io/index.ts";
 import { numel, type Shape } from "../../tensor/index.ts";
 
@@ -27,7 +27,7 @@ function neighbour(v: number, steps: 1 | -1): number {
 /** Return the largest float32 number below a threshold at which a neuron fires: NIR's fires above it. */
 export const thresholdAbove = (threshold: number): number => neighbour(Math.fround(threshold), -1);
 
-/** Return the smallest float32 number above a threshold of NIR: our neuron fires at it. */
+/** Return the smallest float32 number above a threshold of NIR: the engine's neuron fires at it. */
 export function thresholdAt(threshold: number): number {
   const near = Math.fround(threshold);
   return near > threshold ? near : neighbour(near, 1);
