@@ -48,7 +48,7 @@ import type { Output } from "../terminal/output.ts";
 import { defined, metricText, percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
-import { type Retest, rawLine, retest, trainingEpochs } from "./retest.ts";
+import { type Retest, rawLine, retest, type SaveTested, trainingEpochs } from "./retest.ts";
 
 export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's folder, or a model file. */
@@ -115,9 +115,6 @@ function pathOf({ path, weights }: EvalFlags): string {
   }
   return path ?? weights!;
 }
-
-/** Writes a tested model. Returns a line about the file. */
-export type SaveTested = (model: Module, tested: Retest, facts: Readonly<Record<string, string>>) => Promise<string>;
 
 /** Return a listener that prints each image that is skipped. */
 const saysDamaged =
@@ -311,7 +308,8 @@ async function testOn(
   out.say(`${name} on ${test.name}: ${resultWords(result, objective)}, sparsity ${percent(sparsity)}`);
   for (const line of rawLines(tested, count, opened.metadata, data)) out.say(line);
   const facts = { model: name, data, input: test.shape.join("x"), classes: String(test.classes.length) };
-  if (save) out.say(await save(model, tested, facts));
+  const parts = { train, test: () => batchesOf(test, batchSize), samples, measures: defined({ loss, metrics }) };
+  if (save) out.say(await save(model, tested, facts, parts));
   out.emit({
     kind: "result",
     ...scoreFields(result, score),

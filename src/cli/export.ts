@@ -2,7 +2,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { IMAGE_SIZE } from "../images/layouts.ts";
 import {
   expectFinite,
@@ -21,6 +21,7 @@ import {
   type WeightsFile,
   writeSparseModel,
 } from "../internal.ts";
+import { writeNir } from "../node/nir_file.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { readMlpMetadata } from "../recipe/objective_metadata.ts";
 import { modelFor } from "../recipe/session.ts";
@@ -28,15 +29,19 @@ import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { modelFile } from "../run/model_file.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { byClasses, fittedWeights, openWeightsFile, takeFitting, type WeightFlags } from "../run/weights_in.ts";
-import { whole } from "../terminal/arguments.ts";
+import { above0, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { optionText } from "../terminal/option_text.ts";
 import type { Output } from "../terminal/output.ts";
 import { defined, kilobytes, percent } from "../text/index.ts";
-import { choiceOption, type Done, finish, jsonOption } from "./options.ts";
+import type { Int8Flags } from "./export_int8.ts";
+import { choiceOption, type Done, finish, gpuOptions } from "./options.ts";
 
-const FORMATS = ["onnx", "sparse", "safetensors"] as const;
+const FORMATS = ["onnx", "sparse", "safetensors", "nir"] as const;
 type Format = (typeof FORMATS)[number];
+/** Names of the formats that hold the operations of a network. */
+const GRAPHS: Partial<Record<Format, string>> = { onnx: "ONNX", nir: "NIR" };
 
 export interface ExportFlags extends WeightFlags {
   /** A run's folder, or a file of weights. */
@@ -50,6 +55,8 @@ export interface ExportFlags extends WeightFlags {
   readonly size?: number;
   readonly timeSteps?: number;
   readonly precision?: Precision;
+  /** NIR: seconds of a time step. */
+  readonly dt?: number;
 }
 
 type Weights = Map<string, HostArray<Float32Array>>;
@@ -61,6 +68,7 @@ function outputFor(file: string, format: Format, layout: SparseLayout): string {
     onnx: "onnx",
     sparse: `${layout === "bitmask" ? "sparse" : layout}.safetensors`,
     safetensors: "safetensors",
+    nir: "nir",
   };
   return `${base}.${ending[format]}`;
 }
@@ -146,16 +154,21 @@ function checkSparse(bytes: Uint8Array, weights: Weights): void {
   }
 }
 
-/** Check that no weight is missing: ONNX holds the operations of the network, which need all. */
-function checkWhole({ model, weights }: Known, file: string): void {
+/** Check that no weight is missing: ONNX and NIR hold the operations of the network, which need all. */
+function checkWhole({ model, weights }: Known, file: string, name: string): void {
   const missing = [...model.namedState()].map(([name]) => name).filter((name) => !weights.has(name));
   if (missing.length > 0)
-    throw new UsageError(`${file}: ONNX needs all weights of the network; --allow-missing leaves out ${missing[0]}`);
+    throw new UsageError(`${file}: ${name} needs all weights of the network; --allow-missing leaves out ${missing[0]}`);
 }
 
 async function encode(flags: ExportFlags, known: Known | null, weights: Weights, metadata: Record<string, string>) {
-  const { format, layout = "bitmask", precision } = flags;
+  const { format, layout = "bitmask", precision, dt } = flags;
   expectFinite(flags.path, weights);
+  if (format === "nir") {
+    const { model, input } = known!;
+    const { exportNir } = await import("../export/index.ts");
+    return writeNir(exportNir(model, { input, weights, metadata, ...defined({ dt }) }));
+  }
   if (format === "onnx") {
     const { model, input } = known!;
     const { exportOnnx } = await import("../export/index.ts");
@@ -171,7 +184,8 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
 
 /** Return the file to export and the file to write, checked. Errors: UsageError. */
 function filesOf(flags: ExportFlags): { path: string; output: string } {
-  const { format, layout, precision } = flags;
+  const { format, layout, precision, dt } = flags;
+  if (dt !== undefined && format !== "nir") throw new UsageError(`--dt: expected --format nir, got --format ${format}`);
   if (precision !== undefined && format !== "onnx")
     throw new UsageError(`--precision: expected --format onnx, got --format ${format}`);
   if (layout !== undefined && format !== "sparse")
@@ -187,10 +201,10 @@ function filesOf(flags: ExportFlags): { path: string; output: string } {
 /** Check the flags against what is known of the model. Errors: UsageError. */
 function checkKnown(flags: ExportFlags, known: Known | null, path: string): void {
   if (known) {
-    if (flags.format === "onnx") checkWhole(known, path);
+    if (GRAPHS[flags.format]) checkWhole(known, path, GRAPHS[flags.format]!);
     return;
   }
-  if (flags.format === "onnx") throw new UsageError(`${path}: does not name its model; give --model`);
+  if (GRAPHS[flags.format]) throw new UsageError(`${path}: does not name its model; give --model`);
   const { classes, channels, size, timeSteps } = flags;
   const idle = { "--classes": classes, "--channels": channels, "--size": size, "--time-steps": timeSteps };
   refuseIdle(idleUnless(false, `is for a network, and ${path} does not name its model; give --model`, idle));
@@ -237,11 +251,46 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   return 0;
 }
 
+/** Flags of `export`: those of --int8 too. */
+type AllFlags = ExportFlags & Omit<Int8Flags, "calibrate"> & { readonly int8?: boolean; readonly calibrate?: number };
+
+/** Default number of training batches for calibration. */
+const CALIBRATE = 10;
+
+/** Export a model as the flags say. Returns the exit code. */
+async function runAny({ int8, ...flags }: AllFlags, out: Output): Promise<number> {
+  const { calibrate, data, dataDir, batchSize, adapter, requireGpu, watchdog } = flags;
+  const { layout, classes, channels, size, timeSteps, precision, dt } = flags;
+  refuseIdle([
+    ...idleUnless(int8 === true, "is for --int8", {
+      "--calibrate": calibrate,
+      "--data": data,
+      "--data-dir": dataDir,
+      "--batch-size": batchSize,
+      "--adapter": adapter,
+      "--require-gpu": requireGpu,
+      "--watchdog": watchdog,
+    }),
+    ...idleUnless(int8 !== true, "is for an export without --int8", {
+      "--layout": layout,
+      "--classes": classes,
+      "--channels": channels,
+      "--size": size,
+      "--time-steps": timeSteps,
+      "--precision": precision,
+      "--dt": dt,
+    }),
+  ]);
+  if (!int8) return runExport(flags, out);
+  const { runExportInt8 } = await import("./export_int8.ts");
+  return runExportInt8({ ...flags, calibrate: calibrate ?? CALIBRATE }, out);
+}
+
 /** Add the options and the action of `export`. */
 export function addExportCommand(command: Command, done: Done): void {
   command
     .description(
-      "Writes a model for other programs: as ONNX (operator set 17, any batch size; one time step of a spiking network), as safetensors with PyTorch's names, or as sparse safetensors. Reads models of `espalier train` and PyTorch's weights. Needs no GPU.",
+      "Writes a model for other programs: as ONNX (operator set 17, any batch size; one time step of a spiking network), as safetensors with PyTorch's names, as sparse safetensors, or spiking networks as NIR. Reads models of `espalier train` and PyTorch's weights. Needs no GPU, unless --int8 measures the network.",
     )
     .argument("<path>", "a run's folder, a .safetensors file, or PyTorch's .pt and .pth")
     .addOption(choiceOption("--format <name>", "format to write", FORMATS).makeOptionMandatory())
@@ -253,6 +302,7 @@ export function addExportCommand(command: Command, done: Done): void {
         "bitmask",
       ),
     )
+    .option("--dt <seconds>", "nir: length of a time step (default 1: times are in steps)", above0)
     .option("--output <file>", "file to write (default beside the model)")
     .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
     .option("--channels <n>", "channels of the input images (default the file's, or 3)", whole(1))
@@ -267,14 +317,33 @@ export function addExportCommand(command: Command, done: Done): void {
     },
     "Options",
   );
-  jsonOption(command)
+  const group = "8-bit integers:";
+  command
+    .addOption(new Option("--int8", "onnx, safetensors: 8-bit weights and values, tested").helpGroup(group))
+    .addOption(
+      new Option("--calibrate <n>", optionText("training batches for the ranges", undefined, String(CALIBRATE)))
+        .argParser(whole(1))
+        .helpGroup(group),
+    );
+  addSettings(
+    command,
+    {
+      "data.name": { otherwise: "the file's" },
+      "data.dir": { otherwise: "the run's" },
+      batchSize: { help: "samples at a time", otherwise: "500; images 32" },
+    },
+    "8-bit integers",
+  );
+  gpuOptions(command)
     .addHelpText(
       "after",
       `
 Examples
   $ espalier export runs/mnist_lenet --format onnx
   $ espalier export runs/mnist_lenet --format sparse --layout csr
+  $ espalier export runs/mnist_lenet --format onnx --int8
+  $ espalier export runs/mnist_spiking --format nir
   $ espalier export resnet18.pth --model resnet-18 --format onnx --output resnet18.onnx`,
     )
-    .action((path: string, flags: Omit<ExportFlags, "path">) => finish(done, runExport, { ...flags, path }));
+    .action((path: string, flags: Omit<AllFlags, "path">) => finish(done, runAny, { ...flags, path }));
 }

@@ -4,6 +4,7 @@ import {
   DataLoader,
   type Evaluation,
   type Evaluator,
+  type EvaluatorOptions,
   firstBatches,
   type HostBatches,
   isArrays,
@@ -41,6 +42,25 @@ export interface Retest {
   /** With the statistics that the model came with; absent if there is nothing to re-estimate. */
   readonly raw?: Evaluation;
 }
+
+/** Parts of a test, with which a saved model can be tested again. */
+export interface TestParts {
+  /** Returns the training batches of an epoch. */
+  train(epoch: number): HostBatches;
+  /** Returns the test batches. */
+  test(): HostBatches;
+  /** Format of the samples. */
+  readonly samples: Pick<EvaluatorOptions, "sample" | "random" | "scale" | "target" | "dtype">;
+  readonly measures: Pick<EvaluatorOptions, "loss" | "metrics">;
+}
+
+/** Writes a tested model. Returns lines about the file. */
+export type SaveTested = (
+  model: Module,
+  tested: Retest,
+  facts: Readonly<Record<string, string>>,
+  parts: TestParts,
+) => Promise<string>;
 
 /** Test a model, re-estimate its statistics, and test it again. It keeps the new statistics. */
 export async function retest({ model, evaluator, test, train, count, samples }: RetestParts): Promise<Retest> {

@@ -7,6 +7,7 @@ import { type ExportFlags, runExport } from "../../src/cli/export.ts";
 import { main } from "../../src/cli/program.ts";
 import { type FileArray, parseSafetensors, readModelWeights, writeSafetensors } from "../../src/io/index.ts";
 import { type BuildOptions, buildModel } from "../../src/models/index.ts";
+import { readNir } from "../../src/node/nir_file.ts";
 import type { HostArray } from "../../src/tensor/index.ts";
 import { loadOnnx, pruned } from "../export/onnx_runtime.ts";
 
@@ -172,4 +173,23 @@ test.each([
 test("checks its flags", async () => {
   expect(await main(["export", at("run")])).toBe(2);
   expect(await main(["export", at("run"), "--format", "gif"])).toBe(2);
+});
+
+test("writes a spiking network as NIR, and refuses what has no NIR", async () => {
+  const spiking = weightsOf("spiking-cnn", 1, 28);
+  const metadata = { model: "spiking-cnn", input: "1x28x28", classes: "10", data: "mnist" };
+  const file = save("spiking.safetensors", spiking, metadata);
+  const { result } = await run({ path: file, format: "nir", dt: 0.001 });
+  expect(result).toMatchObject({ format: "nir", output: at("spiking.nir"), model: "spiking-cnn" });
+  const graph = await readNir(bytesOf(at("spiking.nir")), "spiking.nir");
+  expect([...graph.nodes.keys()].sort()).toEqual(
+    ["conv1", "conv2.module.0", "fc1.module.0", "fc1.module.1", "fc2", "input", "output", "sn1", "sn2", "sn3"].sort(),
+  );
+  expect(graph.metadata).toMatchObject({ model: "spiking-cnn", dt: "0.001", time_steps: "4" });
+  await expect(run({ path: at("run"), format: "nir" })).rejects.toThrow(
+    "exportNir: batchNormRelu in 1: NIR has no node for it",
+  );
+  await expect(run({ path: file, format: "onnx", dt: 1 })).rejects.toThrow(
+    "--dt: expected --format nir, got --format onnx",
+  );
 });

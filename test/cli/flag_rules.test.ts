@@ -55,6 +55,16 @@ describe("is refused by name", () => {
       "export D/anonymous.safetensors --format safetensors --output D/o.safetensors --size 32",
       "--size: is for a network, and ",
     ],
+    ["export D/mnist.safetensors --format onnx --calibrate 3", "--calibrate: is for --int8"],
+    [
+      "export D/mnist.safetensors --format sparse --int8",
+      "--int8: expected --format onnx or safetensors, got --format sparse",
+    ],
+    ["export D/mnist.safetensors --format onnx --int8 --precision f16", "--precision: is for an export without --int8"],
+    [
+      "export D/events.safetensors --format onnx --int8",
+      "--int8: expected a network without spiking neurons, got spiking-cnn; --format nir is for those",
+    ],
     ["info --no-gpu --classes 3", "--classes: is for a network; give --model"],
     ["info --no-gpu --model lenet --dense", "--dense: is for the memory of training; give --batch"],
     ["info --no-gpu --adapter llvm", "--adapter: no adapter is opened with --no-gpu"],

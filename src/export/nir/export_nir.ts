@@ -1,11 +1,11 @@
 // Exports a spiking network as a NIR graph: one node per layer, batch norm folded into the layer before it.
 import { OpError } from "../../gpu/index.ts";
 import type { NirGraph, NirNode } from "../../io/index.ts";
-import type { InputShapes, Module, StateDict } from "../../nn/index.ts";
+import type { InputShapes, Module, StateDict, TracedStep } from "../../nn/index.ts";
 import { expectFinite, formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { expectKeys, type KeysOf, quote } from "../../text/index.ts";
 import { parametersOf } from "../int8/network.ts";
-import { type Trace, type TracedStep, traceModel } from "../onnx/trace.ts";
+import { type Trace, traceModel } from "../onnx/trace.ts";
 import { integers } from "./numbers.ts";
 import { type NirOp, nirRules } from "./rules.ts";
 

@@ -1,7 +1,8 @@
 // Weight and bias of a layer with the batch norm after it folded in.
+
+import type { TracedStep } from "../../nn/index.ts";
 import type { BatchNormOptions } from "../../ops/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
-import type { TracedStep } from "../onnx/trace.ts";
 
 /** Weight and bias of a layer. */
 export interface LayerWeights {

@@ -1,9 +1,9 @@
 // NIR nodes of the engine's ops. Each rule adds the nodes of one op of a traced network.
 import type { NirArray, NirNode } from "../../io/index.ts";
+import type { TracedStep } from "../../nn/index.ts";
 import type { AvgPoolOptions, Conv2dOptions } from "../../ops/index.ts";
 import { type NeuronKind, type NeuronOptions, resolveNeuron } from "../../ops/spiking/neuron.ts";
 import { type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
-import type { TracedStep } from "../onnx/trace.ts";
 import { foldedWeights } from "./folded.ts";
 import { filled, integer, integers, thresholdAbove } from "./numbers.ts";
 

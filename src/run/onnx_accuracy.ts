@@ -1,0 +1,59 @@
+// Tests an ONNX file in ONNX Runtime on batches of the engine, if the package is installed.
+import { BatchInput, type BatchInputOptions, type HostBatches, tidy } from "../internal.ts";
+import { importPackage } from "../node/packages.ts";
+import type { Output } from "../terminal/output.ts";
+import { makeIfInstalled } from "./optional_part.ts";
+
+/** Share of samples whose largest logit is the target's. */
+interface Accuracy {
+  readonly accuracy: number;
+  readonly samples: number;
+}
+
+/** Count the rows whose largest number is at the index of `labels`. */
+function correctOf(logits: Float32Array, labels: ArrayLike<number>, size: number): number {
+  const classes = logits.length / size;
+  let correct = 0;
+  for (let n = 0; n < size; n++) {
+    const row = logits.subarray(n * classes, (n + 1) * classes);
+    let best = 0;
+    for (let i = 1; i < classes; i++) if (row[i]! > row[best]!) best = i;
+    if (best === labels[n]) correct++;
+  }
+  return correct;
+}
+
+/**
+ * Measure the accuracy of an ONNX file with the input "input" and the output "logits". Prints what to install and returns null
+ * without ONNX Runtime.
+ */
+export function onnxAccuracy(
+  bytes: Uint8Array,
+  batches: HostBatches,
+  options: Omit<BatchInputOptions, "name">,
+  out: Output,
+): Promise<Accuracy | null> {
+  return makeIfInstalled(out, async () => {
+    const need = "a test in ONNX Runtime needs";
+    const runtime = await importPackage("onnxruntime-web", need, () => import("onnxruntime-web"));
+    runtime.env.wasm.numThreads = 1;
+    runtime.env.logLevel = "error";
+    const session = await runtime.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+    using input = new BatchInput({ name: "onnx", ...options });
+    let [correct, samples] = [0, 0];
+    try {
+      for await (const batch of batches) {
+        const { size, y } = batch;
+        using x = tidy(() => input.tensors(batch).x);
+        const feed = new runtime.Tensor("float32", (await x.data()) as Float32Array, [...x.shape]);
+        const { logits } = await session.run({ input: feed });
+        correct += correctOf(logits!.data as Float32Array, y, size);
+        samples += size;
+        batches.recycle?.(batch);
+      }
+    } finally {
+      await session.release();
+    }
+    return { accuracy: correct / samples, samples };
+  });
+}
