@@ -227,7 +227,9 @@ async function sayPlan(plan: Plan, out: Output): Promise<object> {
     "steps",
     `${count(steps)} of ${batchSize} ${isArrays(train) ? "samples" : "images"}${parts}: ${plural(epochs, "epoch")} of ${count(stepsPerEpoch)}`,
   );
-  say("method", `${method}${prune.sparsity === undefined ? "" : `, to ${percentNumber(prune.sparsity)} % zeros`}`);
+  const aim = prune.sparsity ?? prune.groupSparsity;
+  const what = prune.sparsity === undefined ? "zero groups" : "zeros";
+  say("method", `${method}${aim === undefined ? "" : `, to ${percentNumber(aim)} % ${what}`}`);
   if (isArrays(train) || recipe.loss !== undefined) say("loss", lossOf(recipe, train));
   say("memory", `${mib(plan.peak)} peak, predicted`);
   if (plan.tooLarge) say("", `too large for this adapter: ${plan.tooLarge.message}`);

@@ -24,10 +24,13 @@ function epochWarnings({ layers }: EpochRecord): string[] {
   return layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: all weights are zero; prune less`);
 }
 
+const zeroGroups = ({ groupSparsity }: EpochRecord) =>
+  groupSparsity === undefined ? "" : `  zero groups ${percent(groupSparsity)}`;
+
 const epochLine = (record: EpochRecord, metric: string, value: number, epochs: number) =>
   `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test ${metric} ${metricText(metric, value)}` +
   (metric !== "accuracy" || record.rawTestAccuracy === undefined ? "" : `  raw ${percent(record.rawTestAccuracy)}`) +
-  `  sparsity ${percent(record.sparsity)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
+  `  sparsity ${percent(record.sparsity)}${zeroGroups(record)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
 
 export interface LoopParts {
   readonly recipe: Recipe;

@@ -6,6 +6,7 @@ import {
   evaluationBatch,
   type FitResult,
   type Gpu,
+  groupSparsityOf,
   isArrays,
   isStreamed,
   type PruningReport,
@@ -20,7 +21,7 @@ import { renderActivityTable } from "../report/activity_table.ts";
 import { renderLayerTable } from "../report/layer_table.ts";
 import type { RunResult } from "../run/card.ts";
 import type { Output } from "../terminal/output.ts";
-import { compact, duration, metricText, mib, percent, plural, times } from "../text/index.ts";
+import { compact, defined, duration, metricText, mib, percent, plural, times } from "../text/index.ts";
 import { type ActivityReport, activityOf } from "./activity.ts";
 import { rawLine } from "./retest.ts";
 import type { LoopParts } from "./train_loop.ts";
@@ -72,6 +73,7 @@ async function measure(parts: EndParts, { loss, position }: FitResult, raw: Eval
     score: valueOfScore(session.score, evaluation),
     ...(evaluation.metrics ? { metrics: evaluation.metrics } : {}),
     sparsity: layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0),
+    ...defined({ groupSparsity: groupSparsityOf(layers) }),
     loss: evaluation.loss,
     ...(raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated: recipe.recalibrate } : {}),
     trainLoss: loss,
@@ -113,7 +115,7 @@ function say(out: Output, final: Final, activity: ActivityReport | null): void {
   const others = Object.entries(final.metrics ?? {}).filter(([name]) => name !== final.metric);
   const measured = [[final.metric, final.score] as const, ...others].map(([name, v]) => scoreWords(name, v)).join(", ");
   out.say(
-    `test ${measured}, sparsity ${percent(final.sparsity)}, loss ${final.loss.toFixed(4)}; ` +
+    `test ${measured}, sparsity ${percent(final.sparsity)}${final.groupSparsity === undefined ? "" : `, zero groups ${percent(final.groupSparsity)}`}, loss ${final.loss.toFixed(4)}; ` +
       `${duration(final.seconds)}, ${plural(final.steps, "step")}, peak GPU memory ${mib(final.peakBytes)} (predicted ${mib(final.predictedPeakBytes)})`,
   );
 }

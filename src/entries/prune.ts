@@ -30,6 +30,7 @@ export {
   compression,
   denseLayers,
   erkDensities,
+  type GroupZeros,
   type HeldStep,
   type ImpliedLambda,
   type ImpliedLambdaInput,

@@ -22,6 +22,7 @@ import elements from "../../shaders/lib/elements.wgsl?raw";
 import gate from "../../shaders/lib/gate.wgsl?raw";
 import gemm from "../../shaders/lib/gemm.wgsl?raw";
 import gradWeightParams from "../../shaders/lib/grad_weight_params.wgsl?raw";
+import groupCritical from "../../shaders/lib/group_critical.wgsl?raw";
 import groupTable from "../../shaders/lib/group_table.wgsl?raw";
 import hyper from "../../shaders/lib/hyper.wgsl?raw";
 import index from "../../shaders/lib/index.wgsl?raw";
@@ -84,6 +85,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/gate.wgsl": gate,
   "lib/gemm.wgsl": gemm,
   "lib/grad_weight_params.wgsl": gradWeightParams,
+  "lib/group_critical.wgsl": groupCritical,
   "lib/group_table.wgsl": groupTable,
   "lib/hyper.wgsl": hyper,
   "lib/index.wgsl": index,

@@ -1,5 +1,6 @@
 // Settings of a pruning method, in epochs, as recipes give them.
 import type { LtpOptimizerOptions, StrOptions } from "../optim/index.ts";
+import { WEIGHT_GROUPS, type WeightGroupName } from "../optim/weight_groups.ts";
 import { checksOf } from "../text/index.ts";
 import type { LayerShares } from "./layer_shares.ts";
 import { expectOneAim, type ThresholdConfig, type ThresholdScheduleName } from "./threshold_schedule.ts";
@@ -71,6 +72,15 @@ export interface PruneConfig {
   readonly lambda?: number | undefined;
   /** Final share of zeros among the prunable weights, in (0, 1). `str` aims by its decay, `ltp` by its price. */
   readonly sparsity?: number | undefined;
+  /**
+   * soft, at-init, gmp and one-shot: groups of weights that are pruned together; see WEIGHT_GROUPS. Default: single weights. Adaptive
+   * optimisers have none for soft thresholds.
+   */
+  readonly group?: WeightGroupName | undefined;
+  /** Share of the threshold that acts on groups, from 0 to 1; the rest acts on single weights. Default 1. */
+  readonly groupShare?: number | undefined;
+  /** In place of `sparsity`, with `group`: final share of zero groups among those of the prunable weights, in (0, 1). */
+  readonly groupSparsity?: number | undefined;
   /** Way of soft thresholds to `sparsity`; see STEERINGS. Default: lambda; at-init: threshold. */
   readonly steer?: SteeringName | undefined;
   readonly mode: "latent" | "inplace";
@@ -155,14 +165,33 @@ export function spanOf(config: PruneConfig, run: RunShape, freezeDefault?: numbe
 
 /** Convert the settings to those of a threshold schedule, in steps. It reaches D after `window` epochs, or at the freeze. */
 export function thresholdConfig(config: PruneConfig, run: RunShape): ThresholdConfig {
-  const { schedule, threshold, lambda, sparsity, beta, window } = config;
+  const { schedule, threshold, lambda, sparsity, groupSparsity, beta, window } = config;
   const { start, freeze } = spanOf(config, run);
-  if (schedule !== "none") expectOneAim("pruning", { threshold, lambda, sparsity });
+  const aims = { threshold, lambda, sparsity, ...(groupSparsity === undefined ? {} : { groupSparsity }) };
+  if (schedule !== "none") expectOneAim("pruning", aims);
   const left = Math.min(freeze, run.mainSteps) - start;
   const windowSteps = window === undefined ? left : Math.min(Math.max(1, Math.round(window * run.stepsPerEpoch)), left);
   const common = { schedule, beta, pruningStartStep: start, windowSteps };
   // With a target sparsity D is measured during the run, and the schedule gives the share of it.
-  return sparsity === undefined ? { ...common, threshold, lambda } : { ...common, threshold: 1 };
+  return aimsAtShare(config) ? { ...common, threshold: 1 } : { ...common, threshold, lambda };
+}
+
+/** Return true for a config whose final threshold follows from a share of zeros. */
+export const aimsAtShare = ({ sparsity, groupSparsity }: PruneConfig): boolean =>
+  sparsity !== undefined || groupSparsity !== undefined;
+
+/** Return the groups of a config. Errors: ArgumentError for another name, and for settings without groups. */
+export function groupOf({ group, groupShare, groupSparsity }: PruneConfig): WeightGroupName | undefined {
+  check("group", `one of ${WEIGHT_GROUPS.join(", ")}`, group, group === undefined || WEIGHT_GROUPS.includes(group));
+  check("groupShare", "nothing without group", groupShare, group !== undefined || groupShare === undefined);
+  check(
+    "groupShare",
+    "a number from 0 to 1",
+    groupShare,
+    groupShare === undefined || (groupShare >= 0 && groupShare <= 1),
+  );
+  check("groupSparsity", "nothing without group", groupSparsity, group !== undefined || groupSparsity === undefined);
+  return group;
 }
 
 /** Return the target sparsity of a method that requires one. */

@@ -29,14 +29,16 @@ export function pruningGroups(
   const thresholded = all.filter((p) => p.prunable && !spared.has(p));
   if (thresholded.length === 0)
     throw new ArgumentError("pruning: expected a weight to prune, got a model without any outside dense layers");
-  if (own.group) enableGroupsOf(model, thresholded);
+  if (own.group) {
+    enableWeightGroups();
+    noteGroups(model, thresholded);
+  }
   const rest = all.filter((p) => !thresholded.includes(p));
   return [{ params: thresholded, ...own }, ...(rest.length > 0 ? [{ params: rest, mode: "none" as const }] : [])];
 }
 
-/** Load thresholds on groups of weights, and note where blocks end. Throws ArgumentError for a layer without such groups. */
-function enableGroupsOf(model: Module, weights: readonly Parameter[]): void {
-  enableWeightGroups();
+/** Note where the blocks of these weights end. Throws ArgumentError for a layer whose outputs are not axis 0. */
+export function noteGroups(model: Module, weights: readonly Parameter[]): void {
   for (const [name, layer] of model.namedModules()) {
     if (layer instanceof Conv2d) noteParts(layer.weight, layer.options.groups ?? 1);
     if (layer instanceof ConvTranspose2d && weights.includes(layer.weight))

@@ -56,3 +56,4 @@ export {
 export { trainingsProblem } from "./trainings.ts";
 export { PRUNE_USES } from "./uses.ts";
 export { type WeightHistogram, weightHistogram } from "./weight_histogram.ts";
+export type { GroupZeros } from "./zero_groups.ts";

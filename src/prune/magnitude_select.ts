@@ -28,6 +28,9 @@ export interface MagnitudeArena {
   readonly segments: number;
   /** Weight count of each layer, without padding. */
   readonly elements: readonly number[];
+  /** Enqueue: compute the values. A selection calls it first, and `dispose` with its own memory. */
+  refresh?(): void;
+  dispose?(): void;
 }
 
 /** Return the weights of an optimiser's chunk: the stored ones (theta), or `values` of the same layout. */
@@ -117,6 +120,7 @@ export class MagnitudeSelect {
   /** Enqueue the selection; its result is in `thresholds`. */
   run(): void {
     const { ranks, bins, found, thresholds, rows } = this;
+    for (const arena of this.arenas) arena.refresh?.();
     let above = 31; // bits that earlier passes have not fixed
     DIGITS.forEach((width, pass) => {
       const shift = above - width;
@@ -143,7 +147,7 @@ export class MagnitudeSelect {
   }
 
   dispose(): void {
-    for (const t of [this.thresholds, this.ranks, this.bins, this.found]) t.dispose();
+    for (const t of [this.thresholds, this.ranks, this.bins, this.found, ...this.arenas]) t.dispose?.();
   }
 }
 

@@ -49,6 +49,8 @@ const OPEN: readonly (keyof PruneConfig)[] = [
   "decayTarget",
   "accelerated",
   "freezeEpoch",
+  "group",
+  "groupShare",
   "dense",
 ];
 

@@ -36,6 +36,12 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
     what: "soft thresholds and method str, ltp, gmp, one-shot, imp, snip, grasp, synflow and random",
     when: (config) => scheduled(config) || byShare(config) || isOne("str", "ltp")(config),
   },
+  group: {
+    what: "the soft thresholds of method soft and at-init, and method gmp and one-shot",
+    when: (config) => scheduled(config) || isOne("gmp", "one-shot")(config),
+  },
+  groupShare: ofThresholds,
+  groupSparsity: ofThresholds,
   steer: ofThresholds,
   mode: ofThresholds,
   gradient: {

@@ -27,6 +27,7 @@ export function crossCheck(r: Recipe, context: z.RefinementCtx): void {
     refuse("momentum", "a number > 0, since nesterov is true");
   crossCheckRate(r.lr, r.epochs, refuse);
   crossCheckPrune(r.prune, r.epochs, refuse);
+  crossCheckGroup(r, refuse);
   crossCheckShares(r.prune, refuse);
   const problem = r.prune.method === "imp" ? trainingsProblem(r.prune, r.epochs) : null;
   if (problem) refuse("epochs", `${problem}, since prune.method is imp`);
@@ -97,6 +98,23 @@ function crossCheckLoss({ loss, metrics = [], labelSmoothing }: Recipe, refuse: 
     refuse("metrics", `different names of ${known.join(", ")}`);
 }
 
+/** Check the settings of groups of weights. */
+function crossCheckGroup({ prune: p, optimizer = "sgd" }: Recipe, refuse: Refuse): void {
+  if (p.group === undefined) {
+    for (const key of ["groupShare", "groupSparsity"] as const)
+      if (p[key] !== undefined) refuse("prune.group", `a name, since prune.${key} is given`);
+    return;
+  }
+  if (p.method !== "soft" && p.method !== "at-init") return;
+  const since = `since prune.group is ${p.group}`;
+  if (optimizer !== "sgd") refuse("optimizer", `sgd, ${since}`);
+  if (p.accelerated) refuse("prune.accelerated", `false, ${since}`);
+  if (p.gradient === "true") refuse("prune.gradient", `straight-through, ${since}`);
+  if (p.schedule === "constant") refuse("prune.schedule", `one that rises from 0, ${since}`);
+  if (p.mode === "inplace" && p.decayTarget === "latent")
+    refuse("prune.decayTarget", `effective in mode inplace, ${since}`);
+}
+
 function crossCheckPrune(p: Recipe["prune"], epochs: number, refuse: Refuse): void {
   crossCheckAim(p, refuse);
   if (p.accelerated && p.mode !== "inplace") refuse("prune.mode", "inplace, since prune.accelerated is true");
@@ -150,13 +168,14 @@ function crossCheckShares(p: Recipe["prune"], refuse: Refuse): void {
 }
 
 function crossCheckSoftAim(p: Recipe["prune"], refuse: Refuse): void {
-  const aims = (["threshold", "lambda", "sparsity"] as const).filter((key) => p[key] !== undefined);
+  const aims = (["threshold", "lambda", "sparsity", "groupSparsity"] as const).filter((key) => p[key] !== undefined);
   if (aims.length > 1) refuse(`prune.${aims[1]}`, `either ${aims.join(" or ")}, not both`);
   if (aims.length === 0) refuse("prune.threshold", "a threshold, a lambda or a sparsity");
-  if (p.sparsity === undefined) {
+  const share = p.sparsity !== undefined ? "sparsity" : p.groupSparsity !== undefined ? "groupSparsity" : null;
+  if (share === null) {
     if (p.steer !== undefined) refuse("prune.sparsity", `a share of zeros, since prune.steer is ${p.steer}`);
     return;
   }
-  if (p.mode !== "latent") refuse("prune.mode", "latent, since prune.sparsity is given");
-  if (p.schedule === "constant") refuse("prune.schedule", "one that rises from 0, since prune.sparsity is given");
+  if (p.mode !== "latent") refuse("prune.mode", `latent, since prune.${share} is given`);
+  if (p.schedule === "constant") refuse("prune.schedule", `one that rises from 0, since prune.${share} is given`);
 }

@@ -53,7 +53,7 @@ function merge(base: unknown, over: unknown): unknown {
 }
 
 /** Aims of a run: a layer that sets one removes the others from the layers below. */
-const AIMS = ["threshold", "lambda", "sparsity", "shares"];
+const AIMS = ["threshold", "lambda", "sparsity", "groupSparsity", "shares"];
 
 export function mergeLayer(base: unknown, layer: unknown): unknown {
   const given = get(layer, ["prune"]);
@@ -65,7 +65,7 @@ export function mergeLayer(base: unknown, layer: unknown): unknown {
   if (replaced && isRecord(prune)) {
     for (const key of AIMS) if (!has(key)) delete prune[key];
     // The way to a share belongs to the share.
-    if (!has("sparsity") && !has("steer")) delete prune.steer;
+    if (!has("sparsity") && !has("groupSparsity") && !has("steer")) delete prune.steer;
   }
   return merged;
 }

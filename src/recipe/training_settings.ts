@@ -6,6 +6,7 @@ import {
   PRUNING_SCOPES,
   STEERINGS,
   THRESHOLD_SCHEDULES,
+  WEIGHT_GROUPS,
 } from "../internal.ts";
 import { betas, choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
 
@@ -102,6 +103,21 @@ export const prune = group("Pruning", {
   lambda: number("instead of D: L1 coefficient, D / sum of learning rates", { flag: "--lambda <l1>", min: 0 }),
   sparsity: number("instead of D: final share of zeros, such as 0.9", {
     flag: "--sparsity <share>",
+    above: 0,
+    below: 1,
+  }),
+  group: choice("prune weights together: blocks of outputs, filters, neurons", {
+    flag: "--group <name>",
+    of: WEIGHT_GROUPS,
+  }),
+  groupShare: number("share of the threshold on groups; the rest on weights", {
+    flag: "--group-share <share>",
+    min: 0,
+    max: 1,
+    otherwise: 1,
+  }),
+  groupSparsity: number("instead of D: final share of zero groups", {
+    flag: "--group-sparsity <share>",
     above: 0,
     below: 1,
   }),

@@ -1,5 +1,5 @@
 // Tables of a model's layers: their sizes before training, and how many of their weights are zero after it.
-import type { ModelSummary } from "../internal.ts";
+import { groupSparsityOf, type ModelSummary } from "../internal.ts";
 import { printable, type TerminalStyle } from "../terminal/terminal.ts";
 import { ArgumentError, count, percent, plural, times } from "../text/index.ts";
 import { drawTable, styleOf, type TableOptions } from "./table.ts";
@@ -10,6 +10,9 @@ export interface LayerRow {
   readonly shape: readonly number[];
   /** Number of weights that are exactly 0. */
   readonly zeros: number;
+  /** Groups of weights that are pruned together, and those without a live weight. */
+  readonly groups?: number | undefined;
+  readonly zeroGroups?: number | undefined;
   /** True for a layer that is not pruned: marked as dense, and part of the total. */
   readonly dense?: boolean | undefined;
 }
@@ -27,12 +30,14 @@ const LAYER_COLUMNS = [
  * compression.
  *
  * Sparsity = zeros / weights. The total counts all layers, dense ones too. A layer without any weight left is marked, for
- * it passes nothing on.
+ * it passes nothing on. Layers with groups of weights have their share of zero groups too.
  *
  * Errors   ArgumentError for a shape that is not of integers >= 1, or a count of zeros that does not fit it.
  */
 export function renderLayerTable(layers: readonly LayerRow[], options: TableOptions = {}): string {
   const style = styleOf(options);
+  const grouped = groupSparsityOf(layers) !== undefined;
+  const columns = grouped ? [...LAYER_COLUMNS, { head: "zero groups" }] : LAYER_COLUMNS;
   let [weights, zeros] = [0, 0];
   const rows = layers.map((layer) => {
     const size = weightsOf(layer);
@@ -40,13 +45,15 @@ export function renderLayerTable(layers: readonly LayerRow[], options: TableOpti
     zeros += layer.zeros;
     const sparsity = percent(layer.zeros / size);
     const mark = layer.dense ? `dense ${sparsity}` : layer.zeros < size ? sparsity : allZero(sparsity, style);
-    return [printable(layer.name), shapeText(layer.shape, style), count(size), count(layer.zeros), mark];
+    const row = [printable(layer.name), shapeText(layer.shape, style), count(size), count(layer.zeros), mark];
+    return grouped ? [...row, layer.groups ? percent((layer.zeroGroups ?? 0) / layer.groups) : ""] : row;
   });
   const sparsity = percent(zeros / Math.max(1, weights));
   const total = ["total", plural(layers.length, "layer"), count(weights), count(zeros), sparsity];
+  if (grouped) total.push(percent(groupSparsityOf(layers) ?? 0));
   const left = weights - zeros;
   const kept = `${count(left)} of ${count(weights)} weights left`;
-  return `${drawTable(LAYER_COLUMNS, rows, style, [total])}\n${kept}${left === 0 ? "" : `, ${times(weights / left)} fewer`}`;
+  return `${drawTable(columns, rows, style, [total])}\n${kept}${left === 0 ? "" : `, ${times(weights / left)} fewer`}`;
 }
 
 function weightsOf({ name, shape, zeros }: LayerRow): number {

@@ -142,9 +142,9 @@ export function completeConfig(settings: RunSettings = {}): RunConfig {
   if (named) checkOptimizerConfig(named);
   const { lr: base = 0.05, ...own } = named && named.name !== "sgd" ? OPTIMIZER_DEFAULTS[named.name] : {};
   const rate = typeof lr === "number" ? { base: lr } : lr;
-  const { method = "soft", threshold, lambda, sparsity } = prune;
+  const { method = "soft" } = prune;
   const isSoft = method === "soft" || method === "at-init";
-  const aims = threshold !== undefined || lambda !== undefined || sparsity !== undefined;
+  const aims = (["threshold", "lambda", "sparsity", "groupSparsity"] as const).some((key) => prune[key] !== undefined);
   return {
     ...DEFAULTS,
     ...own,

@@ -2,11 +2,13 @@
 // to regrowing.
 import type { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { WeightGroupName } from "../optim/weight_groups.ts";
 import type { MaskChange, MaskWatch } from "../prune/mask_watch.ts";
+import { type GroupZeros, groupZeros } from "../prune/zero_groups.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
 
 /** State of a prunable layer at the end of an epoch. */
-export interface EpochLayer extends MaskChange {
+export interface EpochLayer extends MaskChange, GroupZeros {
   /** Threshold on |w| if each layer has its own, else null. */
   readonly threshold: number | null;
   /** Mean and largest magnitude of the stored weights below the threshold; null if there are none. */
@@ -19,7 +21,12 @@ export interface EpochLayer extends MaskChange {
 }
 
 /** Return the state of all prunable layers. Enqueues all reads, then waits for the GPU. */
-export async function epochLayers(model: Module, optimizer: Optimizer, masks: MaskWatch): Promise<EpochLayer[]> {
+export async function epochLayers(
+  model: Module,
+  optimizer: Optimizer,
+  masks: MaskWatch,
+  group?: WeightGroupName,
+): Promise<EpochLayer[]> {
   const named = new Map(model.namedParameters());
   const prunable = [...named.values()].filter((p) => p.prunable);
   // LTP weights are read as they are tested, with hard masks.
@@ -40,6 +47,7 @@ export async function epochLayers(model: Module, optimizer: Optimizer, masks: Ma
     const { theta, w } = details.get(p) ?? { theta: null, w: new Float32Array(0) };
     return {
       ...change,
+      ...groupZeros(group, p, w),
       threshold: own?.threshold ?? null,
       ...hidden(theta, w),
       limited: own?.limited ?? null,

@@ -59,6 +59,8 @@ export interface EpochRecord {
    */
   readonly softAccuracy?: number;
   readonly sparsity: number;
+  /** Share of zero groups, if groups of weights are pruned together. */
+  readonly groupSparsity?: number;
   readonly threshold: number;
   /** Weights that became zero since the end of the last epoch, and those that became non-zero. */
   readonly pruned: number;

@@ -5,10 +5,11 @@ import type { LossScaleState } from "../optim/loss_scale.ts";
 import type { ParameterCounts } from "../optim/parameter_counts.ts";
 import { type ImpliedLambda, impliedLambda } from "../prune/implied_lambda.ts";
 import type { PruningMethod } from "../prune/method.ts";
-import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
+import { ArgumentError, defined, expectKeys, type KeysOf } from "../text/index.ts";
 import { emptyLayers } from "./dead_layers.ts";
 import type { EpochRecord, EpochTest, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
+import { groupSparsityOf } from "./group_sparsity.ts";
 import { warnOfLearned } from "./learned_warnings.ts";
 import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
@@ -290,6 +291,7 @@ export class FitLoop {
       ...(test.metrics ? { metrics: test.metrics } : {}),
       ...(test.softAccuracy === undefined ? {} : { softAccuracy: test.softAccuracy }),
       sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),
+      ...defined({ groupSparsity: groupSparsityOf(layers) }),
       threshold: await thresholdAfter(method, this.step),
       pruned: sum("pruned"),
       regrown: sum("regrown"),

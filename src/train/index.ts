@@ -54,6 +54,7 @@ export type {
 export type { FitCallbacks } from "./fit_control.ts";
 export type { CounterState } from "./fit_counters.ts";
 export { fit, sparsityOf } from "./fit_loop.ts";
+export { groupSparsityOf } from "./group_sparsity.ts";
 export { type LayerSparsity, layerSparsity } from "./layer_sparsity.ts";
 export type { RunListeners } from "./listeners.ts";
 export { csvLogger, jsonLinesLogger, type Logger, type WriteText } from "./loggers.ts";

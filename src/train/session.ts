@@ -282,7 +282,7 @@ export class Session {
       ownRates,
       train: this.step,
       optimizer: this.optimizer,
-      layers: async () => (masks ? epochLayers(this.model, this.optimizer, masks) : []),
+      layers: async () => (masks ? epochLayers(this.model, this.optimizer, masks, config.prune.group) : []),
       dead: (empty) => cutLayers(this.model, formatOf(this.parts.train), empty),
       onEnd: (result) => listeners.end(result, control.onEnd),
       weightDecay: config.weightDecay,
@@ -377,7 +377,7 @@ export class Session {
 
   /** Count the zeros of each prunable layer, from the weights. */
   async layers(): Promise<LayerSparsity[]> {
-    return layersOf(this.model, await this.weights());
+    return layersOf(this.model, await this.weights(), this.parts.config.prune.group);
   }
 
   private expectLive(name: string): void {

@@ -65,6 +65,8 @@ export function makeOptimizer(
   }
   const groups = pruningGroups(model, method.group, prune.dense);
   const options = { lr: lr.base, momentum, nesterov, weightDecay };
+  if (method.group.group && !given && named.name !== "sgd")
+    throw refuse(`optimizer: expected sgd with prune.group ${method.group.group}, got ${named.name}`);
   if (!given) return namedOptimizer(named, groups, options);
   const made = given(groups, options);
   if (!(made instanceof Optimizer))
@@ -79,7 +81,7 @@ export function makeOptimizer(
 /** Check that an optimizer has the method's mode, with its options. */
 function expectMode({ groups }: Optimizer, { name, group }: PruningMethod): void {
   const { mode = "none" } = group;
-  for (const key of ["gradient", "shrink"] as const) {
+  for (const key of ["gradient", "shrink", "group", "groupShare"] as const) {
     const other = groups.find(({ options }) => options.mode === mode && options[key] !== group[key]);
     if (group[key] !== undefined && other)
       throw refuse(`optimizer: expected ${key} ${group[key]} for method ${name}, got ${other.options[key]}`);

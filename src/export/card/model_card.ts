@@ -10,6 +10,7 @@ import {
   percent,
   times,
 } from "../../text/index.ts";
+import { groupSparsityOf } from "../../train/group_sparsity.ts";
 import type { LayerSparsity, PruningReport } from "../../train/index.ts";
 import { block, code, table } from "./markdown.ts";
 
@@ -161,6 +162,7 @@ function evaluation(f: ModelCardFacts): string {
     [f.lossName === undefined ? "Loss" : `Loss (${code(f.lossName)})`, given(f.loss, (loss) => loss.toFixed(4))],
     ["Measured on", code(f.measuredOn)],
     ["Sparsity of the weights that were tested", percent(sparsity)],
+    ["Zero groups", given(groupSparsityOf(f.layers), percent)],
     ["Before fine-tuning", given(before, beforeWords)],
   ]);
   return `${rows}\n\nOne run with one seed; the spread over seeds was not measured.`;

@@ -1,7 +1,7 @@
 // Pruning at initialisation: a short run under a soft threshold finds the weights that survive. Then weights, running statistics,
 // momentum and data start again from the beginning, and only the survivors are trained.
 //     mask = S(theta, D) is not 0 after the short run;   w = theta(0) · mask
-import { check, type PruneConfig, type RunShape } from "../config.ts";
+import { aimsAtShare, check, type PruneConfig, type RunShape } from "../config.ts";
 import { noThreshold, type PruningMethod, type PruningRun } from "../method.ts";
 import { peakOf } from "../schedules/prefix_sum.ts";
 import { prunedParameters } from "./pruned.ts";
@@ -18,7 +18,7 @@ export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
     schedule !== "none" && schedule !== "constant",
   );
   check("mode", "latent, for method at-init", config.mode, config.mode === "latent");
-  const steer = config.steer ?? (config.sparsity === undefined ? undefined : "threshold");
+  const steer = config.steer ?? (aimsAtShare(config) ? "threshold" : undefined);
   const peak = peakOf(run.mainSteps, run.lr);
   const search = soft(
     // Only the mask of the short run counts, not its coefficient: by default it is steered to the exact share.

@@ -1,15 +1,15 @@
 // GMP: gradual magnitude pruning (Zhu and Gupta 2018), and one-shot pruning, a single cut.
 //     p(n) = target · (1 - (1 - x)³),  x = (n - start) / window
 // Every `every` steps the floor(p · weights) smallest weights of each layer (`scope: global`: of all layers together) become zero
-// and stay zero. The published form stores the cut weights, which may return; with p rising, that is rare. By default the window
+// and stay zero. With `group`, groups of the smallest root mean square do; the last one may exceed the target. The published form stores the cut weights, which may return; with p rising, that is rare. By default the window
 // ends at three quarters of the run, so that the rest can recover from the last cuts.
 import { budgetOf } from "../budget.ts";
-import { check, type PruneConfig, type RunShape, spanOf } from "../config.ts";
+import { check, groupOf, type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { cutSmallest } from "../cut.ts";
 import { MagnitudeSelect } from "../magnitude_select.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
 import { cubic } from "../schedules/closed_forms.ts";
-import { prunedArenas } from "./pruned.ts";
+import { arenasToCut } from "./ranked.ts";
 
 export function gmp(config: PruneConfig, run: RunShape): PruningMethod {
   const { every = 32, window } = config;
@@ -40,17 +40,18 @@ function magnitude(
   fraction: (done: number) => number,
 ): PruningMethod {
   const divide = budgetOf(config, name);
+  const group = groupOf(config);
   let cut = (_done: number): void => {};
   let select: MagnitudeSelect | undefined;
   return {
     ...noThreshold,
-    name,
+    name: group ? `${name} ${group}` : name,
     group: { mode: "inplace" },
     // As long as no weight is zero, masked training is dense training.
     phase: () => "mask",
     progressAt: fraction,
     begin(run) {
-      const arenas = prunedArenas(run.optimizer);
+      const arenas = arenasToCut(run, group);
       const { scope, zeros } = divide(run);
       const chosen = new MagnitudeSelect(arenas, { scope });
       select = chosen;

@@ -3,10 +3,11 @@
 //     latent    theta' = theta - lr v,          W = S(theta', d(n + 1))
 //     inplace   W' = S(W - lr v, tau),          tau = d(n + 1) - d(n)
 //               with `gradient: true`, v takes the gradient of S(theta, d): 0 where W is 0
+//               with `group`, S is the sparse-group threshold of shaders/lib/sparse_group.wgsl
 //     fista     x' = S(W - lr g, tau),          W = x' + b(k) (x' - x)
 import type { StepValues, ThresholdMode } from "../../optim/index.ts";
 import { extrapolation } from "../acceleration.ts";
-import { check, type PruneConfig, type RunShape, spanOf, thresholdConfig } from "../config.ts";
+import { aimsAtShare, check, groupOf, type PruneConfig, type RunShape, spanOf, thresholdConfig } from "../config.ts";
 import { inverseThreshold } from "../groups.ts";
 import { LiveThreshold } from "../live_threshold.ts";
 import type { PruningMethod } from "../method.ts";
@@ -16,8 +17,8 @@ import { steered } from "./steered.ts";
 export function soft(config: PruneConfig, run: RunShape): PruningMethod {
   if (config.schedule === "none") return dense();
   modeOf(config);
-  const { steer, sparsity } = config;
-  check("steer", "nothing without a target sparsity", steer, steer === undefined || sparsity !== undefined);
+  const { steer } = config;
+  check("steer", "nothing without a target sparsity", steer, steer === undefined || aimsAtShare(config));
   const { stepsPerEpoch, mainSteps, lr } = run;
   const schedule = makeThresholdSchedule(thresholdConfig(config, run), {
     totalSteps: mainSteps,
@@ -36,10 +37,13 @@ function modeOf({ mode, accelerated = false }: PruneConfig): ThresholdMode {
 
 /** Make the method along any schedule. */
 export function softAlong(config: PruneConfig, run: RunShape, schedule: ThresholdSchedule): PruningMethod {
-  const { accelerated = false, gradient = "straight-through" } = config;
+  const { accelerated = false, gradient = "straight-through", groupShare } = config;
+  const group = groupOf(config);
   const mode = modeOf(config);
   check("gradient", "straight-through or true", gradient, gradient === "straight-through" || gradient === "true");
   check("mode", "latent with gradient true", mode, gradient !== "true" || mode === "latent");
+  const shifts = !aimsAtShare(config) && schedule.at(0) !== 0;
+  check("schedule", "one that rises from 0, with groups", config.schedule, group === undefined || !shifts);
   const { stepsPerEpoch, momentum } = run;
   const { freeze } = spanOf(config, run);
   const live = new LiveThreshold(schedule);
@@ -59,6 +63,7 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
       mode,
       ...(gradient === "true" ? { gradient } : {}),
       ...(config.decayTarget ? { decayTarget: config.decayTarget } : {}),
+      ...(group ? { group, ...(groupShare === undefined ? {} : { groupShare }) } : {}),
     },
     phase: (n) => (isFrozen(n) ? "mask" : "prune"),
     values,
@@ -68,22 +73,22 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
     setFinal: (final) => live.setFinal(final),
     ...(accelerated ? { l1Momentum: 0 } : {}),
     async prepare({ model }) {
-      const d = config.sparsity === undefined ? schedule.at(0) : 0;
-      if (d === 0) return;
+      if (!shifts) return;
+      const d = schedule.at(0);
       // The first forward pass reads the initial weights.
       for (const p of model.parameters()) {
         if (p.latent) p.latent.set(inverseThreshold((await p.latent.data()) as Float32Array, d));
       }
     },
   };
-  return config.sparsity === undefined ? method : steered(method, schedule, config, run);
+  return aimsAtShare(config) ? steered(method, schedule, config, run) : method;
 }
 
 /** Return the customary name of the method. */
-function nameOf({ schedule, mode, accelerated, freezeEpoch }: PruneConfig): string {
-  const name = accelerated ? "fista" : mode === "inplace" && schedule === "lats" ? "ista" : schedule;
-  if (freezeEpoch === undefined) return name;
-  return name === "pgh-general" ? "early" : `early ${name}`;
+function nameOf({ schedule, mode, accelerated, freezeEpoch, group }: PruneConfig): string {
+  const plain = accelerated ? "fista" : mode === "inplace" && schedule === "lats" ? "ista" : schedule;
+  const name = freezeEpoch === undefined ? plain : plain === "pgh-general" ? "early" : `early ${plain}`;
+  return group ? `${name} ${group}` : name;
 }
 
 function dense(): PruningMethod {

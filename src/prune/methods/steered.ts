@@ -1,12 +1,12 @@
 // Soft thresholds with a target share of zeros in place of a final threshold D.
 import { scheduledThreshold } from "../../optim/hyper.ts";
-import { check, type PruneConfig, type RunShape, STEERINGS, spanOf, targetOf, thresholdConfig } from "../config.ts";
+import { check, type PruneConfig, type RunShape, STEERINGS, spanOf, thresholdConfig } from "../config.ts";
 import type { PruningMethod, PruningRun } from "../method.ts";
 import { prefixSum } from "../schedules/prefix_sum.ts";
 import { SteeredThreshold } from "../steer.ts";
 import { SearchedThreshold } from "../steer_search.ts";
 import type { ThresholdSchedule } from "../threshold_schedule.ts";
-import { prunedArenas, shareOfPruned } from "./pruned.ts";
+import { type RankedAim, rankedAim } from "./ranked.ts";
 
 /** Common part of the two ways: they move the threshold on the GPU before each step. */
 type Steering = Pick<PruningMethod, "heldStep"> & {
@@ -23,12 +23,12 @@ export function steered(
   run: RunShape,
 ): PruningMethod {
   const { steer = "lambda" } = config;
-  const target = targetOf(config, method.name);
+  const aim = rankedAim(config, method.name);
   check("mode", "latent with a target sparsity", method.group.mode, method.group.mode === "latent");
   check("schedule", "a schedule that rises from 0, with a target sparsity", "constant", config.schedule !== "constant");
   check("steer", `one of ${STEERINGS.join(", ")}`, steer, STEERINGS.includes(steer));
   const { freeze } = spanOf(config, run);
-  const how = steer === "lambda" ? bySearch(target, schedule, config, run) : byThreshold(target, schedule, freeze);
+  const how = steer === "lambda" ? bySearch(aim, schedule, config, run) : byThreshold(aim, schedule, freeze);
   const zero = { threshold: 0, thresholdNext: 0, tau: 0 };
   const { setFinal: _aimsAtTheTarget, ...common } = method;
   let made: ReturnType<Steering["begin"]> | undefined;
@@ -57,12 +57,12 @@ const targetsOf = ({ optimizer }: PruningRun) =>
     .filter((g) => g.options.mode !== "none")
     .flatMap((g) => g.chunks.map((c) => scheduledThreshold(c.hyper)));
 
-function byThreshold(target: number, schedule: ThresholdSchedule, freeze: number): Steering {
+function byThreshold(aim: RankedAim, schedule: ThresholdSchedule, freeze: number): Steering {
   let steer: SteeredThreshold;
   return {
     begin(run) {
-      const arenas = prunedArenas(run.optimizer);
-      steer = new SteeredThreshold(arenas, targetsOf(run), { target: shareOfPruned(target, run.model, arenas) });
+      const { arenas, target } = aim(run);
+      steer = new SteeredThreshold(arenas, targetsOf(run), { target });
       return steer;
     },
     step(n) {
@@ -75,7 +75,7 @@ function byThreshold(target: number, schedule: ThresholdSchedule, freeze: number
   };
 }
 
-function bySearch(target: number, schedule: ThresholdSchedule, config: PruneConfig, run: RunShape): Steering {
+function bySearch(aim: RankedAim, schedule: ThresholdSchedule, config: PruneConfig, run: RunShape): Steering {
   const { pruningStartStep: start = 0, windowSteps: steps = 1 } = thresholdConfig(config, run);
   const { fraction } = schedule;
   const shareOf = (weight: (lr: number) => number) => {
@@ -89,9 +89,8 @@ function bySearch(target: number, schedule: ThresholdSchedule, config: PruneConf
   let final: number | null = null;
   return {
     begin(own) {
-      const arenas = prunedArenas(own.optimizer);
-      const share = shareOfPruned(target, own.model, arenas);
-      steer = new SearchedThreshold(arenas, targetsOf(own), { target: share, start, steps, fraction, spent, squared });
+      const { arenas, target } = aim(own);
+      steer = new SearchedThreshold(arenas, targetsOf(own), { target, start, steps, fraction, spent, squared });
       return steer;
     },
     step: (n) => steer.step(n),
