@@ -23,13 +23,14 @@ import {
   valueOfScore,
 } from "../internal.ts";
 import { type AdapterFlags, adapterName, openGpu } from "../node/adapter.ts";
+import { type RecordedSizes, readSizes } from "../recipe/compact_metadata.ts";
 import { isEventData } from "../recipe/data_names.ts";
 import { loadSplits } from "../recipe/datasets.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { withAdvice } from "../recipe/image_data.ts";
 import { dataOfRun, readImageMetadata } from "../recipe/image_metadata.ts";
 import { type Objective, objectiveOf, outputsOf, targetOf } from "../recipe/objective.ts";
-import { readMlpMetadata, readObjectiveMetadata } from "../recipe/objective_metadata.ts";
+import { readObjectiveMetadata } from "../recipe/objective_metadata.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { modelFor } from "../recipe/session.ts";
 import { checkSpiking, forEncoder, isSpiking, readNeuronMetadata, timeStepsOf } from "../recipe/spiking.ts";
@@ -144,7 +145,7 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
   const { by, size, batch, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const images = readImageMetadata(metadata.get("images"), file);
   checkFlags(flags, data);
-  const settings = { name, ...neurons, ...readMlpMetadata(metadata, file) };
+  const settings = { name, ...neurons, ...readSizes(metadata, file) };
   const objective = readObjectiveMetadata(metadata, file);
   checkSpiking(settings, data);
   const run = statSync(path).isDirectory() ? dataOfRun(path, data) : {};
@@ -202,7 +203,7 @@ interface Tested {
   readonly name: string;
   /** Name of the data set. */
   readonly data: string;
-  readonly settings: Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">;
+  readonly settings: (Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">) & RecordedSizes;
   readonly objective: Parameters<typeof objectiveOf>[0];
   readonly opened: OpenWeights;
   readonly batchSize: number;

@@ -22,13 +22,20 @@ import {
   writeSparseModel,
 } from "../internal.ts";
 import { writeNir } from "../node/nir_file.ts";
+import { readSizes } from "../recipe/compact_metadata.ts";
 import { addSettings } from "../recipe/flags.ts";
-import { readMlpMetadata } from "../recipe/objective_metadata.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { modelFile } from "../run/model_file.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
-import { byClasses, fittedWeights, openWeightsFile, takeFitting, type WeightFlags } from "../run/weights_in.ts";
+import {
+  byClasses,
+  fittedWeights,
+  openWeightsFile,
+  shortcutOf,
+  takeFitting,
+  type WeightFlags,
+} from "../run/weights_in.ts";
 import { above0, whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
@@ -74,7 +81,7 @@ function outputFor(file: string, format: Format, layout: SparseLayout): string {
 }
 
 /** Return the shape of a sample: by the flags, the file, or as ImageNet's. */
-function inputOf(flags: ExportFlags, metadata: WeightsFile["metadata"], file: string): readonly number[] {
+function inputOf(flags: NetworkFlags, metadata: WeightsFile["metadata"], file: string): readonly number[] {
   const text = metadata.get("input");
   const parts = (text ?? "3x224x224").split("x").map(Number);
   const { size } = flags;
@@ -91,8 +98,14 @@ function inputOf(flags: ExportFlags, metadata: WeightsFile["metadata"], file: st
   return [channels, size ?? h, size ?? w];
 }
 
-interface Known {
+/** Flags that say which network the weights belong to. */
+export type NetworkFlags = Pick<ExportFlags, "model" | "classes" | "channels" | "size" | "timeSteps"> & WeightFlags;
+
+/** A network, and its weights under its own names. */
+export interface Known {
   readonly model: Module;
+  /** Builds the network once more. */
+  readonly build: () => Module;
   readonly input: readonly number[];
   readonly weights: Weights;
   readonly notes: readonly string[];
@@ -104,7 +117,7 @@ interface Known {
  * Build the network of the weights, and name the weights as it does; null if neither the file nor a flag names the model.
  * Needs no GPU. Errors list what does not fit.
  */
-function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known | null {
+export function networkOf(flags: NetworkFlags, opened: OpenWeights, file: string): Known | null {
   const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
   if (!name) return null;
@@ -114,7 +127,7 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
   const input = inputOf(flags, metadata, file);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
-  const hidden = readMlpMetadata(metadata, file);
+  const hidden = readSizes(metadata, file);
   const settings = { name, ...neurons, ...hidden, ...defined({ timeSteps: flags.timeSteps }) };
   const data = metadata.get("data") ?? "images";
   const build = (classes: number, shortcut: ShortcutKind | undefined) => {
@@ -127,6 +140,7 @@ function networkOf(flags: ExportFlags, opened: OpenWeights, file: string): Known
   const weights = fittedWeights(model, taken, file, flags);
   return {
     model,
+    build: () => build(classes, shortcutOf(name, taken.weights)),
     input,
     weights,
     notes: taken.notes,

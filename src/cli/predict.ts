@@ -14,8 +14,8 @@ import {
   writeNpy,
 } from "../internal.ts";
 import { adapterName, openGpu } from "../node/adapter.ts";
+import { readSizes } from "../recipe/compact_metadata.ts";
 import { addSettings } from "../recipe/flags.ts";
-import { readMlpMetadata } from "../recipe/objective_metadata.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { withoutNames } from "../run/class_match.ts";
@@ -126,7 +126,7 @@ function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples
   const settings = {
     name,
     ...neurons,
-    ...readMlpMetadata(file.metadata, weights),
+    ...readSizes(file.metadata, weights),
     ...(timeSteps !== undefined && { timeSteps }),
   };
   const data = file.metadata.get("data") ?? "images";

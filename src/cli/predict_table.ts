@@ -10,7 +10,8 @@ import {
   writeNpy,
 } from "../internal.ts";
 import { adapterName, openGpu } from "../node/adapter.ts";
-import { readMlpMetadata, readObjectiveMetadata } from "../recipe/objective_metadata.ts";
+import { readSizes } from "../recipe/compact_metadata.ts";
+import { readObjectiveMetadata } from "../recipe/objective_metadata.ts";
 import { modelFor } from "../recipe/session.ts";
 import { readTableMetadata, type SavedTable } from "../recipe/table_data.ts";
 import { modelClasses } from "../run/class_match.ts";
@@ -81,7 +82,7 @@ function loadModel(flags: PredictFlags, file: OpenWeights, { shape }: Samples, {
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${weights}: does not name its model; give --model`);
   const numbers = saved.targetShape.reduce((product, n) => product * n, 1);
-  const settings = { name, ...readMlpMetadata(file.metadata, weights) };
+  const settings = { name, ...readSizes(file.metadata, weights) };
   const parts = { model: settings, data: "table", random: new RandomState(0) };
   const model = modelFor(parts, shape, saved.kind === "classes" ? classes.length : numbers);
   putWeights(

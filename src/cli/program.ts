@@ -50,6 +50,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "compute the logits of a model",
     load: async () => (await import("./predict.ts")).addPredictCommand,
   },
+  compact: {
+    summary: "write a smaller model without dead channels",
+    load: async () => (await import("./compact.ts")).addCompactCommand,
+  },
   export: {
     summary: "write a saved model as ONNX or safetensors",
     load: async () => (await import("./export.ts")).addExportCommand,

@@ -1,6 +1,8 @@
 // Builds a session from a recipe and its data.
 import {
+  applyCompaction,
   buildModel,
+  type CompactSizes,
   hasMomentum,
   isArrays,
   isStreamed,
@@ -8,6 +10,7 @@ import {
   manualSeed,
   modelRegistry,
   numel,
+  OpError,
   type OptimizerConfig,
   type RandomState,
   type RunConfig,
@@ -27,6 +30,8 @@ interface ModelPlan {
     "name" | "shortcut" | "layers" | "width" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"
   > & {
     readonly checkpointBlocks?: boolean;
+    /** Sizes of a compacted model. */
+    readonly compact?: CompactSizes;
   };
   /** Name of the data set. */
   readonly data: string;
@@ -34,8 +39,22 @@ interface ModelPlan {
   readonly random: RandomState;
 }
 
-/** Build the recipe's model for samples of this shape. */
-export function modelFor({ model, data, random }: ModelPlan, shape: readonly number[], classes: number): Module {
+/** Build the recipe's model for samples of this shape. Throws UsageError for sizes of another compacted model. */
+export function modelFor(plan: ModelPlan, shape: readonly number[], classes: number): Module {
+  const built = modelOfName(plan, shape, classes);
+  const { name, compact } = plan.model;
+  if (!compact) return built;
+  try {
+    applyCompaction(built, compact);
+  } catch (error) {
+    if (error instanceof OpError)
+      throw new UsageError(`model ${name}: not the one that was compacted: ${error.message}`);
+    throw error;
+  }
+  return built;
+}
+
+function modelOfName({ model, data, random }: ModelPlan, shape: readonly number[], classes: number): Module {
   const { hidden: takesAll = false } = (Object.hasOwn(modelRegistry, model.name) && modelRegistry[model.name]) || {};
   if (takesAll) return mlpFor(model, shape, classes);
   if (shape.length !== 3)

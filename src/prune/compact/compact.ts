@@ -58,7 +58,9 @@ function checkWeights(model: Module, weights: StateDict): void {
 
 /** Name the layers that give constants to a network without live outputs. */
 function deadNetwork(walk: Walk): never {
-  const dead = walk.layers.filter(({ values }) => values.every((v) => !Number.isNaN(v))).map(({ path }) => path);
+  const empty = walk.layers.filter(({ weight }) => weight.every((v) => v === 0));
+  const constant = walk.layers.filter(({ values }) => values.every((v) => !Number.isNaN(v)));
+  const dead = (empty.length > 0 ? empty : constant).map(({ path }) => path);
   const shown = dead.length > 4 ? [...dead.slice(0, 4), `${dead.length - 4} more`] : dead;
   const problem = `the network is dead: its outputs are the same for every input; layers without live outputs: ${shown.join(", ") || "none"}`;
   throw new OpError(FAILED, problem);
