@@ -3,7 +3,8 @@ export { type CardEngine, type ModelCardFacts, modelCard } from "./card/model_ca
 export { type CalibrateOptions, calibrateInt8, type Int8Calibration, type Int8Scale } from "./int8/calibrate.ts";
 export { simulateInt8 } from "./int8/simulate.ts";
 export { exportNir, type NirOptions } from "./nir/export_nir.ts";
-export { type ImportNirOptions, importNir, type NirNetwork } from "./nir/import_nir.ts";
+export { importNir, type NirNetwork } from "./nir/import_nir.ts";
+export type { ImportNirOptions } from "./nir/layers.ts";
 export { exportOnnx, type OnnxOptions } from "./onnx/export_onnx.ts";
 export type { OnnxAttribute, OnnxAttributes } from "./onnx/graph.ts";
 export type { OnnxOp, OnnxRule } from "./onnx/rule.ts";

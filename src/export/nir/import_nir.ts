@@ -6,15 +6,9 @@ import { add } from "../../ops/binary.ts";
 import { mean } from "../../ops/sum.ts";
 import { formatShape, type Shape, sameShape, type Tensor } from "../../tensor/index.ts";
 import { expectKeys, type KeysOf } from "../../text/index.ts";
-import { integersOf, type LayerOptions, layerOf, nodeFail } from "./layers.ts";
+import { type ImportNirOptions, integersOf, layerOf, nodeFail } from "./layers.ts";
 
 const FAILED = "importNir";
-
-/** Options of `importNir`. */
-export interface ImportNirOptions extends LayerOptions {
-  /** Time steps of the network. Default: those in the file's notes, else 4. */
-  readonly timeSteps?: number;
-}
 
 const KEYS: KeysOf<ImportNirOptions> = { timeSteps: true, dt: true, surrogate: true, detachReset: true };
 

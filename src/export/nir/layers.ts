@@ -7,8 +7,10 @@ import { mul } from "../../ops/binary.ts";
 import { formatShape, type Tensor } from "../../tensor/index.ts";
 import { thresholdAt } from "./numbers.ts";
 
-/** Options of imported layers. */
-export interface LayerOptions extends Pick<NodeConfig, "surrogate" | "detachReset"> {
+/** Options of `importNir`. */
+export interface ImportNirOptions extends Pick<NodeConfig, "surrogate" | "detachReset"> {
+  /** Time steps of the network. Default: those in the file's notes, else 4. */
+  readonly timeSteps?: number;
   /** Seconds of a time step, in which the file's time constants are. Default 1: they are in steps. */
   readonly dt?: number;
 }
@@ -162,6 +164,9 @@ function flatten(name: string, node: NirNode): Module {
     nodeFail(name, node, `expected all axes of a sample, got ${start} to ${end}`);
   return new Flatten();
 }
+
+/** Options of a layer. */
+type LayerOptions = Omit<ImportNirOptions, "timeSteps">;
 
 type Make = (name: string, node: NirNode, options: LayerOptions) => Module;
 const MAKERS: Readonly<Record<string, Make>> = {
