@@ -19,6 +19,8 @@ import {
   type Score,
   type SessionSamples,
   type ShortcutKind,
+  type SparseKernels,
+  sparsify,
   testBatchesOf,
   valueOfScore,
 } from "../internal.ts";
@@ -49,7 +51,8 @@ import type { Output } from "../terminal/output.ts";
 import { defined, metricText, percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
-import { type Retest, rawLine, retest, type SaveTested, trainingEpochs } from "./retest.ts";
+import { rawFields, rawLines, retest, type SaveTested, trainingEpochs } from "./retest.ts";
+import { kernelFields, kernelLines, kernelsOption } from "./sparse_kernels.ts";
 
 export interface EvalFlags extends AdapterFlags, WeightFlags {
   /** A run's folder, or a model file. */
@@ -79,6 +82,8 @@ export interface EvalFlags extends AdapterFlags, WeightFlags {
   readonly recalibrate?: number;
   /** Print operations and energy of a network without spikes too. */
   readonly activity?: boolean;
+  /** Kernels of pruned layers. Default dense. */
+  readonly kernels?: SparseKernels;
 }
 
 /** Default batch size: 500 images of MNIST's size, fewer if they may be large. */
@@ -278,8 +283,8 @@ async function testOn(
   const taken = takeFitting(opened, flags, (weights) => build(shortcutOf(name, weights), new RandomState(0)));
   const shortcut = shortcutOf(name, taken.weights);
   const model = build(shortcut, random);
-  const { lines } = putWeights(model, taken, file, flags);
-  sayFit(taken.notes, lines, out);
+  sayFit(taken.notes, putWeights(model, taken, file, flags).lines, out);
+  using sparse = await sparsify(model, { kernels: flags.kernels ?? "dense" });
   const format = isArrays(test) ? targetOf(test) : { scale: test };
   const evaluator = new Evaluator(model, { sample: test.shape, random, ...format, loss, metrics });
   const started = performance.now();
@@ -300,14 +305,14 @@ async function testOn(
   );
   const { result } = tested;
   const layers = await layerSparsity(model);
-  const wantsActivity = flags.activity || isSpiking(name);
-  const measured = wantsActivity && !isArrays(own) ? own : null;
+  const measured = (flags.activity || isSpiking(name)) && !isArrays(own) ? own : null;
   const activity = measured && (await activityOf(model, measured, { model: settings }, random, batchSize));
   const sparsity = shareOfZeros(layers);
   out.say(renderLayerTable(layers), "rendered");
   if (activity) out.say(renderActivityTable(activity.report), "rendered");
   out.say(`${name} on ${test.name}: ${resultWords(result, objective)}, sparsity ${percent(sparsity)}`);
-  for (const line of rawLines(tested, count, opened.metadata, data)) out.say(line);
+  const more = [...kernelLines(flags.kernels, sparse.layers), ...rawLines(tested, count, opened.metadata, data)];
+  for (const line of more) out.say(line);
   const facts = { model: name, data, input: test.shape.join("x"), classes: String(test.classes.length) };
   const parts = { train, test: () => batchesOf(test, batchSize), samples, measures: defined({ loss, metrics }) };
   if (save) out.say(await save(model, tested, facts, parts));
@@ -316,7 +321,7 @@ async function testOn(
     ...scoreFields(result, score),
     sparsity,
     loss: result.loss,
-    ...rawFields(tested, count),
+    ...{ ...rawFields(tested, count), ...kernelFields(flags.kernels, sparse.layers) },
     samples: result.samples,
     seconds: (performance.now() - started) / 1000,
     parameters: model.parameters().reduce((n, p) => n + p.numel, 0),
@@ -328,25 +333,6 @@ async function testOn(
     ...(activity ? { activity: activity.report } : {}),
   });
   return 0;
-}
-
-/** Return the numbers with the statistics that the model came with, if they were re-estimated. */
-const rawFields = ({ raw }: Retest, recalibrated: number) =>
-  raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated } : {};
-
-/** Say how the model did with the statistics that it came with; or what the run measured before it re-estimated them. */
-function rawLines(
-  { raw: tested }: Retest,
-  count: number,
-  metadata: ReadonlyMap<string, string>,
-  data: string,
-): string[] {
-  if (tested) return [rawLine(tested, count)];
-  const raw = Number(metadata.get("rawAccuracy") ?? Number.NaN);
-  if (metadata.get("data") !== data || !(raw >= 0 && raw <= 1)) return [];
-  return [
-    `the file's batch norm was re-estimated; with the running statistics of training the run measured ${percent(raw)}`,
-  ];
 }
 
 /** Add the settings of a model's test: network, data, names of weights, batch size. */
@@ -386,6 +372,7 @@ export function addEvalCommand(command: Command, done: Done): void {
   const help = "training batches that re-estimate batch norm before the test";
   addSettings(command, { recalibrate: { help, otherwise: "0" } }, "Evaluation");
   const activity = "print operations and energy too; always on for spiking networks";
+  command.addOption(kernelsOption());
   gpuOptions(command.addOption(new Option("--activity", activity).helpGroup("Evaluation:")))
     .addHelpText(
       "after",

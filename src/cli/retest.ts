@@ -74,3 +74,22 @@ export async function retest({ model, evaluator, test, train, count, samples }: 
 /** Say how a network does with the statistics of batch norm that training left. */
 export const rawLine = ({ accuracy, loss }: Pick<Evaluation, "accuracy" | "loss">, batches: number): string =>
   `batch norm re-estimated from ${plural(batches, "training batch", "training batches")}; before: test ${Number.isNaN(accuracy) ? "" : `accuracy ${percent(accuracy)}, `}loss ${loss.toFixed(4)}`;
+
+/** Return the numbers with the statistics that the model came with, if they were re-estimated. */
+export const rawFields = ({ raw }: Retest, recalibrated: number) =>
+  raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated } : {};
+
+/** Say how the model did with the statistics that it came with; or what the run measured before it re-estimated them. */
+export function rawLines(
+  { raw: tested }: Retest,
+  count: number,
+  metadata: ReadonlyMap<string, string>,
+  data: string,
+): string[] {
+  if (tested) return [rawLine(tested, count)];
+  const raw = Number(metadata.get("rawAccuracy") ?? Number.NaN);
+  if (metadata.get("data") !== data || !(raw >= 0 && raw <= 1)) return [];
+  return [
+    `the file's batch norm was re-estimated; with the running statistics of training the run measured ${percent(raw)}`,
+  ];
+}

@@ -1,4 +1,5 @@
 import { describe, test } from "vitest";
+import { currentGpu } from "../../../src/gpu/index.ts";
 import { convShape, outputShape } from "../../../src/ops/conv/shape.ts";
 import { BLOCK_SIZES, packBlocks } from "../../../src/ops/sparse/blocks.ts";
 import { sparseConv, sparseLinear } from "../../../src/ops/sparse/product.ts";
@@ -98,4 +99,22 @@ describe("a sparse linear map equals float64", () => {
       weight.dispose();
     }
   });
+});
+
+test("f16 in and out: the sums are f32", async ({ skip }) => {
+  if (!currentGpu().device.features.has("shader-f16")) skip();
+  using _scope = new Scope();
+  const w = pruneBlocks(randomArray(16 * 40, 2), [16, 40], { size: 8, zeros: 0.8 });
+  const weight = new SparseWeight(packBlocks(w, [16, 40], { size: 8 }));
+  const x = tensor(randomArray(20 * 40, 1), [20, 40], "f16");
+  const y = empty([20, 16], "f16");
+  sparseLinear({ x, weight, b: null, y });
+  const [given, got] = await readAll(x, y);
+  const want = Float64Array.from({ length: 20 * 16 }, (_, at) => {
+    let sum = 0;
+    for (let i = 0; i < 40; i++) sum += given![Math.floor(at / 16) * 40 + i]! * w[(at % 16) * 40 + i]!;
+    return sum;
+  });
+  expectClose(got!, want, { rtol: 2 ** -10, atol: 1e-4 });
+  weight.dispose();
 });
