@@ -83,8 +83,8 @@ function expectMode({ groups }: Optimizer, { name, group }: PruningMethod): void
   const { mode = "none" } = group;
   for (const key of ["gradient", "shrink", "group", "groupShare"] as const) {
     const other = groups.find(({ options }) => options.mode === mode && options[key] !== group[key]);
-    if (group[key] !== undefined && other)
-      throw refuse(`optimizer: expected ${key} ${group[key]} for method ${name}, got ${other.options[key]}`);
+    if (other && (group[key] !== undefined || key === "group"))
+      throw refuse(`optimizer: expected ${key} ${group[key] ?? "none"} for method ${name}, got ${other.options[key]}`);
   }
   const modes = groups.map(({ options }) => options.mode);
   const other = modes.find((found) => found !== "none" && found !== mode);

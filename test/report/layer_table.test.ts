@@ -30,6 +30,21 @@ describe("renderLayerTable", () => {
     );
   });
 
+  test("has the share of zero groups, for layers that have groups", () => {
+    const grouped = [
+      { name: "conv1.weight", shape: [8, 3, 1, 1], zeros: 0 },
+      { name: "fc1.weight", shape: [16, 4], zeros: 40, groups: 8, zeroGroups: 5 },
+    ];
+    expect(renderLayerTable(grouped, pipe).split("\n").slice(1, 7)).toEqual([
+      "| layer        | shape    | weights | zeros | sparsity | zero groups |",
+      "+--------------+----------+---------+-------+----------+-------------+",
+      "| conv1.weight | 8x3x1x1  |      24 |     0 |   0.00 % |             |",
+      "| fc1.weight   | 16x4     |      64 |    40 |  62.50 % |     62.50 % |",
+      "+--------------+----------+---------+-------+----------+-------------+",
+      "| total        | 2 layers |      88 |    40 |  45.45 % |     62.50 % |",
+    ]);
+  });
+
   test("has boxes and colours on a terminal, only boxes with NO_COLOR, neither on a dumb terminal", () => {
     const colored = renderLayerTable(layers, terminal);
     expect(colored).toContain("\u001b[");

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { arrayDataset, DataLoader, normalisationTable, randomCrop } from "../../src/data/index.ts";
 import { onWarning } from "../../src/gpu/index.ts";
 import { Linear } from "../../src/nn/index.ts";
-import { SGD } from "../../src/optim/index.ts";
+import { enableWeightGroups, SGD } from "../../src/optim/index.ts";
 import { pruningGroups } from "../../src/prune/index.ts";
 import { Scope } from "../../src/tensor/index.ts";
 import {
@@ -130,6 +130,14 @@ const cases: [string, () => object, string][] = [
     "an optimizer without the method's mode",
     () => ({ ...sgd(), config: { prune: { threshold: 0.1 } } }),
     "optimizer: expected a group of mode latent for method lats, got groups of mode none",
+  ],
+  [
+    "an optimizer with groups of weights that the method does not have",
+    () => {
+      enableWeightGroups();
+      return { ...sgd({ mode: "latent", group: "block8" }), config: { prune: { threshold: 0.1 } } };
+    },
+    "optimizer: expected group none for method lats, got block8",
   ],
   [
     "an optimizer with a threshold schedule",
