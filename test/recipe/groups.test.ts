@@ -38,7 +38,7 @@ test.each([
 });
 
 test("refuses an adaptive optimiser with soft thresholds, and takes one with magnitudes", () => {
-  const adam = { optimizer: "adam" };
+  const adam = { optimizer: "adam" } as const;
   expect(() => resolve("prune: { group: block8 }", adam)).toThrow(
     "optimizer: expected sgd, since prune.group is block8",
   );
