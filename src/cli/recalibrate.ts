@@ -56,6 +56,13 @@ function recalibrateRun(flags: RecalibrateFlags, command: readonly string[], out
   );
 }
 
+/** Return the metadata of a test: its measurements by their names; accuracy only of class numbers. */
+function scoresOf({ result, raw }: Required<Retest>): Record<string, string> {
+  const named = { accuracy: result.accuracy, rawAccuracy: raw.accuracy, ...result.metrics };
+  const known = Object.entries(named).filter(([, value]) => !Number.isNaN(value));
+  return Object.fromEntries(known.map(([name, value]) => [name, String(value)]));
+}
+
 /** Test a file of weights before and after, and write the weights with their new statistics. */
 async function recalibrateFile(flags: RecalibrateFlags, out: Output): Promise<number> {
   const { path, batches = DEFAULT_BATCHES, output = outputFor(path), ...others } = flags;
@@ -70,8 +77,7 @@ async function recalibrateFile(flags: RecalibrateFlags, out: Output): Promise<nu
     const state = await model.stateDict();
     expectFinite(path, state);
     const { format: _, shapes: __, ...about } = Object.fromEntries(metadata);
-    const measured = { accuracy: String(result.accuracy), rawAccuracy: String(raw.accuracy) };
-    const all = { ...facts, ...about, recalibrated: String(batches), ...measured };
+    const all = { ...facts, ...about, recalibrated: String(batches), ...scoresOf({ result, raw }) };
     const sparse = output.endsWith(".sparse.safetensors");
     await writeOutput(
       output,

@@ -13,7 +13,7 @@ import {
   recalibrate,
   type SessionSamples,
 } from "../internal.ts";
-import { percent, plural } from "../text/index.ts";
+import { defined, metricText, percent, plural } from "../text/index.ts";
 
 /** Return a function that gives the batches of an epoch of training samples, shuffled, streamed ones augmented by their reader. */
 export const trainingEpochs =
@@ -72,12 +72,19 @@ export async function retest({ model, evaluator, test, train, count, samples }: 
 }
 
 /** Say how a network does with the statistics of batch norm that training left. */
-export const rawLine = ({ accuracy, loss }: Pick<Evaluation, "accuracy" | "loss">, batches: number): string =>
-  `batch norm re-estimated from ${plural(batches, "training batch", "training batches")}; before: test ${Number.isNaN(accuracy) ? "" : `accuracy ${percent(accuracy)}, `}loss ${loss.toFixed(4)}`;
+export function rawLine(
+  { accuracy, loss, metrics = {} }: Pick<Evaluation, "accuracy" | "loss" | "metrics">,
+  batches: number,
+): string {
+  const named = Number.isNaN(accuracy) ? metrics : { accuracy, ...metrics };
+  const parts = Object.entries(named).map(([name, value]) => `${name} ${metricText(name, value)}`);
+  const count = plural(batches, "training batch", "training batches");
+  return `batch norm re-estimated from ${count}; before: test ${[...parts, `loss ${loss.toFixed(4)}`].join(", ")}`;
+}
 
 /** Return the numbers with the statistics that the model came with, if they were re-estimated. */
 export const rawFields = ({ raw }: Retest, recalibrated: number) =>
-  raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated } : {};
+  raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated, ...defined({ rawMetrics: raw.metrics }) } : {};
 
 /** Say how the model did with the statistics that it came with; or what the run measured before it re-estimated them. */
 export function rawLines(

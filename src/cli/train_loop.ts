@@ -27,9 +27,15 @@ function epochWarnings({ layers }: EpochRecord): string[] {
 const zeroGroups = ({ groupSparsity }: EpochRecord) =>
   groupSparsity === undefined ? "" : `  zero groups ${percent(groupSparsity)}`;
 
+/** Write the score with the batch norm statistics of training, if it is known. */
+function rawText({ rawTestAccuracy, rawMetrics = {} }: EpochRecord, metric: string): string {
+  const raw = metric === "accuracy" ? rawTestAccuracy : rawMetrics[metric];
+  return raw === undefined ? "" : `  raw ${metricText(metric, raw)}`;
+}
+
 const epochLine = (record: EpochRecord, metric: string, value: number, epochs: number) =>
   `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test ${metric} ${metricText(metric, value)}` +
-  (metric !== "accuracy" || record.rawTestAccuracy === undefined ? "" : `  raw ${percent(record.rawTestAccuracy)}`) +
+  rawText(record, metric) +
   `  sparsity ${percent(record.sparsity)}${zeroGroups(record)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
 
 export interface LoopParts {

@@ -76,6 +76,7 @@ async function measure(parts: EndParts, { loss, position }: FitResult, raw: Eval
     ...defined({ groupSparsity: groupSparsityOf(layers) }),
     loss: evaluation.loss,
     ...(raw ? { rawAccuracy: raw.accuracy, rawLoss: raw.loss, recalibrated: recipe.recalibrate } : {}),
+    ...(raw?.metrics ? { rawMetrics: raw.metrics } : {}),
     trainLoss: loss,
     seconds: seconds(),
     steps: position.step,

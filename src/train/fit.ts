@@ -52,6 +52,8 @@ export interface EpochRecord {
   /** The same two with the running statistics of training, if those of the test were re-estimated; see RunConfig.recalibrate. */
   readonly rawTestLoss?: number;
   readonly rawTestAccuracy?: number;
+  /** `metrics` with those statistics. */
+  readonly rawMetrics?: Readonly<Record<string, number>>;
   /** Means of the metrics over the test set; absent without metrics or without a test set. */
   readonly metrics?: Readonly<Record<string, number>>;
   /**

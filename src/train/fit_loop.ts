@@ -288,6 +288,7 @@ export class FitLoop {
       testLoss: test.loss,
       testAccuracy: test.accuracy,
       ...(test.raw ? { rawTestLoss: test.raw.loss, rawTestAccuracy: test.raw.accuracy } : {}),
+      ...(test.raw?.metrics ? { rawMetrics: test.raw.metrics } : {}),
       ...(test.metrics ? { metrics: test.metrics } : {}),
       ...(test.softAccuracy === undefined ? {} : { softAccuracy: test.softAccuracy }),
       sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),

@@ -1,11 +1,12 @@
 // Re-estimated statistics of batch norm on the command line: both numbers in the files of a run, and `espalier recalibrate`.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseSafetensors, readModelWeights } from "../../src/io/index.ts";
+import { type FileArrayInput, parseSafetensors, readModelWeights, writeNpz } from "../../src/io/index.ts";
 import { espalier } from "../support/cli.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
+import { randomArray } from "../support/random.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-recalibrate-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -97,6 +98,56 @@ describe("a run with --recalibrate", () => {
     expect(code).toBe(0);
     expect(out).toContain(`"rawAccuracy":${result("run")["rawAccuracy"] as number}`);
     expect(readFileSync(page, "utf8")).toContain(">raw</th>");
+  });
+});
+
+describe("numbers in files", () => {
+  /** Images as arrays, whose target is 1 if most of their values are above 0. */
+  function arrays(): Uint8Array {
+    const x = randomArray(120 * 144, 5);
+    const means = Array.from({ length: 120 }, (_, i) => x.subarray(144 * i, 144 * i + 144).reduce((a, b) => a + b, 0));
+    const y = Float32Array.from(means, (mean) => (mean > 0 ? 1 : 0));
+    return writeNpz(
+      new Map<string, FileArrayInput>([
+        ["x", { shape: [120, 1, 12, 12], dtype: "F32", data: x }],
+        ["y", { shape: [120, 1], dtype: "F32", data: y }],
+      ]),
+    );
+  }
+
+  test("have both values of each metric, in the run and after recalibrate", async () => {
+    writeFileSync(at("a.npz"), arrays());
+    const run = await espalier([
+      ...["train", "--data", "table", "--data-dir", at("a.npz"), "--model", "lenet-bn", "--epochs", "1"],
+      ...["--loss", "bce-with-logits", "--threshold", "0.001", "--batch-size", "20", "--recalibrate", "2"],
+      ...["--out", at("table")],
+    ]);
+    expect(run.code, run.err).toBe(0);
+    expect(run.err).toMatch(/^epoch 1\/1 .* test f1 [\d.]+ % {2}raw [\d.]+ % {2}sparsity/m);
+    expect(run.out).toMatch(/^batch norm re-estimated from 2 .*; before: test f1 [\d.]+ %, .*loss [\d.]+$/m);
+    const { rawMetrics, rawAccuracy } = result("table");
+    expect(rawMetrics).toMatchObject({ f1: expect.any(Number) });
+    expect(rawAccuracy).toBeNull();
+    expect(epochs("table")[0]).toMatchObject({ rawMetrics });
+    // Other batches give other statistics; two batches again give those of the run.
+    for (const [batches, same] of [
+      ["3", false],
+      ["2", true],
+    ] as const) {
+      const model = bytes("table/model.safetensors");
+      const again = await espalier(["recalibrate", at("table"), "--batches", batches]);
+      expect(again.code, again.err).toBe(0);
+      expect(result("table")).toMatchObject({ recalibrated: Number(batches), rawMetrics });
+      if (!same) expect(bytes("table/model.safetensors")).not.toEqual(model);
+    }
+    const file = [at("table/model.safetensors"), "--data-dir", at("a.npz"), "--output", at("table.safetensors")];
+    const { code, out, err } = await espalier(["recalibrate", ...file, "--batches", "4", "--json"]);
+    expect(code, err).toBe(0);
+    expect(lines(out).at(-1)).toMatchObject({ rawMetrics: { f1: expect.any(Number) }, recalibrated: 4 });
+    const { metadata } = readModelWeights(bytes("table.safetensors"), "model");
+    expect(metadata.get("recalibrated")).toBe("4");
+    expect(Number(metadata.get("f1"))).toBeGreaterThanOrEqual(0);
+    expect(metadata.has("accuracy")).toBe(false);
   });
 });
 

@@ -112,7 +112,7 @@ describe("page", () => {
 
   test("states the best method, the place of the reference, and significant differences", () => {
     expect(text).toMatch(
-      /At 80 %, the highest mean is that of lats, .* lats is number 1 of 8\. Significantly better than lats \(p < 0\.05\): none;/,
+      /At 80 %, the highest mean is that of lats, .* lats is number 1 of 8\. Significantly better than lats \(p < 0\.05\): none\. Significantly worse: /,
     );
   });
 
@@ -197,9 +197,20 @@ describe("figures", () => {
     try {
       expect(await writePages([experiment], new Tries([]), folder)).toEqual([]);
       const paths = await writePages([experiment], new Tries(lines), folder);
-      expect(paths.map((path) => path.split("/").at(-1))).toEqual(["small.md", "small.svg", "small.png"]);
+      expect(paths.map((path) => path.split("/").at(-1))).toEqual(["small.md", "small.svg", "small.png", "README.md"]);
       expect(readFileSync(paths[0]!, "utf8")).toBe(text);
       expect(readFileSync(paths[1]!, "utf8")).toMatch(/^<svg .*<\/svg>\n$/s);
+      const list = readFileSync(paths[3]!, "utf8");
+      expect(list).toContain("## [A small experiment](small.md)");
+      expect(list).toContain("All 92 cells are finished.");
+      expect(list).toMatch(/^- no weight decay\. At 80 %, the highest mean is that of lats, .*Significantly worse: /m);
+      const one = new Tries(lines.filter(({ seed, cell }) => seed === 0 && cell.includes("/wd0/")));
+      await writePages([experiment], one, folder);
+      const partly = readFileSync(paths[3]!, "utf8");
+      expect(partly).toMatch(/^16 of 92 cells are finished\./m);
+      expect(partly).toMatch(
+        /the highest accuracy is that of lats, .* No difference is tested: that needs two seeds\./,
+      );
       expect([...readFileSync(paths[2]!).subarray(1, 4)]).toEqual([...Buffer.from("PNG")]);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -139,8 +139,11 @@ function energyText(row: Row): string {
   return energies.length === 0 ? "" : (energies.reduce((a, b) => a + b, 0) / energies.length / 1000).toFixed(1);
 }
 
-/** State what the numbers of a level say: the highest mean, the place of the reference, and which differences are significant. */
-function facts({ reference }: Experiment, level: number, rows: readonly Row[]): string[] {
+/**
+ * State what the numbers of a panel at one level say: the highest mean, the place of the reference, and which differences are
+ * significant. Empty for fewer than two rows.
+ */
+export function facts({ reference }: Experiment, level: number, rows: readonly Row[]): string[] {
   if (rows.length < 2) return [];
   const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
   const best = sorted[0]!;
@@ -150,10 +153,15 @@ function facts({ reference }: Experiment, level: number, rows: readonly Row[]): 
       .filter(({ against }) => against?.p != null && against.p < ALPHA && sign * against.mean > 0)
       .map((r) => r.method);
   const [better, worse] = [significant(1), significant(-1)];
-  const listed = (names: readonly string[]) => (names.length === 0 ? "none" : names.join(", "));
+  const listed = (names: readonly string[]) => (names.length === 0 ? "none" : names.join("; "));
   const placed = place === 0 ? "" : ` ${reference} is number ${place} of ${rows.length}.`;
+  const tested = rows.some(({ against }) => against?.p != null);
+  const tests = tested
+    ? `Significantly better than ${reference} (p < ${ALPHA}): ${listed(better)}. Significantly worse: ${listed(worse)}.`
+    : "No difference is tested: that needs two seeds.";
+  const mean = best.accuracy.n === 1 ? "accuracy" : "mean";
   return [
-    `At ${levelText(level)}, the highest mean is that of ${best.method}, ${intervalText(best.accuracy)} %.${placed} Significantly better than ${reference} (p < ${ALPHA}): ${listed(better)}; significantly worse: ${listed(worse)}.`,
+    `At ${levelText(level)}, the highest ${mean} is that of ${best.method}, ${intervalText(best.accuracy)} %.${placed} ${tests}`,
   ];
 }
 
