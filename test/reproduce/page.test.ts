@@ -164,6 +164,8 @@ describe("figures", () => {
     const even = rows(0.98, 0.979, 0.978, 0.977, 0.976, 0.975);
     expect(coveredRows(even)).toEqual(even);
     expect(coveredRows([...even.slice(0, 5), { value: 0.9 }])).toEqual(even.slice(0, 5));
+    const two = [...even, ...even, { value: 0.9 }, { value: 0.5 }];
+    expect(coveredRows([...even, ...two])).toHaveLength(18);
     // Of three rows, none is left out.
     expect(coveredRows(rows(0.98, 0.97, 0.1))).toHaveLength(3);
     const rowsOnly = small(["kind: tradeoff", "kind: rows"]);

@@ -230,10 +230,14 @@ export function drawingOf(experiment: Experiment, rows: readonly Row[]): Figure 
   const bars = seeds > 1 ? ", bars: 95 % confidence intervals" : "";
   const means = `Means of ${seeds === 1 ? "1 seed" : `up to ${plural(seeds, "seed")}`}${bars}; ${plural(cells, "run")}.`;
   const { kind } = experiment.figure;
+  const traces = kind === "lambda" ? " Traces: the first seed." : "";
   if (kind === "rows") return byRows(experiment, rows, [means]);
   const panels = experiment.panels
     .map((panel) => ({ experiment, panel, rows: rows.filter((row) => row.panel === panel) }))
     .filter((drawn) => drawn.rows.some(({ level }) => level > 0))
     .flatMap(KINDS[kind]);
-  return figureOf(panels, { title: experiment.title, note: `${means} Batch norm statistics are re-estimated.` });
+  return figureOf(panels, {
+    title: experiment.title,
+    note: `${means} Batch norm statistics are re-estimated.${traces}`,
+  });
 }

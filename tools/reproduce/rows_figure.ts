@@ -62,21 +62,27 @@ function placed(ruler: Ruler, value: number): { readonly x: number; readonly out
 /** Largest share of the rows that an axis may leave out. */
 const CLIPPED = 1 / 6;
 
-/** Return the rows that an axis covers: without the last few, if they alone take more than half of it. */
+const spreadOf = (rows: readonly { readonly value: number }[]) => rows[0]!.value - rows.at(-1)!.value;
+
+/** Return the rows that an axis covers: without the last few, if each of them alone takes more than half of it. */
 export function coveredRows<T extends { readonly value: number }>(rows: readonly T[]): readonly T[] {
-  const spread = (some: readonly T[]) => some[0]!.value - some.at(-1)!.value;
-  for (let k = 1; k <= CLIPPED * rows.length; k++) {
-    const rest = rows.slice(0, -k);
-    if (spread(rest) < spread(rows) / 2) return rest;
-  }
-  return rows;
+  const left = (k: number) => rows.slice(0, rows.length - k);
+  let k = 0;
+  while (k + 1 <= CLIPPED * rows.length && spreadOf(left(k + 1)) < spreadOf(left(k)) / 2) k++;
+  return left(k);
+}
+
+/** Return the ends of an axis: the covered values, and their bars as far as half the spread of the values beyond them. */
+function endsOf(rows: readonly FigureRow[]): number[] {
+  const beyond = spreadOf(rows) > 0 ? spreadOf(rows) / 2 : Number.POSITIVE_INFINITY;
+  const [most, least] = [rows[0]!.value + beyond, rows.at(-1)!.value - beyond];
+  return rows.flatMap(({ value, low, high }) => [value, Math.max(low, least), Math.min(high, most)]);
 }
 
 /** Draw a panel. The axis covers values and bars of most rows; marks outside it become arrows at its ends. */
 function panelSvg(panel: RowsPanel): string {
   const { title, axis, rows, level, noteTitle } = panel;
-  const values = coveredRows(rows).flatMap(({ value, low, high }) => [value, low, high]);
-  const ruler = rulerOf(axis, [...values, ...(level ? [level.x] : [])], STEPS);
+  const ruler = rulerOf(axis, [...endsOf(coveredRows(rows)), ...(level ? [level.x] : [])], STEPS);
   const end = TOP + rows.length * ROW;
   const grid = ruler.ticks.map((tick) => {
     const { x } = placed(ruler, tick);
@@ -134,7 +140,8 @@ export function rowsFigure(panels: readonly RowsPanel[], { title, notes, columns
       body.push(`<g transform="translate(${margin + k * WIDTH},${y})">${panelSvg(panel)}</g>`);
     y += Math.max(...line.map(heightOf));
   }
-  const width = margin + Math.min(columns, panels.length) * WIDTH;
+  // The notes need the width of two panels.
+  const width = margin + Math.max(2, Math.min(columns, panels.length)) * WIDTH;
   const svg = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}"`,
     ` font-family="${FONT}" font-size="12" fill="${INK}" color="${INK}" role="img">`,
