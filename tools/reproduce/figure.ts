@@ -131,7 +131,7 @@ function panelSvg(
       ],
     },
     title,
-    (scales) => head + ticksOf(x, y, scales) + levelLabel(level, y, scales),
+    (scales) => head + ticksOf(x, y, scales) + levelLabel(level, y, scales, lines),
   );
 }
 
@@ -174,10 +174,25 @@ function ticksOf(x: Ruler, y: Ruler, scales: Chart): string {
   ].join("");
 }
 
-function levelLabel(level: FigurePanel["level"], y: Ruler, scales: Chart): string {
+/** Size of the name of a level, in pixels, with room around it. */
+const LABEL = { width: 44, height: 16 };
+
+/** Write the name of a level at the first place without points: above or below the line, at its right end, middle or left end. */
+function levelLabel(level: FigurePanel["level"], y: Ruler, scales: Chart, lines: readonly DrawnLine[]): string {
   if (!level) return "";
+  const at = scales.y(y.at(level.y));
+  const ends = [WIDTH - RIGHT - 4, (LEFT + WIDTH - RIGHT) / 2, LEFT + 4 + LABEL.width];
+  const places = ends.flatMap((x) => [at - 5, at + 14].map((base) => ({ x, base })));
+  const points = lines.flatMap((line) => line.points);
+  const isFree = ({ x, base }: { readonly x: number; readonly base: number }) =>
+    !points.some((point) => {
+      const [px, top, end] = [scales.x(point.x), scales.y(point.high), scales.y(point.low)];
+      const across = px > x - LABEL.width && px < x + 6;
+      return across && end > base - LABEL.height && top < base + 5;
+    });
+  const { x, base } = places.find(isFree) ?? places[0]!;
   const style = `font-size="11" stroke="#ffffff" stroke-width="3" paint-order="stroke" text-anchor="end"`;
-  return text(WIDTH - RIGHT - 4, scales.y(y.at(level.y)) - 5, level.name, style);
+  return text(x, base, level.name, style);
 }
 
 function legend(styles: ReadonlyMap<string, Style>, left: number): string {
