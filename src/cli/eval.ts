@@ -165,11 +165,10 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
           // Without a limit: it is for training images.
           ...common,
           size: flags.size ?? images.size,
-          resize: flags.resize ?? images.resize,
-          ...{ heldOut: flags.heldOut, mean: flags.mean, std: flags.std },
+          ...{ resize: flags.resize, heldOut: flags.heldOut, mean: flags.mean, std: flags.std },
           // Settings of the run's own data, which other data may not need.
           inherited: {
-            ...defined({ heldOut: images.heldOut, mean: images.mean, std: images.std }),
+            ...defined({ resize: images.resize, heldOut: images.heldOut, mean: images.mean, std: images.std }),
             mapping: run.mapping,
           },
           ...{ mapping, skipBad, workers, layout, followLinks },

@@ -46,7 +46,7 @@ export interface DataSettings extends Omit<Recipe["data"], "name"> {
   /** True if training images of folders and archives are read without augmentation. */
   readonly whole?: boolean;
   /** Settings of the run that made a model: used if they apply, and never refused. */
-  readonly inherited?: Partial<Pick<Recipe["data"], "heldOut" | "mapping" | "mean" | "std">>;
+  readonly inherited?: Partial<Pick<Recipe["data"], "resize" | "heldOut" | "mapping" | "mean" | "std">>;
 }
 
 /** Receives the number of loaded samples, and the total. */
