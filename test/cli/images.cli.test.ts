@@ -114,6 +114,13 @@ test("padded crops: the same bytes from memory, from files and resumed; eval agr
   expect(json(tested.out).at(-1)).toMatchObject({ accuracy: result.accuracy, samples: 20 });
 });
 
+test("padded crops of shards: eval agrees, though the model records a resize for other layouts", async () => {
+  const run = await espalierHere(train(shards, "cropped", "--crop", "2", "--epochs", "1"));
+  const tested = await espalierHere(["eval", at("cropped"), "--json"]);
+  expect(tested.code, tested.err).toBe(0);
+  expect(json(tested.out).at(-1)!["accuracy"]).toBe(json(run.out).at(-1)!["accuracy"]);
+});
+
 describe("--dry-run", () => {
   test("prints the plan, and writes nothing", async () => {
     const args = train(
