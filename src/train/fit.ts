@@ -80,7 +80,7 @@ export type RunRecord = StepRecord | EpochRecord;
 /** Result of the test at the end of an epoch. */
 export interface EpochTest extends Evaluation {
   /** With the running statistics of training; absent if they were not re-estimated. */
-  readonly raw?: Pick<Evaluation, "loss" | "accuracy">;
+  readonly raw?: Pick<Evaluation, "loss" | "accuracy" | "metrics">;
   readonly softAccuracy?: number;
 }
 
