@@ -9,8 +9,7 @@ const model = new Sequential([new Linear(2, 64), new ReLU(), new Linear(64, 64),
 
 const x = Array.from({ length: 2000 }, () => [2 * Math.random() - 1, 2 * Math.random() - 1]);
 const y = x.map(([a = 0, b = 0]) => (a * b > 0 ? 1 : 0)); // which of two pairs of quadrants
-const prune = { sparsity: 0.9, steer: "threshold" } as const; // steered, since a run this short ends near a target otherwise
-const session = new Session({ model, data: { x, y }, config: { epochs: 30, prune } });
+const session = new Session({ model, data: { x, y }, config: { epochs: 30, prune: { sparsity: 0.9 } } });
 
 const { last } = await session.fit();
 console.log(`accuracy ${last?.accuracy.toFixed(3)}, share of zeros ${last?.sparsity.toFixed(3)}`);

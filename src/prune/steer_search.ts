@@ -21,11 +21,17 @@ const RATE = 0.06;
 const LAST_RATE = 0.3;
 /** Steps of a search that can correct the guess of D. */
 const LEAST_STEPS = 32;
+/** Largest slope of f, over the learning rate spent, that weights can follow: this factor times that of the latest measurements. */
+const MOST_PACE = 3;
+/** Smallest slope of f in the latest measurements. */
+const LEAST_PACE = 1e-6;
+/** Intervals in which the rest of f is summed. */
+const STOPS = 256;
 /** threshold_now, threshold_next, tau. */
 const MOVED = 3;
 
 const OPTIONS: KeysOf<SearchOptions> = {
-  ...{ target: true, start: true, steps: true, fraction: true, spent: true, squared: true },
+  ...{ target: true, start: true, steps: true, fraction: true, spent: true, squared: true, decay: true },
 };
 
 /** Share of the window's steps in which D is searched. */
@@ -45,6 +51,8 @@ export interface SearchOptions {
   readonly spent: (n: number) => number;
   /** Share of the squared learning rates of the window before step n. */
   readonly squared: (n: number) => number;
+  /** Share by which weight decay shrinks an idle latent weight in the window: decay · sum of rates / (1 - momentum). Default 0. */
+  readonly decay?: number | undefined;
 }
 
 /**
@@ -82,10 +90,11 @@ export class SearchedThreshold {
    */
   constructor(arenas: readonly MagnitudeArena[], targets: readonly Bindable[], options: SearchOptions) {
     expectOptions("SearchedThreshold", options, OPTIONS);
-    const { target, start, steps } = options;
+    const { target, start, steps, decay = 0 } = options;
     check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
     check("start", "an integer >= 0", start, Number.isInteger(start) && start >= 0);
     check("steps", "an integer >= 1", steps, Number.isInteger(steps) && steps >= 1);
+    check("decay", "a finite number >= 0", decay, Number.isFinite(decay) && decay >= 0);
     check("targets", "at least one", targets.length, targets.length > 0);
     for (const { view } of targets) check("a target", "3 f32", `${view.bytes} bytes`, view.bytes === 4 * MOVED);
     this.options = options;
@@ -109,11 +118,12 @@ export class SearchedThreshold {
    */
   step(n: number): void {
     check("step", "an integer >= 0", n, Number.isInteger(n) && n >= 0);
-    const { start, fraction, spent } = this.options;
+    const { start, fraction, spent, decay = 0 } = this.options;
     const last = n === this.heldFrom - 1;
     const measured = last || (n >= start && n < this.heldFrom && (n - start) % this.every === 0);
     // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
-    const numbers = { spent: spent(n), before: fraction(n), fraction: fraction(n + 1), ...this.outlook(n) };
+    const outlook = measured ? this.outlook(n) : { rest: 0, pace: 1, calm: 1 };
+    const numbers = { spent: spent(n), before: fraction(n), fraction: fraction(n + 1), decay, ...outlook };
     // A larger last step sets D near the solution.
     const { guess } = this;
     const rate = last ? LAST_RATE : this.rate;
@@ -125,11 +135,11 @@ export class SearchedThreshold {
   }
 
   /**
-   * Return the schedule's outlook at step n. Weights follow the threshold in the time of the learning rate: where f rises faster in
-   * the rest of the run than in the latest measurements, they cannot follow all of it.
+   * Return the schedule's outlook at step n. Weights follow the threshold in the time of the learning rate: where f rises much faster
+   * in the rest of the run than in the latest measurements, they cannot follow all of it.
    */
-  private outlook(n: number): { readonly rest: number; readonly calm: number } {
-    const { start, fraction, spent, squared } = this.options;
+  private outlook(n: number): { readonly rest: number; readonly pace: number; readonly calm: number } {
+    const { start, steps, fraction, spent, squared } = this.options;
     const [now, squaredNow, left] = [spent(n), squared(n), 1 - spent(n)];
     // The first step of the latest measurements, by bisection.
     let [low, high] = [start, Math.max(start, n)];
@@ -139,10 +149,17 @@ export class SearchedThreshold {
       else high = middle;
     }
     const past = now - spent(low);
-    if (past <= 0 || left <= 0) return { rest: 1 - fraction(n), calm: 1 };
-    const rest = Math.min(1 - fraction(n), ((fraction(n) - fraction(low)) / past) * left);
+    if (past <= 0 || left <= 0) return { rest: 1 - fraction(n), pace: 1, calm: 1 };
+    const pace = Math.max((fraction(n) - fraction(low)) / past, LEAST_PACE);
+    const stops = Math.min(STOPS, start + steps - n);
+    const stop = (i: number) => n + Math.round((i * (start + steps - n)) / stops);
+    let rest = 0;
+    for (let i = 0; i < stops; i++) {
+      const [from, to] = [stop(i), stop(i + 1)];
+      rest += Math.min(fraction(to) - fraction(from), MOST_PACE * pace * (spent(to) - spent(from)));
+    }
     const moves = (squaredNow - squared(low)) / past;
-    return { rest, calm: moves > 0 ? Math.min(1, (1 - squaredNow) / left / moves) : 1 };
+    return { rest, pace, calm: moves > 0 ? Math.min(1, Math.sqrt((1 - squaredNow) / left / moves)) : 1 };
   }
 
   /** Read the threshold in force after the last step, and D. Waits for the GPU. */

@@ -69,28 +69,50 @@ async function searched(
   return { finals, states, rank: sortedMagnitude(weights, 1350), heldFrom };
 }
 
-test("magnitudes that follow the threshold: D is the solution of D = a + c D", async () => {
-  // The true threshold, which moves the weights of the next step.
+/** D at the end of a search over weights whose magnitude of the target's rank is `q(n, threshold)` times the first. */
+async function searchedOver(
+  q: (n: number, threshold: number) => number,
+  options: Partial<SearchOptions> = {},
+): Promise<number> {
   const weights = randomArray(1500, 3, 0.1);
   using arena = arenaOf([weights]);
   const hyper = makeHyper();
   const steps = 400;
   const far = (n: number) => 1 - (1 - n / steps) ** 2;
-  const options = { ...common, steps, fraction: far, spent: far, squared: (n: number) => 1 - (1 - n / steps) ** 3 };
-  const steer = new SearchedThreshold([arena], [scheduledThreshold(hyper)], options);
-  const rank = sortedMagnitude(weights, 1350);
-  const c = 0.6;
+  const schedule = { steps, fraction: far, spent: far, squared: (n: number) => 1 - (1 - n / steps) ** 3 };
+  const steer = new SearchedThreshold([arena], [scheduledThreshold(hyper)], { ...common, ...schedule, ...options });
+  const rank = sortedMagnitude(weights, Math.round((options.target ?? 0.9) * 1500));
   for (let n = 0; n < steps; n++) {
+    // The true threshold, which moves the weights of the next step.
     const { threshold } = await steer.read();
-    const q = rank + c * threshold;
-    arena.values.set(packLayers([weights.map((w) => (w * q) / rank)]));
+    const scale = q(n, threshold / rank);
+    arena.values.set(packLayers([weights.map((w) => w * scale)]));
     steer.step(n);
   }
-  // Half of the rest is expected to be calmer, which costs a few percent of D here, where nothing is random.
-  expect((await steer.read()).final / (rank / (1 - c))).toBeGreaterThan(0.93);
-  expect((await steer.read()).final / (rank / (1 - c))).toBeLessThan(1.001);
+  const { final } = await steer.read();
   steer.dispose();
   hyper.dispose();
+  return final / rank;
+}
+
+test.each([
+  [0.6, 0.9],
+  [0.9, 0.9],
+  [0.6, 0.5],
+  [0.9, 0.5],
+])("magnitudes that follow the threshold by %d: D is the solution of D = a + c D, target %d", async (c, target) => {
+  const d = await searchedOver((_n, threshold) => 1 + c * threshold, { target });
+  // Half of the rest is expected to be calmer, which costs a few percent of D here, where nothing is random.
+  expect(d * (1 - c)).toBeGreaterThan(0.93);
+  expect(d * (1 - c)).toBeLessThan(1.001);
+});
+
+test("magnitudes that weight decay shrinks: D is the magnitude of the end", async () => {
+  const spent = (n: number) => 1 - (1 - n / 400) ** 2;
+  const known = await searchedOver((n) => Math.exp(-0.4 * spent(n)), { decay: 0.4 });
+  expect(Math.abs(known / Math.exp(-0.4) - 1)).toBeLessThan(0.03);
+  const unknown = await searchedOver((n) => Math.exp(-0.4 * spent(n)));
+  expect(unknown / Math.exp(-0.4)).toBeGreaterThan(1.05);
 });
 
 test("after the search D has the same bits whatever the weights do", async () => {
@@ -197,6 +219,7 @@ test("refuses wrong options by name", () => {
   expect(() => make({ target: 1.01 })).toThrow(/target: expected a share from 0 to 1, got 1.01/);
   expect(() => make({ target: Number.NaN })).toThrow(/target/);
   expect(() => make({ start: -1 })).toThrow(/start: expected an integer >= 0, got -1/);
+  expect(() => make({ decay: -1 })).toThrow(/decay: expected a finite number >= 0, got -1/);
   expect(() => make({ steps: 0 })).toThrow(/steps: expected an integer >= 1, got 0/);
   expect(() => make({}, [])).toThrow(/targets: expected at least one/);
   expect(() => make({}, [short])).toThrow(/a target: expected 3 f32, got 8 bytes/);

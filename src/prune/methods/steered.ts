@@ -1,4 +1,5 @@
 // Soft thresholds with a target share of zeros in place of a final threshold D.
+import type { GroupRule } from "../../optim/group_rule.ts";
 import { scheduledThreshold } from "../../optim/hyper.ts";
 import { check, type PruneConfig, type RunShape, STEERINGS, spanOf, thresholdConfig } from "../config.ts";
 import type { PruningMethod, PruningRun } from "../method.ts";
@@ -75,22 +76,38 @@ function byThreshold(aim: RankedAim, schedule: ThresholdSchedule, freeze: number
   };
 }
 
+/** Compute the share by which weight decay shrinks an idle latent weight, per learning rate. */
+function shrinkageOf({ settings, addsDecay }: GroupRule): number {
+  const { weightDecay, momentum, decayTarget } = settings;
+  return addsDecay && decayTarget === "latent" ? weightDecay / (1 - momentum) : 0;
+}
+
 function bySearch(aim: RankedAim, schedule: ThresholdSchedule, config: PruneConfig, run: RunShape): Steering {
   const { pruningStartStep: start = 0, windowSteps: steps = 1 } = thresholdConfig(config, run);
   const { fraction } = schedule;
-  const shareOf = (weight: (lr: number) => number) => {
-    const sum = prefixSum(steps, (i) => weight(run.lr(start + i)));
-    return (n: number) => sum.fraction(Math.min(Math.max(0, n - start), steps));
-  };
-  const spent = config.schedule === "lats" ? fraction : shareOf((lr) => lr);
-  const squared = shareOf((lr) => lr * lr);
+  const rates = prefixSum(steps, (i) => run.lr(start + i));
+  const squares = prefixSum(steps, (i) => run.lr(start + i) ** 2);
+  const inWindow = (n: number) => Math.min(Math.max(0, n - start), steps);
+  const spent = config.schedule === "lats" ? fraction : (n: number) => rates.fraction(inWindow(n));
   let steer: SearchedThreshold;
   /** D, once it is held and was read. */
   let final: number | null = null;
   return {
     begin(own) {
       const { arenas, target } = aim(own);
-      steer = new SearchedThreshold(arenas, targetsOf(own), { target, start, steps, fraction, spent, squared });
+      const { rule } = own.optimizer.groups.find((g) => g.options.mode !== "none")!;
+      // Adaptive steps divide by the size of the gradients, so they fall with the rate only.
+      const squared = rule.buffers.moments > 0 ? spent : (n: number) => squares.fraction(inWindow(n));
+      const decay = shrinkageOf(rule) * rates.total;
+      steer = new SearchedThreshold(arenas, targetsOf(own), {
+        target,
+        start,
+        steps,
+        fraction,
+        spent,
+        squared,
+        decay,
+      });
       return steer;
     },
     step: (n) => steer.step(n),

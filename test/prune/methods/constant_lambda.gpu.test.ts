@@ -10,6 +10,8 @@ const rising = THRESHOLD_SCHEDULES.filter((name) => name !== "constant" && name 
 /** Thirty epochs of five steps. */
 const long: TinyMore = { epochs: 30 };
 
+const adaptive: TinyMore = { momentum: 0, weightDecay: 0 };
+
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 const rates: readonly LrConfig[] = [
   { schedule: "cosine", base: 0.05, per: "step" },
@@ -33,8 +35,8 @@ test.each(rates)(
     }
     // Before, it moves.
     expect(coefficientOfVariation(steps.slice(0, 75).map((s) => s.lambda))).toBeGreaterThan(1e-3);
-    // 150 steps on 72 images: longer runs of larger networks end within half a point.
-    expect(Math.abs(sparsityIn(bytes) - 0.8)).toBeLessThan(0.05);
+    // 150 steps on 72 images. At a constant rate, half of the rates are left when the search ends.
+    expect(Math.abs(sparsityIn(bytes) - 0.8)).toBeLessThan(lr.schedule === "cosine" ? 0.03 : 0.05);
   },
 );
 
@@ -52,6 +54,37 @@ test.each(rising)("%s: one constant D times the shape of the schedule after the 
   }
 });
 
+test.each<[string, TinyMore, number]>([
+  ["adam", { ...adaptive, optimizer: "adam", lr: { schedule: "cosine", base: 0.003, per: "step" } }, 0.05],
+  [
+    "adamw",
+    { ...adaptive, optimizer: "adamw", weightDecay: 0.01, lr: { schedule: "cosine", base: 0.003, per: "step" } },
+    0.05,
+  ],
+  ["rmsprop", { ...adaptive, optimizer: "rmsprop", lr: { schedule: "cosine", base: 0.001, per: "step" } }, 0.03],
+  ["SGD with weight decay", { weightDecay: 2e-3 }, 0.02],
+  ["SGD in f16", { precision: "f16" }, 0.03],
+])("%s: lambda is flat after the search, and the run ends near the share", async (_name, more, near) => {
+  const { steps, bytes } = await tinyRun({ sparsity: 0.8 }, { ...long, ...more });
+  const lambdas = steps
+    .slice(75)
+    .filter((s) => s.lr > 0)
+    .map((s) => s.lambda);
+  expect(lambdas.length).toBeGreaterThan(70);
+  expect(Math.max(...lambdas) / Math.min(...lambdas) - 1).toBeLessThan(1e-5);
+  expect(Math.abs(sparsityIn(bytes) - 0.8)).toBeLessThan(near);
+});
+
+test("weight decay of the latent weights moves D, and that of the effective weights is no part of the search", async () => {
+  const of = async (decayTarget: "latent" | "effective") => {
+    const { steps, bytes } = await tinyRun({ sparsity: 0.8, decayTarget }, { ...long, weightDecay: 2e-3 });
+    expect(Math.abs(sparsityIn(bytes) - 0.8)).toBeLessThan(0.02);
+    return steps.at(-1)!.threshold;
+  };
+  // Decay shrinks idle latent weights, so a smaller D is enough.
+  expect(await of("latent")).toBeLessThan(0.98 * (await of("effective")));
+});
+
 test("the threshold on the GPU is the logged one", async () => {
   const session = tinySession({ sparsity: 0.8 });
   const { steps } = await finish(session, 1);
@@ -66,7 +99,7 @@ test("the threshold on the GPU is the logged one", async () => {
 
 test("early pruning aims at the share by the freeze epoch", async () => {
   const { epochs, steps } = await tinyRun({ sparsity: 0.8, freezeEpoch: 15 }, long);
-  expect(Math.abs(epochs[14]!.sparsity - 0.8)).toBeLessThan(0.05);
+  expect(Math.abs(epochs[14]!.sparsity - 0.8)).toBeLessThan(0.02);
   for (const { sparsity } of epochs.slice(15)) expect(sparsity).toBe(epochs[14]!.sparsity);
   const lambdas = steps.slice(40, 75).map((s) => s.lambda);
   expect(Math.max(...lambdas) / Math.min(...lambdas) - 1).toBeLessThan(1e-5);
