@@ -4,7 +4,7 @@
 // share `decay` in the window. With the slopes q' and d' over the learning rate spent, in the latest measurements:
 //   q' = c d' - (1 - c) decay q,   so   c = (q' + decay q) / (d' + decay q)
 //   q of the end = q + c (c^0.8 rise + (1 - c^0.8) calm d' left) - (1 - c) decay q left,   rise = min(d' rest / pace, D - d)
-// and D moves towards the solution of D = q of the end.
+// with d' near D pace, and D moves towards the solution of D = q of the end.
 const POINTS: u32 = 130u;                // most measurements of a search
 const FROM: f32 = 0.2;                   // share of the learning rate from which D moves: before, weights move for other reasons
 const WINDOW: f32 = 0.2;                 // measurements count that are at most this share of the past old

@@ -159,7 +159,7 @@ export class SearchedThreshold {
       rest += Math.min(fraction(to) - fraction(from), MOST_PACE * pace * (spent(to) - spent(from)));
     }
     const moves = (squaredNow - squared(low)) / past;
-    return { rest, pace, calm: moves > 0 ? Math.min(1, Math.sqrt((1 - squaredNow) / left / moves)) : 1 };
+    return { rest, pace, calm: moves > 0 ? Math.min(1, (1 - squaredNow) / left / moves) : 1 };
   }
 
   /** Read the threshold in force after the last step, and D. Waits for the GPU. */

@@ -36,20 +36,26 @@ const short = (
 ) => tinySession(prune, { epochs: 2, logEvery: 3, ...OPTIMIZERS[name], ...more }, replay);
 
 describe.each(NAMES)("%s", (name) => {
-  test("learns and prunes; a replayed run has the bits of an eager one, and a resumed run those of one without a stop", async () => {
-    const whole = await finish(short(name), 1);
-    const eager = await finish(short(name, undefined, undefined, false));
-    expect(differing(whole.bytes, eager.bytes)).toEqual([]);
-    expect(whole.epochs.at(-1)!.loss).toBeLessThan(whole.epochs[0]!.loss);
-    expect(whole.epochs.at(-1)!.sparsity).toBeGreaterThan(0.03);
-    expect(keysOf(whole.bytes).filter((key) => key.startsWith("moments."))).toContain("moments.3.weight");
-    const { bytes, position } = whole.saved.get(4)!;
-    const session = short(name);
-    session.load(bytes, "checkpoint");
-    const rest = await finish(session);
-    expect(differing(rest.bytes, whole.bytes)).toEqual([]);
-    expect(position.step).toBe(4);
-  });
+  test.each<[string, TinyPrune]>([
+    ["learns and prunes", { threshold: 0.02 }],
+    ["searches a threshold for a sparsity", { sparsity: 0.4 }],
+  ])(
+    "%s; a replayed run has the bits of an eager one, and a resumed run those of one without a stop",
+    async (_what, prune) => {
+      const whole = await finish(short(name, prune), 1);
+      const eager = await finish(short(name, prune, undefined, false));
+      expect(differing(whole.bytes, eager.bytes)).toEqual([]);
+      expect(whole.epochs.at(-1)!.loss).toBeLessThan(whole.epochs[0]!.loss);
+      expect(whole.epochs.at(-1)!.sparsity).toBeGreaterThan(0.03);
+      expect(keysOf(whole.bytes).filter((key) => key.startsWith("moments."))).toContain("moments.3.weight");
+      const { bytes, position } = whole.saved.get(4)!;
+      const session = short(name, prune);
+      session.load(bytes, "checkpoint");
+      const rest = await finish(session);
+      expect(differing(rest.bytes, whole.bytes)).toEqual([]);
+      expect(position.step).toBe(4);
+    },
+  );
 
   test("micro-batches give the run of whole batches, up to rounding", async () => {
     const runs = [];

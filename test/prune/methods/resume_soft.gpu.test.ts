@@ -25,6 +25,7 @@ const cases: readonly Case[] = [
     at: [8, 10, 12],
   },
   { name: "target", prune: { sparsity: 0.8 }, at: [4, 5, 8, 10, 12] },
+  { name: "target, weight decay", prune: { sparsity: 0.8 }, more: { weightDecay: 2e-3 }, at: [8, 12] },
   { name: "target, sine", prune: { schedule: "sine", sparsity: 0.8 }, at: [8, 12] },
   { name: "target, threshold steered", prune: { sparsity: 0.8, steer: "threshold" }, at: [4, 5, 12] },
   {
