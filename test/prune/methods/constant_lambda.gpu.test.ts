@@ -55,13 +55,22 @@ test.each(rising)("%s: one constant D times the shape of the schedule after the 
 });
 
 test.each<[string, TinyMore, number]>([
-  ["adam", { ...adaptive, optimizer: "adam", lr: { schedule: "cosine", base: 0.003, per: "step" } }, 0.05],
+  ["adam", { ...adaptive, optimizer: { name: "adam" }, lr: { schedule: "cosine", base: 0.003, per: "step" } }, 0.05],
   [
     "adamw",
-    { ...adaptive, optimizer: "adamw", weightDecay: 0.01, lr: { schedule: "cosine", base: 0.003, per: "step" } },
+    {
+      ...adaptive,
+      optimizer: { name: "adamw" },
+      weightDecay: 0.01,
+      lr: { schedule: "cosine", base: 0.003, per: "step" },
+    },
     0.05,
   ],
-  ["rmsprop", { ...adaptive, optimizer: "rmsprop", lr: { schedule: "cosine", base: 0.001, per: "step" } }, 0.03],
+  [
+    "rmsprop",
+    { ...adaptive, optimizer: { name: "rmsprop" }, lr: { schedule: "cosine", base: 0.001, per: "step" } },
+    0.03,
+  ],
   ["SGD with weight decay", { weightDecay: 2e-3 }, 0.02],
   ["SGD in f16", { precision: "f16" }, 0.03],
 ])("%s: lambda is flat after the search, and the run ends near the share", async (_name, more, near) => {
