@@ -116,6 +116,6 @@ export function readHeader(kernel: string, source: string): Header {
     bindings.push({ name: name!, index: Number(index), kind });
   }
   const size = /@workgroup_size\(([^)]*)\)/.exec(text);
-  const [x = "1", y = "1", z = "1"] = (size?.[1] ?? "1").split(",").map((s) => s.trim());
+  const [x = "1", y = "1", z = "1"] = (size?.[1] ?? "1").split(",").map((s) => s.replaceAll(/\s/g, ""));
   return { bindings, params: readStruct(kernel, text, "Params"), workgroupSize: [x, y, z] };
 }

@@ -1,11 +1,12 @@
 // NIR files: a graph as HDF5, in the layout of the nir package for Python. The HDF5 library is loaded when a file is read or written.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dataset, File, Group } from "h5wasm/node";
 import { type NirArray, NirError, type NirGraph, type NirNode } from "../io/index.ts";
 import { quote, visible } from "../text/index.ts";
 import { importPackage } from "./packages.ts";
+import { readRegularSync } from "./regular_file.ts";
 
 /** Version of the nir package whose layout the files have: the first with v_reset in all neurons. */
 const VERSION = "1.0.7";
@@ -83,7 +84,7 @@ export async function writeNir(graph: NirGraph): Promise<Uint8Array<ArrayBuffer>
     } finally {
       file.close();
     }
-    return new Uint8Array(readFileSync(path));
+    return new Uint8Array(readRegularSync(path));
   });
 }
 

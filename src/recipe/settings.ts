@@ -193,7 +193,7 @@ const strength = (what: string) =>
   number(`change of ${what} by a random factor in 1 - this .. 1 + this`, { min: 0, reads: "color" });
 
 const augment = group("Training", {
-  crop: integer("pad by this and crop at random; images: not resized crops", {
+  crop: integer("pad by this, crop at random; images: no resized crops", {
     flag: "--crop <pixels>",
     min: 0,
     limit: MOST_PIXELS,
@@ -243,7 +243,7 @@ export const SETTINGS = {
       of: LOSSES,
       otherwise: "cross-entropy; numbers: mse",
     }),
-    metrics: names("metrics of the test; the first one chooses the best model", {
+    metrics: names("test metrics; the first chooses the best model", {
       flag: "--metrics <names>",
       items: "metrics",
       least: 1,

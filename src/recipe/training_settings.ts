@@ -30,7 +30,7 @@ export const length = group("Training", {
 });
 
 const lr = {
-  schedule: choice("decay of the learning rate", { flag: "--lr-schedule <name>", of: LR_SCHEDULES, default: "cosine" }),
+  schedule: choice("decay of lr", { flag: "--lr-schedule <name>", of: LR_SCHEDULES, default: "cosine" }),
   base: number("learning rate after the warm-up", { flag: "--lr <rate>", above: 0, default: 0.1 }),
   warmupEpochs: number("epochs of linear warm-up", { flag: "--warmup <epochs>", min: 0, default: 0 }),
   min: number("cosine: final learning rate", { min: 0, default: 0 }),
@@ -51,7 +51,7 @@ export const optimizer = group("Training", {
     of: ["f32", "f16"],
     otherwise: "f32",
   }),
-  optimizer: choice("optimiser; all but sgd have PyTorch's defaults", {
+  optimizer: choice("optimiser", {
     flag: "--optimizer <name>",
     of: OPTIMIZERS,
     otherwise: "sgd",
@@ -106,7 +106,7 @@ export const prune = group("Pruning", {
     above: 0,
     below: 1,
   }),
-  group: choice("prune weights together: blocks of outputs, filters, neurons", {
+  group: choice("prune weights together", {
     flag: "--group <name>",
     of: WEIGHT_GROUPS,
   }),
@@ -199,7 +199,7 @@ export const prune = group("Pruning", {
       min: 0,
       otherwise: 10,
     }),
-    clip: number("ltp: largest change of a threshold in a step, as a share of it", {
+    clip: number("ltp: largest relative change of a threshold in a step", {
       flag: "--ltp-clip <share>",
       above: 0,
       otherwise: 0.05,
