@@ -71,6 +71,7 @@ export default defineConfig({
             "test/models/zoo.gpu.test.ts",
             "test/demo/**",
             "test/export/**",
+            "test/node/**",
           ],
           setupFiles: ["test/support/gpu_browser.ts"],
           testTimeout: 240_000,

@@ -75,7 +75,8 @@ function share(count: number, most: number): number {
 /** Return the way in which lanes share the pixels of a plane. */
 export function tilingOf(plane: number, images: number, blockRows: number): Tiling {
   const { software, subgroupSize } = currentGpu().adapter;
-  const shares = software && subgroupSize >= 4 && subgroupSize <= 16;
+  // Lanes share up to 8 numbers of a block, one each: a subgroup of 4 has too few of them.
+  const shares = software && subgroupSize >= 8 && subgroupSize <= 16;
   const lanes = shares ? subgroupSize : HARDWARE_LANES;
   let perLane = software ? pixelsOfLane(plane, lanes) : MOST_PIXELS;
   const groups = () => Math.ceil(plane / (perLane * lanes)) * images * blockRows;
