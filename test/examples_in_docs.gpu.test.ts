@@ -13,6 +13,7 @@ import * as spiking from "../src/entries/spiking.ts";
 import * as wgsl from "../src/entries/wgsl.ts";
 import * as exporters from "../src/export/index.ts";
 import * as espalier from "../src/index.ts";
+import * as node from "../src/node.ts";
 import { canRun, type DocExample, readDocExamples } from "./support/doc_examples.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -28,6 +29,7 @@ const ENTRIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "espalier/models": models,
   "espalier/wgsl": wgsl,
   "espalier/export": exporters,
+  "@espalier/node": node,
 };
 
 /** Return the text of a printed value: lists without brackets, as the comments of examples write them. */
