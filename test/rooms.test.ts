@@ -115,7 +115,7 @@ const beside: [folder: string, imports: readonly string[]][] = [
   ["test/tools", ["tools", "src/gpu"]],
   ["test/reference", anyEngine],
   ["test/support", [...anyEngine, ...anyHost, ...helpers, "tools/packages"]],
-  ["test", [...anyEngine, "src/node_internal.ts", "src/images", "tools", ...helpers]],
+  ["test", [...anyEngine, "src/node.ts", "src/node_internal.ts", "src/images", "tools", ...helpers]],
 ];
 
 const folders = ["src", "shaders", "demo", "bench", "tools", "examples", "test"];
