@@ -8,7 +8,6 @@ import { PUBLIC_ENTRIES } from "../tools/packages/entries.ts";
 import { absoluteLinks, browserModule } from "../tools/packages/extras.ts";
 import { crossing, layoutOf, PACKAGES, packageOf } from "../tools/packages/layout.ts";
 import { sharedManifest } from "../tools/packages/manifests.ts";
-import { shortenMap, withoutComments } from "../tools/packages/maps.ts";
 import { entries, manifestOf } from "../tools/packages/scripts.ts";
 import { addMissingTypes, markOptional, rewriteSpecifiers } from "../tools/packages/types.ts";
 import { gpuTypesIn } from "../tools/packages/webgpu_types.ts";
@@ -92,28 +91,6 @@ test("declarations import declared packages only, and none that is optional with
   expect(() => markOptional('export type { D } from "d";', "x.ts", manifest)).toThrow(
     "src/x.ts: its declarations import d: expected a dependency of its package, got none",
   );
-});
-
-test("maps hold the sources without comments, at the same lines and columns", () => {
-  const code = "// a\nconst b = `// \x24{1 /* c */ + 1}`; /** d\n e */ f();\n";
-  expect(withoutComments(code)).toBe("\nconst b = `// \x24{1         + 1}`;\n      f();\n");
-});
-
-test("maps keep the first position of each line", () => {
-  // Line 1 at columns 0 and 4, line 2 with nothing, line 3 at column 2.
-  const map = {
-    version: 3,
-    sources: ["../../src/a.ts"],
-    sourcesContent: ["a(); // b"],
-    names: ["a"],
-    mappings: "AAAAA,IAAI;;EACA",
-  };
-  expect(JSON.parse(shortenMap(JSON.stringify(map)))).toEqual({
-    ...map,
-    names: [],
-    sourcesContent: ["a();"],
-    mappings: "AAAA;;EACI",
-  });
 });
 
 test("every entry of a manifest is made from a file, with types first and the default last", () => {

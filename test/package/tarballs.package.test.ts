@@ -48,10 +48,10 @@ describe.each(packages)("%s", (name, tarball) => {
     expect(code, output).toBe(0);
   });
 
-  test("has licence, README and where the sources are, and no tests", async () => {
+  test("has licence, README and where the sources are, no tests and no maps", async () => {
     const files = await filesOf(name);
     expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md", "package.json"]));
-    expect(files.filter((file) => /\.test\.|(^|\/)test\//.test(file))).toEqual([]);
+    expect(files.filter((file) => /\.test\.|(^|\/)test\/|\.map$/.test(file))).toEqual([]);
     const manifest = JSON.parse(await read(name, "package.json"));
     expect(manifest).toMatchObject({ license: "Apache-2.0", type: "module" });
     for (const field of ["repository", "homepage", "bugs", "engines"]) expect(manifest, field).toHaveProperty(field);

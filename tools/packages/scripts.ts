@@ -1,11 +1,10 @@
 // Builds the JavaScript of a package: one module per file of src/, so that a bundler of a user can leave out the rest.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { build, type Plugin } from "vite";
 import { wgsl } from "../wgsl_vite.ts";
 import { crossing, entriesOf, layoutOf, type Manifest, type PackageLayout, packageOf } from "./layout.ts";
-import { shortenMap } from "./maps.ts";
 import { shorter } from "./shorter.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
@@ -108,20 +107,6 @@ function placeOf({ name, facadeModuleId }: { readonly name: string; readonly fac
   return `${name}.js`;
 }
 
-/** Remove maps of code that others wrote and of shader texts, and shorten the others. */
-function tidyMaps(outDir: string): void {
-  for (const name of readdirSync(outDir, { recursive: true, encoding: "utf8" })) {
-    const path = join(outDir, name);
-    const mapped = !/^(?:vendor|shaders)\//.test(name);
-    if (name.endsWith(".map")) {
-      if (mapped) writeFileSync(path, shortenMap(readFileSync(path, "utf8")));
-      else rmSync(path);
-    } else if (name.endsWith(".js") && !mapped) {
-      writeFileSync(path, readFileSync(path, "utf8").replace(/\n\/\/# sourceMappingURL=.*\s*$/, "\n"));
-    }
-  }
-}
-
 /** Build the modules of a package into `outDir`. Returns the exported names by file in `outDir`. */
 export async function buildScripts(layout: PackageLayout, outDir: string): Promise<Map<string, readonly string[]>> {
   const result = await build({
@@ -131,7 +116,7 @@ export async function buildScripts(layout: PackageLayout, outDir: string): Promi
     plugins: [borders(layout), shortUsing, wgsl, pureCalls, shorter(SRC)],
     build: {
       target: "es2022",
-      sourcemap: true,
+      sourcemap: false, // modules and names are those of the sources; maps would be half of the package
       minify: false, // class names show in summaries, and bundlers of users minify anyway
       outDir,
       emptyOutDir: true,
@@ -146,13 +131,10 @@ export async function buildScripts(layout: PackageLayout, outDir: string): Promi
           chunkFileNames: placeOf,
           // The declarations hold the comments.
           comments: { legal: true, annotation: true, jsdoc: false },
-          // Maps name the files as if src/ were in the package: "../../src/ops/unary.ts".
-          sourcemapPathTransform: (source) => source.replace(/^(?:\.\.\/)*src\//, (start) => start.slice(6)),
         },
       },
     },
   });
-  tidyMaps(outDir);
   const outputs = [result].flat().flatMap((r) => ("output" in r ? r.output : []));
   return new Map(outputs.flatMap((o) => (o.type === "chunk" ? [[o.fileName, o.exports] as const] : [])));
 }

@@ -8,7 +8,7 @@ const ROOMS = ["gpu", "tensor", "autograd", "ops", "optim"];
 /** A field without a value, as the compiler writes it in the body of a class. */
 const FIELD = /^\t(?!(?:return|break|continue|debugger);)\w+;$/gm;
 
-/** Remove fields without a value: constructors assign them. The lines stay, for source maps. */
+/** Remove fields without a value: constructors assign them. */
 export const removeEmptyFields = (code: string): string => code.replace(FIELD, "");
 
 /** Shortens the modules below `src`. */
