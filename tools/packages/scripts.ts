@@ -1,5 +1,5 @@
 // Builds the JavaScript of a package: one module per file of src/, so that a bundler of a user can leave out the rest.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { build, type Plugin } from "vite";
