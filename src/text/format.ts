@@ -30,11 +30,11 @@ export function significant(value: number, digits = 3): string {
   return size < 1e-3 || size >= 1e5 ? rounded.toExponential().replace("e+", "e") : String(rounded);
 }
 
-/** Write at most three significant digits and a unit for each factor of 1000: 532, 12.3k, 1.2M. */
+/** Write at most three significant digits, as `significant`, and a unit for each factor of 1000: 532, 12.3k, 1.2M. */
 export function compact(n: number, units: readonly string[] = ["", "k", "M", "G", "T"], space = ""): string {
   let at = 0;
   while (at < units.length - 1 && Number((n / 1000 ** at).toPrecision(3)) >= 1000) at++;
-  return `${Number((n / 1000 ** at).toPrecision(3))}${space}${units[at]}`;
+  return `${significant(n / 1000 ** at)}${space}${units[at]}`;
 }
 
 /** Write a ratio: "3.33x", "20.0x", "120x". A ratio of null means that nothing is left. */

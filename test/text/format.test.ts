@@ -97,6 +97,7 @@ test("shortens large numbers", () => {
     "1T",
   ]);
   expect(compact(1200, ["pJ", "nJ"], " ")).toBe("1.2 nJ");
+  expect([compact(1.5e-6), compact(1.234e20)]).toEqual(["1.5e-6", "1.23e8T"]);
 });
 
 test("writes ratios, sizes and times", () => {
