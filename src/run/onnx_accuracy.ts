@@ -1,5 +1,5 @@
 // Tests an ONNX file in ONNX Runtime on batches of the engine, if the package is installed.
-import { BatchInput, type BatchInputOptions, type HostBatches, tidy } from "../internal.ts";
+import { argmaxRows, BatchInput, type BatchInputOptions, type HostBatches, tidy } from "../internal.ts";
 import { importPackage } from "../node/packages.ts";
 import type { Output } from "../terminal/output.ts";
 import { makeIfInstalled } from "./optional_part.ts";
@@ -8,19 +8,6 @@ import { makeIfInstalled } from "./optional_part.ts";
 interface Accuracy {
   readonly accuracy: number;
   readonly samples: number;
-}
-
-/** Count the rows whose largest number is at the index of `labels`. */
-function correctOf(logits: Float32Array, labels: ArrayLike<number>, size: number): number {
-  const classes = logits.length / size;
-  let correct = 0;
-  for (let n = 0; n < size; n++) {
-    const row = logits.subarray(n * classes, (n + 1) * classes);
-    let best = 0;
-    for (let i = 1; i < classes; i++) if (row[i]! > row[best]!) best = i;
-    if (best === labels[n]) correct++;
-  }
-  return correct;
 }
 
 /**
@@ -47,7 +34,7 @@ export function onnxAccuracy(
         using x = tidy(() => input.tensors(batch).x);
         const feed = new runtime.Tensor("float32", (await x.data()) as Float32Array, [...x.shape]);
         const { logits } = await session.run({ input: feed });
-        correct += correctOf(logits!.data as Float32Array, y, size);
+        correct += argmaxRows(logits!.data as Float32Array, size).filter((best, i) => best === y[i]).length;
         samples += size;
         batches.recycle?.(batch);
       }

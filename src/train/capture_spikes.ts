@@ -8,6 +8,7 @@ import { readAll, Scope, type Shape, type Tensor, type TypedArray } from "../ten
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
 import { checkBatch } from "./activity.ts";
 import { keepCopy, watchModel } from "./activity_watch.ts";
+import { argmaxRows } from "./argmax_rows.ts";
 import { BatchInput, type HostBatch } from "./batch_step.ts";
 
 /** A few samples one after another, each from the resting state. Index s·T + t holds sample s at step t. */
@@ -284,17 +285,6 @@ function telling(fired: TypedArray, count: number): number[] {
   const firing = Math.max(Math.min(3, count), order.filter((i) => totals[i]! > 0).length);
   const places = [0.02, 0.2, 0.6].map((share, i) => Math.min(firing - 1, Math.max(i, Math.floor(share * firing))));
   return [...new Set(places)].map((at) => order[at]!);
-}
-
-function argmaxRows(values: TypedArray, rows: number): number[] {
-  const width = values.length / rows;
-  return Array.from({ length: rows }, (_, i) => {
-    let best = 0;
-    for (let j = 1; j < width; j++) {
-      if (values[i * width + j]! > values[i * width + best]!) best = j;
-    }
-    return best;
-  });
 }
 
 function mean(values: TypedArray): number {

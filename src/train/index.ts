@@ -8,6 +8,7 @@ export {
   type SpikingActivity,
   type WeightActivity,
 } from "./activity.ts";
+export { argmaxRows } from "./argmax_rows.ts";
 export {
   BatchInput,
   type BatchInputOptions,
