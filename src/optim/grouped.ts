@@ -62,6 +62,7 @@ function grouping(rule: GroupRule, settings: GroupSettings): GroupRule {
     },
     dispose() {
       for (const { rows } of tables.values()) rows.dispose();
+      tables.clear();
     },
   };
 }

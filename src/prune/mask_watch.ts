@@ -69,14 +69,20 @@ function changeOf(name: string, weights: number, before: Uint32Array | null, now
  * `restore` throws ArgumentError for masks of other layers.
  */
 export class MaskWatch {
-  private readonly parameters: readonly (readonly [string, Parameter])[];
+  private parameters: readonly (readonly [string, Parameter])[] = [];
   private masks: Uint32Array[] | null = null;
 
   /** Errors: ArgumentError if the model has no prunable parameter. */
   constructor(model: Module) {
-    this.parameters = [...model.namedParameters()].filter(([, p]) => p.prunable);
+    this.follow(model);
     if (this.parameters.length === 0)
       throw new ArgumentError("mask watch: expected a weight to prune, got a model without any");
+  }
+
+  /** @internal Take the parameters of a model whose shapes changed, and forget the masks of the last call. */
+  follow(model: Module): void {
+    this.parameters = [...model.namedParameters()].filter(([, p]) => p.prunable);
+    this.masks = null;
   }
 
   /** Masks of the last call by parameter name, one bit per weight; null before the first. For checkpoints. */

@@ -39,6 +39,11 @@ export interface PruningMethod {
   readonly group: Omit<ParamGroup, "params">;
   /** Phase of step n. Entering `mask` from another phase bakes the weights. */
   phase(step: number): PruningPhase;
+  /**
+   * Returns true if zeros stay zero and no other weight becomes zero from step n on, and the method needs no tensor of the optimizer any
+   * more: then the model may get smaller, or kernels for its mask. Absent: never.
+   */
+  isFrozen?(step: number): boolean;
   /** Thresholds of step n, and other values that the method sets. */
   values(step: number): StepValues;
   /**

@@ -9,7 +9,7 @@ export interface PruningMethodParts
     Pick<PruningMethod, "name" | "group"> {}
 
 const KEYS: KeysOf<PruningMethod> = {
-  ...{ name: true, group: true, phase: true, values: true, thresholdAt: true, increment: true },
+  ...{ name: true, group: true, phase: true, isFrozen: true, values: true, thresholdAt: true, increment: true },
   ...{
     readThreshold: true,
     heldStep: true,
@@ -35,6 +35,7 @@ const isPlain = (given: object): boolean =>
 const RESULTS: Readonly<Record<string, readonly [expected: string, is: (result: unknown) => boolean]>> = {
   values: ["an object such as { threshold, thresholdNext }", isRecord],
   phase: ["prune, mask or dense", (phase) => ["prune", "mask", "dense"].includes(phase as string)],
+  isFrozen: ["true or false", (frozen) => typeof frozen === "boolean"],
   thresholdAt: ["a finite number or null", (threshold) => threshold === null || Number.isFinite(threshold)],
 };
 

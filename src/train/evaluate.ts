@@ -96,7 +96,8 @@ export class Evaluator {
   private readonly objective: Objective;
   private readonly step: Tensor;
   private readonly guard: Tensor;
-  private readonly captured: BatchStep<Record<string, Tensor>>;
+  /** @internal */
+  readonly captured: BatchStep<Record<string, Tensor>>;
   private readonly randoms: readonly RandomState[];
 
   /** Errors: ArgumentError for an unknown option, OpError for a loss or metric that is not a function. */

@@ -117,6 +117,11 @@ export interface FitOptions {
   readonly weightDecay?: number;
   /** Returns the batches of an epoch from `startBatch` on: a pure function. Each is recycled once it is enqueued. */
   readonly batches: (epoch: number, startBatch: number) => HostBatches;
+  /**
+   * Called after the record of each epoch but the last, when all of its steps are read, with the steps done. It may change the model.
+   * Awaited before the checkpoint of the epoch.
+   */
+  readonly betweenEpochs?: (step: number) => Promise<void>;
   /** Returns null if the signal came first; the resumed run then repeats the test. Absent: no test. */
   readonly evaluate?: (signal?: AbortSignal) => Promise<EpochTest | null>;
   readonly start?: RunPosition;

@@ -306,13 +306,15 @@ export class FitLoop {
     await options.onRecord?.(this.last);
     warnOfLearned(optimizer, method, this.last);
     this.deadLayers = options.dead?.(emptyLayers(layers)) ?? [];
+    if (this.epoch < options.epochs && this.deadLayers.length === 0) await options.betweenEpochs?.(this.step);
     return true;
   }
 }
 
 const KEYS: KeysOf<FitOptions> = {
   ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, ownRates: true, method: true },
-  ...{ layers: true, dead: true, momentum: true, weightDecay: true, batches: true, evaluate: true, start: true },
+  ...{ layers: true, dead: true, momentum: true, weightDecay: true, batches: true, evaluate: true },
+  ...{ betweenEpochs: true, start: true },
   ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
   ...{ checkpointEvery: true, onCheckpoint: true, onEnd: true, saveAsked: true, signal: true },
 };

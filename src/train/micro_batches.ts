@@ -59,7 +59,8 @@ export class GradientSum {
   readonly part: Tensor = persistent(new Float32Array(2), [2]);
   readonly sizes: MicroBatches;
   private readonly optimizer: Optimizer;
-  private readonly captured: CapturedStep<never, Record<never, Tensor>>;
+  /** @internal The update. */
+  readonly captured: CapturedStep<never, Record<never, Tensor>>;
 
   /** Without `replay` each update runs eagerly. */
   constructor(optimizer: Optimizer, sizes: MicroBatches, replay = true) {

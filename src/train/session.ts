@@ -1,6 +1,6 @@
 // A session builds model, data, optimiser, schedules and the captured step from its options. Hosts (CLI, demo, examples) drive
 // it and decide where files go.
-import { currentGpu, DisposedError, warnOnce } from "../gpu/index.ts";
+import { DisposedError, warnOnce } from "../gpu/index.ts";
 import { type FileParts, joinParts } from "../io/index.ts";
 import type { Module, StateDict } from "../nn/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -20,21 +20,15 @@ import { checkControl, type FitCallbacks } from "./fit_control.ts";
 import type { CounterState } from "./fit_counters.ts";
 import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
-import { batchSizes } from "./micro_batches.ts";
 import type { Score } from "./score.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
+import { changeModel, type ModelChange } from "./session_change.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
-import {
-  croppedSize,
-  evaluationBatch,
-  formatOf,
-  type SessionBatches,
-  testBatches,
-  trainingBatches,
-  zeroBatch,
-} from "./session_data.ts";
+import { croppedSize, formatOf, type SessionBatches, testBatches, trainingBatches } from "./session_data.ts";
+import { betweenEpochs } from "./session_epochs.ts";
 import type { SessionOptions } from "./session_options.ts";
 import { SessionRecalibration } from "./session_recalibration.ts";
+import { rehearseSession, tuneSession } from "./session_rehearse.ts";
 import type { TrainStep } from "./train_step.ts";
 
 /**
@@ -180,20 +174,7 @@ export class Session {
    * recording. Changes the weights: not before `fit`. `stored`, `tested`: sizes of training and test images that the GPU crops.
    */
   rehearse(stored = croppedSize(this.parts.train, this.parts.config), tested?: ImageSize): StepMemory[] {
-    const { train, test, config, evaluator } = this.parts;
-    const recordings: StepMemory[] = [];
-    for (const size of batchSizes(train.length, config.batchSize)) {
-      this.step.run(zeroBatch(train, size, stored), { step: 0, lr: this.rate(0), values: this.method.values(0) });
-      recordings.push(this.step.memory());
-    }
-    this.model.eval();
-    for (const size of batchSizes(test?.length ?? 0, evaluationBatch(config))) {
-      evaluator!.enqueue(zeroBatch(test!, size, tested), 0);
-      recordings.push(evaluator!.memory());
-    }
-    this.model.train();
-    this.recalibration.rehearse(stored, (made) => recordings.push(made.memory()));
-    return recordings;
+    return rehearseSession(this.parts, this.recalibration, stored, tested);
   }
 
   /**
@@ -204,27 +185,14 @@ export class Session {
     this.expectLive("prepare");
     if (this.prepared) return;
     await this.start();
-    await this.tune();
+    await tuneSession(this.parts, this.position.step);
     this.prepared = true;
   }
 
-  /** Return the learning rate to set for step n; undefined if the optimizer moves its rates itself. */
-  private rate(n: number): number | undefined {
-    return this.parts.ownRates ? undefined : this.lr(n);
-  }
-
-  /** Let the tuner try kernels for every batch shape of the run, before the first step is captured. */
-  private async tune(): Promise<void> {
-    const { tuner } = currentGpu();
-    if (!tuner.active) return;
-    const { train, test, config, evaluator } = this.parts;
-    const rate = this.rate(this.position.step);
-    this.optimizer.set({ ...this.method.values(this.position.step), ...(rate === undefined ? {} : { lr: rate }) });
-    for (const size of batchSizes(train.length, config.batchSize)) this.step.rehearse(size);
-    this.model.eval();
-    for (const size of batchSizes(test?.length ?? 0, evaluationBatch(config))) evaluator!.rehearse(size);
-    this.model.train();
-    await tuner.tune();
+  /** @internal Change the model between two steps of a run: see `changeModel`. Waits for the GPU. */
+  async change(change: ModelChange, step = this.position.step): Promise<void> {
+    await changeModel(this.parts, this.recalibration, change);
+    await tuneSession(this.parts, step);
   }
 
   /**
@@ -283,6 +251,7 @@ export class Session {
       train: this.step,
       optimizer: this.optimizer,
       layers: async () => (masks ? epochLayers(this.model, this.optimizer, masks, config.prune.group) : []),
+      betweenEpochs: (step) => betweenEpochs(this.parts, step, (change) => this.change(change, step)),
       dead: (empty) => cutLayers(this.model, formatOf(this.parts.train), empty),
       onEnd: (result) => listeners.end(result, control.onEnd),
       weightDecay: config.weightDecay,

@@ -132,9 +132,10 @@ export class TrainStep {
   private readonly options: TrainStepOptions;
   private readonly objective: Objective;
   private readonly stepTensor: Tensor = scalar(0, "u32");
-  /** The whole step; with micro-batches, the part that adds up gradients. */
-  private readonly captured: BatchStep<{ loss: Tensor }>;
-  private readonly sum: GradientSum | null;
+  /** @internal The whole step; with micro-batches, the part that adds up gradients. */
+  readonly captured: BatchStep<{ loss: Tensor }>;
+  /** @internal */
+  readonly sum: GradientSum | null;
   // ESPALIER_CHECK=nan: each step runs eagerly under a new watch.
   private readonly checking = checksNan();
   private watch: NanWatch | null = null;

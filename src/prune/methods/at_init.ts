@@ -31,6 +31,7 @@ export function atInit(config: PruneConfig, run: RunShape): PruningMethod {
     name: "at-init",
     group: search.group,
     phase: () => "mask",
+    isFrozen: () => true,
     begin: (own) => search.begin?.(own),
     async prepare(own: PruningRun) {
       const { model, optimizer } = own;

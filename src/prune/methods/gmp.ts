@@ -23,21 +23,22 @@ export function gmp(config: PruneConfig, run: RunShape): PruningMethod {
     return n > 0 && n <= steps && (n % every === 0 || n === steps);
   };
   const fraction = (done: number) => cubic(Math.min(1, Math.max(0, (done - start) / steps)));
-  return magnitude("gmp", config, due, fraction);
+  return magnitude("gmp", config, due, fraction, start + steps);
 }
 
 export function oneShot(config: PruneConfig, run: RunShape): PruningMethod {
   const { start } = spanOf(config, run);
   const fraction = (done: number) => (done >= start ? 1 : 0);
-  return magnitude("one-shot", config, (done) => done === start, fraction);
+  return magnitude("one-shot", config, (done) => done === start, fraction, start);
 }
 
-/** Make a method that cuts after the steps that are `due`, to the share `fraction` of the target. */
+/** Make a method that cuts after the steps that are `due`, of which `end` is the last, to the share `fraction` of the target. */
 function magnitude(
   name: string,
   config: PruneConfig,
   due: (done: number) => boolean,
   fraction: (done: number) => number,
+  end: number,
 ): PruningMethod {
   const divide = budgetOf(config, name);
   const group = groupOf(config);
@@ -49,6 +50,7 @@ function magnitude(
     group: { mode: "inplace" },
     // As long as no weight is zero, masked training is dense training.
     phase: () => "mask",
+    isFrozen: (done) => done >= end,
     progressAt: fraction,
     begin(run) {
       const arenas = arenasToCut(run, group);

@@ -23,6 +23,7 @@ export function gradR(config: PruneConfig, run: RunShape): PruningMethod {
     name: "grad-r",
     group: { mode: "latent", shrink: alpha! },
     phase: (n) => (isFrozen(n) ? "mask" : "prune"),
+    isFrozen,
     values: (n) => ({ threshold: at(n), thresholdNext: at(n), tau: 0 }),
     thresholdAt: () => mu!,
     increment: (n) => (isFrozen(n) ? 0 : alpha! * run.lr(n)),

@@ -25,6 +25,7 @@ export function grasp(config: PruneConfig): PruningMethod {
     name: "grasp",
     group: { mode: "inplace" },
     phase: () => "mask",
+    isFrozen: () => true,
     begin({ optimizer }) {
       if (optimizer.scale)
         throw new ArgumentError(

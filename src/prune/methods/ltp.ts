@@ -22,6 +22,7 @@ export function ltp(config: PruneConfig, run: RunShape): PruningMethod {
     name: "ltp",
     group: { mode: "ltp", ...(config.ltp ? { ltp: config.ltp } : {}) },
     phase: (n) => (n < start ? "dense" : n < freeze ? "prune" : "mask"),
+    isFrozen: (n) => n >= freeze,
   };
   const until = Math.min(freeze, run.mainSteps);
   // With a target the price is steered; `ltp.l0` is its first value.

@@ -3,5 +3,5 @@ import type { PruningMethod } from "../method.ts";
 import { noThreshold } from "../method.ts";
 
 export function masked(): PruningMethod {
-  return { ...noThreshold, name: "masked", group: { mode: "inplace" }, phase: () => "mask" };
+  return { ...noThreshold, name: "masked", group: { mode: "inplace" }, phase: () => "mask", isFrozen: () => true };
 }

@@ -13,6 +13,7 @@ export function random(config: PruneConfig, run: RunShape): PruningMethod {
     name: "random",
     group: { mode: "inplace" },
     phase: () => "mask",
+    isFrozen: () => true,
     async prepare(own) {
       const { weights, zeros } = divide(own);
       const keeps = weights.map((n, row) => {

@@ -14,6 +14,7 @@ export function snip(config: PruneConfig): PruningMethod {
     name: "snip",
     group: { mode: "inplace" },
     phase: () => "mask",
+    isFrozen: () => true,
     async prepare(run: PruningRun) {
       const params = prunedParameters(run.optimizer);
       const share = shareOfPruned(target, run.model, prunedArenas(run.optimizer));

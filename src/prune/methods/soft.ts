@@ -66,6 +66,7 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
       ...(group ? { group, ...(groupShare === undefined ? {} : { groupShare }) } : {}),
     },
     phase: (n) => (isFrozen(n) ? "mask" : "prune"),
+    isFrozen,
     values,
     thresholdAt: (n) => live.at(Math.min(n, freeze)),
     increment: (n) => (isFrozen(n) ? 0 : live.increment(n)),

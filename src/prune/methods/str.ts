@@ -21,6 +21,7 @@ export function str(config: PruneConfig, run: RunShape): PruningMethod {
     name: "str",
     group: { mode: "str", ...(config.str ? { str: config.str } : {}) },
     phase: (n) => (n < start ? "dense" : n < freeze ? "prune" : "mask"),
+    isFrozen: (n) => n >= freeze,
     // sigma(s(n + 1)) - sigma(s(n)) is what shrinks live weights, as in the other soft thresholds.
     isL1: true,
   };

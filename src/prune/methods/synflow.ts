@@ -25,6 +25,7 @@ export function synflow(config: PruneConfig): PruningMethod {
     name: "synflow",
     group: { mode: "inplace" },
     phase: () => "mask",
+    isFrozen: () => true,
     begin({ sample: { dtype } }) {
       if (dtype !== "f32") throw new ArgumentError(`synflow: expected samples of f32 numbers, got ${dtype}`);
     },

@@ -202,3 +202,22 @@ describe("every method", () => {
     expect([0, 19, 20, 49, 50, 99].map(phase)).toEqual(phases);
   });
 });
+
+test.each<readonly [Partial<PruneConfig>, number | null]>([
+  [{ threshold: 1 }, null],
+  [{ threshold: 1, freezeEpoch: 4 }, 40],
+  [{ sparsity: 0.5, freezeEpoch: 4 }, 40],
+  [{ method: "str", freezeEpoch: 4 }, 40],
+  [{ method: "ltp" }, 67],
+  [{ method: "gmp", sparsity: 0.5 }, 75],
+  [{ method: "one-shot", sparsity: 0.5, startEpoch: 3 }, 30],
+  [{ method: "snip", sparsity: 0.5 }, 0],
+  [{ method: "at-init", threshold: 1 }, 0],
+  [{ method: "masked", schedule: "none" }, 0],
+  [{ method: "imp", sparsity: 0.5, ...own("imp") }, null],
+  [{ schedule: "none" }, null],
+])("zeros of %j are final from step %s on", (prune, from) => {
+  const method = make(prune);
+  const frozen = Array.from({ length: 100 }, (_, n) => method.isFrozen?.(n) ?? false);
+  expect(frozen).toEqual(Array.from({ length: 100 }, (_, n) => from !== null && n >= from));
+});

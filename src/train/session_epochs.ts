@@ -1,0 +1,17 @@
+// Work of a session between two epochs, which may change the model: a resumed run does the same at the same steps.
+import type { SessionParts } from "./session_build.ts";
+import type { ModelChange } from "./session_change.ts";
+
+/**
+ * Work after `step` steps, between two epochs. `change` changes the model and waits for the GPU: see `changeModel`. Modules that few runs
+ * use are loaded inside, once the settings ask for them.
+ */
+type EpochWork = (parts: SessionParts, step: number, change: (change: ModelChange) => Promise<void>) => Promise<void>;
+
+/** Work in order; each checks the settings itself. */
+const WORKS: readonly EpochWork[] = [];
+
+/** Do the work between two epochs, after `step` steps. */
+export const betweenEpochs: EpochWork = async (parts, step, change) => {
+  for (const work of WORKS) await work(parts, step, change);
+};
