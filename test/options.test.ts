@@ -190,6 +190,7 @@ const calls: Record<string, () => unknown> = {
   // Training, figures and export.
   planTraining: () => all.planTraining(bad),
   sparsify: () => all.sparsify(model(), bad),
+  measureSpeed: () => all.measureSpeed([], bad),
   recalibrate: () => all.recalibrate(model(), [] as never, bad),
   planEvaluation: () => all.planEvaluation(bad),
   fit: () => all.fit(bad),

@@ -21,6 +21,7 @@ import { compactMetadata, mergedSizes, readSizes } from "../recipe/compact_metad
 import { addSettings } from "../recipe/flags.ts";
 import { isSpiking } from "../recipe/spiking.ts";
 import { keptLines, renderCompactTable, weightSums } from "../report/compact_table.ts";
+import { compactRows, renderStorageTable } from "../report/storage_table.ts";
 import { modelFile } from "../run/model_file.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { openWeightsFile } from "../run/weights_in.ts";
@@ -130,6 +131,8 @@ export async function runCompact(flags: CompactFlags, out: Output): Promise<numb
   const bytes = writeSafetensors(weights, { ...metadata, ...known.facts, ...compactMetadata(sizes) });
   await writeOutput(output, bytes, "espalier compact");
   out.say(renderCompactTable(plan.layers, summaries), "rendered");
+  const storage = compactRows(known.weights, plan.weights);
+  out.say(renderStorageTable(storage), "rendered");
   for (const line of keptLines(plan.kept)) out.say(line);
   const [from, to] = weightSums(plan.layers);
   const [before, after] = [summaries[0].macs, summaries[1].macs];
@@ -141,7 +144,7 @@ export async function runCompact(flags: CompactFlags, out: Output): Promise<numb
   out.emit({
     ...{ kind: "result", input: path, output, model: known.facts["model"], sample: known.input },
     ...{ weights: [from, to], multiplyAdds: [before, after], bytes: bytes.length, difference },
-    ...{ layers: plan.layers, kept: plan.kept },
+    ...{ layers: plan.layers, kept: plan.kept, storage },
   });
   return 0;
 }

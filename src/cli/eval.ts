@@ -172,8 +172,8 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
             mapping: run.mapping,
           },
           ...{ mapping, skipBad, workers, layout, followLinks },
-          // Batch norm is re-estimated on images as tests see them: the augmentation of foreign weights is unknown.
-          whole: flags.recalibrate !== undefined,
+          // Batch norm and ranges are measured on images as tests see them: the augmentation of foreign weights is unknown.
+          whole: flags.recalibrate !== undefined || save !== undefined,
           // Each image is used once.
           memory: 0,
         };

@@ -26,6 +26,7 @@ import { readSizes } from "../recipe/compact_metadata.ts";
 import { addSettings } from "../recipe/flags.ts";
 import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
+import { renderStorageTable, sparseRows } from "../report/storage_table.ts";
 import { modelFile } from "../run/model_file.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import {
@@ -253,12 +254,14 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   await writeOutput(output, parts, "espalier export");
   const sparsity = sparsityOf(weights);
   const before = kilobytes(statSync(path).size);
+  const storage = format === "sparse" ? sparseRows(weights, layout) : [];
+  if (storage.length > 0) out.say(renderStorageTable(storage), "rendered");
   out.say(
     `${output}: ${kilobytes(bytes)}, ${path} has ${before}; ${weights.size} arrays, ${percent(sparsity)} zeros in those of two or more axes`,
   );
   out.emit({
     ...{ kind: "result", input: path, output, format },
-    ...(format === "sparse" && { layout }),
+    ...(format === "sparse" && { layout, storage }),
     ...(known && { model: known.facts["model"], classes: Number(known.facts["classes"]), sample: known.input }),
     ...{ bytes, arrays: weights.size, sparsity },
   });
@@ -274,12 +277,13 @@ const CALIBRATE = 10;
 /** Export a model as the flags say. Returns the exit code. */
 async function runAny({ int8, ...flags }: AllFlags, out: Output): Promise<number> {
   const { calibrate, data, dataDir, batchSize, adapter, requireGpu, watchdog } = flags;
-  const { layout, classes, channels, size, timeSteps, precision, dt } = flags;
+  const { layout, classes, channels, timeSteps, precision, dt, resize } = flags;
   refuseIdle([
     ...idleUnless(int8 === true, "is for --int8", {
       "--calibrate": calibrate,
       "--data": data,
       "--data-dir": dataDir,
+      "--resize": resize,
       "--batch-size": batchSize,
       "--adapter": adapter,
       "--require-gpu": requireGpu,
@@ -289,7 +293,6 @@ async function runAny({ int8, ...flags }: AllFlags, out: Output): Promise<number
       "--layout": layout,
       "--classes": classes,
       "--channels": channels,
-      "--size": size,
       "--time-steps": timeSteps,
       "--precision": precision,
       "--dt": dt,
@@ -344,6 +347,7 @@ export function addExportCommand(command: Command, done: Done): void {
     {
       "data.name": { otherwise: "the file's" },
       "data.dir": { otherwise: "the run's" },
+      "data.resize": { help: "images: shorter side before the center crop" },
       batchSize: { help: "samples at a time", otherwise: "500; images 32" },
     },
     "8-bit integers",

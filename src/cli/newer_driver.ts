@@ -4,7 +4,9 @@ import { isMesaLatestChosen, mesaLatest, runsOnMesaLatest, startedByLauncher } f
 import { replaceProcess } from "../node/replace_process.ts";
 
 /** Commands that open an adapter. */
-const COMMANDS: ReadonlySet<string> = new Set(["train", "eval", "predict", "compact", "info", "doctor", "setup"]);
+const COMMANDS: ReadonlySet<string> = new Set([
+  ...["train", "eval", "recalibrate", "predict", "compact", "bench-model", "export", "info", "doctor", "setup"],
+]);
 
 /** Facts on which the start depends; tests give their own. */
 export interface StartFacts {

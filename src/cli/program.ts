@@ -54,6 +54,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "write a smaller model without dead channels",
     load: async () => (await import("./compact.ts")).addCompactCommand,
   },
+  "bench-model": {
+    summary: "measure a model's files, load time and speed",
+    load: async () => (await import("./bench_model.ts")).addBenchModelCommand,
+  },
   export: {
     summary: "write a saved model as ONNX or safetensors",
     load: async () => (await import("./export.ts")).addExportCommand,

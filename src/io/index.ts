@@ -9,6 +9,7 @@ export { IdxError, parseIdx } from "./idx.ts";
 export { fromInt8, type Int8Weight, int8Weight, roundEven } from "./int8_codes.ts";
 export { writeInt8Model } from "./int8_weights.ts";
 export * from "./key_map.ts";
+export { MODEL_FORMS, type ModelFormName, writeModelForm } from "./model_forms.ts";
 export { type NirArray, NirError, type NirGraph, type NirNode } from "./nir_graph.ts";
 export { NpyError, parseNpy, writeNpy } from "./npy.ts";
 export {
@@ -31,7 +32,9 @@ export {
   readModelWeights,
   SPARSE_LAYOUTS,
   type SparseLayout,
+  type StoredArray,
   sparseBytes,
+  storedArrays,
   writeSparseModel,
 } from "./sparse_weights.ts";
 export * from "./torch/index.ts";

@@ -81,6 +81,38 @@ function pack({ data, shape }: HostArray<Float32Array>, layout: SparseLayout): [
   ];
 }
 
+/** Storage of one array in a sparse file. */
+export interface StoredArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Bytes of all values, and of the parts in the file, without names and headers. */
+  readonly dense: number;
+  readonly stored: number;
+  /** Storage that takes fewer bytes: the layout of the file with the size of the blocks, or dense. */
+  readonly format: "dense" | "bitmask" | "csr" | "block 8" | "block 4";
+}
+
+/** Choose the storage of an array in a file of this layout. */
+function storageOf(name: string, { data, shape }: HostArray, layout: SparseLayout): StoredArray {
+  const dense = data.byteLength;
+  const plain = { name, shape, dense, stored: dense, format: "dense" } as const;
+  if (!(data instanceof Float32Array)) return plain;
+  let nonzeros = 0;
+  for (const v of data) if (v !== 0) nonzeros++;
+  const { bytes: stored, format } =
+    layout === "block" ? blockStorage(data, shape) : { bytes: sparseBytes(shape, nonzeros, layout), format: layout };
+  return stored >= dense ? plain : { name, shape, dense, stored, format };
+}
+
+function blockStorage(data: Float32Array, shape: readonly number[]) {
+  const { size, bytes } = blockBytes(data, shape);
+  return { bytes, format: size === 8 ? ("block 8" as const) : ("block 4" as const) };
+}
+
+/** Return the storage of each array in a sparse file of this layout. */
+export const storedArrays = (weights: ReadonlyMap<string, HostArray>, layout: SparseLayout): StoredArray[] =>
+  [...weights].map(([name, array]) => storageOf(name, array, layout));
+
 /**
  * Write a sparse model. Weights that become smaller are packed, with their shapes in the metadata; others stay as they
  * are. Zeros of either sign read back as 0, everything else bit for bit.
@@ -105,11 +137,7 @@ export function writeSparseModel(
   const shapes: [string, readonly number[]][] = []; // as a plain object's key, __proto__ would be lost
   for (const [name, array] of weights) {
     const { data, shape } = array;
-    let nonzeros = 0;
-    for (const v of data) if (v !== 0) nonzeros++;
-    const packed = () =>
-      layout === "block" ? blockBytes(data as Float32Array, shape).bytes : sparseBytes(shape, nonzeros, layout);
-    if (!(data instanceof Float32Array) || packed() >= data.length * 4) {
+    if (!(data instanceof Float32Array) || storageOf(name, array, layout).format === "dense") {
       tensors.set(name, array);
       continue;
     }

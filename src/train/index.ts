@@ -108,6 +108,27 @@ export {
 } from "./session_data.ts";
 export type { SessionOptimizer } from "./session_optimizer.ts";
 export type { SessionOptions } from "./session_options.ts";
+export {
+  largestDifference,
+  measureSpeed,
+  modelWay,
+  type SpeedOptions,
+  type SpeedResult,
+  type SpeedRun,
+  type SpeedSpread,
+  type SpeedWay,
+  speedSamples,
+  spreadOf,
+} from "./speed.ts";
+export {
+  kernelCounts,
+  openSpeedForms,
+  SPEED_FORMS,
+  type SpeedForm,
+  type SpeedFormName,
+  type SpeedForms,
+  type SpeedSubject,
+} from "./speed_forms.ts";
 export { CheckpointShelf, type DamagedCheckpoint, type FoundCheckpoint, type RunStore } from "./store.ts";
 export {
   scoreOfPoint,

@@ -8,6 +8,8 @@ const starts = (words: string, change: Partial<StartFacts> = {}) =>
 test("starts the commands that open an adapter, if the user chose the driver", () => {
   for (const words of ["train --data mnist", "eval runs/a", "predict m", "info", "doctor", "setup", "--version train"])
     expect(starts(words)).toBe(true);
+  for (const words of ["bench-model runs/a", "compact runs/a", "recalibrate runs/a", "export m --format onnx --int8"])
+    expect(starts(words)).toBe(true);
   for (const words of ["", "--help", "schema", "recipes", "pack train", "exec node", "help train"])
     expect(starts(words)).toBe(false);
   expect(starts("train", { chosen: false })).toBe(false);
