@@ -53,8 +53,8 @@ export type PruningScope = (typeof PRUNING_SCOPES)[number];
 
 /**
  * Ways of a soft threshold to a target sparsity.
- * - `lambda`     searches the final threshold in the first half of the window and then holds it: the L1 coefficient keeps the shape
- *                of the schedule
+ * - `lambda`     searches the final threshold in the first half of the window, in hard cases in two thirds, and then holds it: the L1
+ *                coefficient keeps the shape of the schedule
  * - `threshold`  follows the measured magnitude to the end: closer to the target, but the L1 coefficient grows
  */
 export const STEERINGS = ["lambda", "threshold"] as const;

@@ -63,17 +63,17 @@ async function searched(
     finals.push((await steer.read()).final);
     states.push((await steer.state.data()) as Float32Array);
   }
-  const { heldFrom } = steer;
+  const heldFrom = (await steer.read()).heldFrom!;
   steer.dispose();
   hyper.dispose();
   return { finals, states, rank: sortedMagnitude(weights, 1350), heldFrom };
 }
 
-/** D at the end of a search over weights whose magnitude of the target's rank is `q(n, threshold)` times the first. */
+/** D of a search over weights whose magnitude of the target's rank is `q(n, threshold)` times the first, and the step of its end. */
 async function searchedOver(
   q: (n: number, threshold: number) => number,
   options: Partial<SearchOptions> = {},
-): Promise<number> {
+): Promise<{ d: number; heldFrom: number | null }> {
   const weights = randomArray(1500, 3, 0.1);
   using arena = arenaOf([weights]);
   const hyper = makeHyper();
@@ -89,10 +89,10 @@ async function searchedOver(
     arena.values.set(packLayers([weights.map((w) => w * scale)]));
     steer.step(n);
   }
-  const { final } = await steer.read();
+  const { final, heldFrom } = await steer.read();
   steer.dispose();
   hyper.dispose();
-  return final / rank;
+  return { d: final / rank, heldFrom };
 }
 
 test.each([
@@ -101,7 +101,7 @@ test.each([
   [0.6, 0.5],
   [0.9, 0.5],
 ])("magnitudes that follow the threshold by %d: D is the solution of D = a + c D, target %d", async (c, target) => {
-  const d = await searchedOver((_n, threshold) => 1 + c * threshold, { target });
+  const { d } = await searchedOver((_n, threshold) => 1 + c * threshold, { target });
   // Half of the rest is expected to be calmer, which costs a few percent of D here, where nothing is random.
   expect(d * (1 - c)).toBeGreaterThan(0.93);
   expect(d * (1 - c)).toBeLessThan(1.001);
@@ -109,10 +109,33 @@ test.each([
 
 test("magnitudes that weight decay shrinks: D is the magnitude of the end", async () => {
   const spent = (n: number) => 1 - (1 - n / 400) ** 2;
-  const known = await searchedOver((n) => Math.exp(-0.4 * spent(n)), { decay: 0.4 });
+  const { d: known } = await searchedOver((n) => Math.exp(-0.4 * spent(n)), { decay: 0.4 });
   expect(Math.abs(known / Math.exp(-0.4) - 1)).toBeLessThan(0.03);
-  const unknown = await searchedOver((n) => Math.exp(-0.4 * spent(n)));
+  const { d: unknown } = await searchedOver((n) => Math.exp(-0.4 * spent(n)));
   expect(unknown / Math.exp(-0.4)).toBeGreaterThan(1.05);
+});
+
+test.each([
+  [0.2, 200],
+  [0.6, 267],
+  [0.9, 267],
+])("magnitudes that follow the threshold by %d: of 400 steps, the search takes %d", async (c, end) => {
+  const { heldFrom } = await searchedOver((_n, threshold) => 1 + c * threshold);
+  expect(heldFrom).toBe(end);
+});
+
+test("magnitudes of groups are expected to follow with less randomness", async () => {
+  // A slope at which the search ends in the middle.
+  const of = async (members?: number) => {
+    const { d, heldFrom } = await searchedOver((_n, threshold) => 1 + 0.35 * threshold, { members });
+    expect(heldFrom).toBe(200);
+    return d * 0.65;
+  };
+  const [single, block, filter] = [await of(), await of(8), await of(1e6)];
+  expect(single).toBeGreaterThan(0.94);
+  expect(block).toBeGreaterThan(single);
+  expect(filter).toBeGreaterThan(block);
+  expect(filter).toBeLessThan(1.001);
 });
 
 test("after the search D has the same bits whatever the weights do", async () => {
@@ -129,6 +152,16 @@ test("a measurement moves D to at most 1.5 times its value, and the last by 30 %
   expect(up.finals.at(-1)! / up.finals[before]!).toBeGreaterThan(1.1);
   const down = await searched((n) => (n < 38 ? 10 : 1));
   expect(down.finals.at(-1)! / down.finals[before]!).toBeGreaterThanOrEqual(0.8999);
+});
+
+test("a search that the middle of the window does not end moves D until two thirds, and then never", async () => {
+  // Half of the rate is left in the middle.
+  const even = (n: number) => n / STEPS;
+  const options = { fraction: even, spent: even, squared: even };
+  const { finals, heldFrom } = await searched((n) => (n < 53 ? 1 + 2 * even(n) : 9), options);
+  expect(heldFrom).toBe(53);
+  expect(new Set(finals.slice(40, 53)).size).toBeGreaterThan(3);
+  expect(new Set(finals.slice(52)).size).toBe(1);
 });
 
 test("a window that begins late is searched in its first half, and the threshold is 0 before", async () => {
@@ -148,28 +181,36 @@ test("a search of fewer than 32 steps begins at the measured magnitude itself", 
   for (const final of finals) expect(final / rank).toBeCloseTo(1, 5);
 });
 
-test("a long search takes at most 129 measurements", async () => {
+test("a long search takes at most 173 measurements", async () => {
   using arena = arenaOf([randomArray(50, 1)]);
   const hyper = makeHyper();
   const steps = 2000;
   const share = (n: number) => n / steps;
   const options = { target: 0.5, start: 0, steps, fraction: share, spent: share, squared: share };
   const steer = new SearchedThreshold([arena], [scheduledThreshold(hyper)], options);
-  for (let n = 0; n < 1001; n++) steer.step(n);
+  for (let n = 0; n < 1334; n++) steer.step(n);
   const points = (await steer.state.data())[2]!;
   expect(points).toBeGreaterThan(100);
-  expect(points).toBeLessThanOrEqual(129);
+  expect(points).toBeLessThanOrEqual(173);
   steer.dispose();
   hyper.dispose();
 });
 
 test("a run resumed from its state has the same bits", async () => {
   const scale = (n: number) => 1 + 0.3 * Math.sin(n) + 0.2 * spent(n);
-  const { finals, states } = await searched(scale);
-  for (const stop of [8, 33, 40, 63]) {
-    const rest = await searched(scale, {}, { step: stop, state: states[stop - 1]! });
-    expect(rest.finals, `from step ${stop}`).toEqual(finals.slice(stop));
-    expect(rest.states.at(-1)).toEqual(states.at(-1));
+  const even = (n: number) => n / STEPS;
+  const rising = (n: number) => scale(n) + 2 * even(n);
+  for (const [scales, options, end] of [
+    [scale, {}, 40],
+    [rising, { fraction: even, spent: even, squared: even }, 53],
+  ] as const) {
+    const { finals, states, heldFrom } = await searched(scales, options);
+    expect(heldFrom).toBe(end);
+    for (const stop of [8, 33, 40, 47, 53, 63]) {
+      const rest = await searched(scales, options, { step: stop, state: states[stop - 1]! });
+      expect(rest.finals, `from step ${stop}`).toEqual(finals.slice(stop));
+      expect(rest.states.at(-1)).toEqual(states.at(-1));
+    }
   }
 });
 
@@ -220,6 +261,7 @@ test("refuses wrong options by name", () => {
   expect(() => make({ target: Number.NaN })).toThrow(/target/);
   expect(() => make({ start: -1 })).toThrow(/start: expected an integer >= 0, got -1/);
   expect(() => make({ decay: -1 })).toThrow(/decay: expected a finite number >= 0, got -1/);
+  expect(() => make({ members: 0.5 })).toThrow(/members: expected a finite number >= 1, got 0.5/);
   expect(() => make({ steps: 0 })).toThrow(/steps: expected an integer >= 1, got 0/);
   expect(() => make({}, [])).toThrow(/targets: expected at least one/);
   expect(() => make({}, [short])).toThrow(/a target: expected 3 f32, got 8 bytes/);

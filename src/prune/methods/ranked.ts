@@ -2,7 +2,8 @@
 import type { Module } from "../../nn/index.ts";
 import { layoutOf } from "../../optim/group_tables.ts";
 import type { Optimizer } from "../../optim/index.ts";
-import type { WeightGroupName } from "../../optim/weight_groups.ts";
+import type { ArenaChunk } from "../../optim/param_arena.ts";
+import { GROUP_SHARE, type WeightGroupName } from "../../optim/weight_groups.ts";
 import { ArgumentError } from "../../text/index.ts";
 import { check, type PruneConfig, targetOf } from "../config.ts";
 import type { CutArena } from "../cut.ts";
@@ -13,8 +14,12 @@ import { prunedArenas, shareOfPruned } from "./pruned.ts";
 
 type Trained = { readonly model: Module; readonly optimizer: Optimizer };
 
-/** Returns the magnitudes to rank, and the share of them that are zero at the end. */
-export type RankedAim = (run: Trained) => { readonly arenas: readonly MagnitudeArena[]; readonly target: number };
+/** Returns the magnitudes to rank, the share of them that are zero at the end, and the mean number of weights that have one in common. */
+export type RankedAim = (run: Trained) => {
+  readonly arenas: readonly MagnitudeArena[];
+  readonly target: number;
+  readonly members: number;
+};
 
 /** Return the chunks of the groups with a threshold. */
 const prunedChunks = ({ groups }: Optimizer) =>
@@ -28,15 +33,36 @@ export function rankedAim(config: PruneConfig, method: string): RankedAim {
     return ({ model, optimizer }) => {
       const arenas = prunedArenas(optimizer);
       const share = shareOfPruned(target, model, arenas);
-      if (!group) return { arenas, target: share };
-      return { arenas: prunedChunks(optimizer).map((c) => groupScores(c, config, "weight")!), target: share };
+      if (!group) return { arenas, target: share, members: 1 };
+      const chunks = prunedChunks(optimizer);
+      const scores = chunks.map((c) => groupScores(c, config, "weight")!);
+      return { arenas: scores, target: share, members: meanMembers(config, chunks) };
     };
   }
   check("groupSparsity", "a number in (0, 1)", groupSparsity, groupSparsity > 0 && groupSparsity < 1);
   return ({ model, optimizer }) => {
-    const arenas = prunedChunks(optimizer).flatMap((c) => groupScores(c, config, "group") ?? []);
-    return { arenas, target: shareOfGroups(groupSparsity, model, arenas, group!) };
+    const chunks = prunedChunks(optimizer);
+    const arenas = chunks.flatMap((c) => groupScores(c, config, "group") ?? []);
+    return {
+      arenas,
+      target: shareOfGroups(groupSparsity, model, arenas, group!),
+      members: meanMembers(config, chunks),
+    };
   };
+}
+
+/** Return the weights of a chunk's groups for each magnitude. A threshold of which only a share acts on groups has a part of them. */
+function meanMembers(
+  { group, groupShare = GROUP_SHARE }: PruneConfig,
+  chunks: readonly Pick<ArenaChunk, "params">[],
+): number {
+  let [weights, magnitudes] = [0, 0];
+  for (const p of chunks.flatMap((c) => c.params)) {
+    const { size, groups } = layoutOf(group!, p);
+    weights += p.numel;
+    magnitudes += size === 0 ? p.numel : groups;
+  }
+  return (weights / magnitudes) ** groupShare;
 }
 
 /** Convert a share of all groups of prunable weights to one of those outside dense layers. Throws ArgumentError if they are too few. */

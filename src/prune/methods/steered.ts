@@ -90,11 +90,11 @@ function bySearch(aim: RankedAim, schedule: ThresholdSchedule, config: PruneConf
   const inWindow = (n: number) => Math.min(Math.max(0, n - start), steps);
   const spent = config.schedule === "lats" ? fraction : (n: number) => rates.fraction(inWindow(n));
   let steer: SearchedThreshold;
-  /** D, once it is held and was read. */
-  let final: number | null = null;
+  /** D and the step from which it is held, once they were read. */
+  let held: { readonly final: number; readonly from: number } | null = null;
   return {
     begin(own) {
-      const { arenas, target } = aim(own);
+      const { arenas, target, members } = aim(own);
       const { rule } = own.optimizer.groups.find((g) => g.options.mode !== "none")!;
       // Adaptive steps divide by the size of the gradients, so they fall with the rate only.
       const squared = rule.buffers.moments > 0 ? spent : (n: number) => squares.fraction(inWindow(n));
@@ -106,20 +106,21 @@ function bySearch(aim: RankedAim, schedule: ThresholdSchedule, config: PruneConf
         fraction,
         spent,
         squared,
+        members,
         decay,
       });
       return steer;
     },
     step: (n) => steer.step(n),
     async read(n) {
-      const found = await steer.read();
-      if (n < steer.heldFrom) return found.threshold;
-      final = found.final;
+      const { threshold, final, heldFrom } = await steer.read();
+      if (heldFrom === null || n < heldFrom) return threshold;
+      held = { final, from: heldFrom };
       return final * fraction(n);
     },
     heldStep(n) {
-      if (final === null || n < steer.heldFrom) return null;
-      return { threshold: final * fraction(n), increment: final * schedule.increment(n) };
+      if (held === null || n < held.from) return null;
+      return { threshold: held.final * fraction(n), increment: held.final * schedule.increment(n) };
     },
   };
 }

@@ -65,7 +65,8 @@ test.each(rates)("lats of blocks under $schedule, per $per: lambda is constant i
 
 test("a target is searched at a constant lambda, and held", async () => {
   const { steps, bytes } = await tinyRun({ group: "block8", sparsity: 0.8 }, { epochs: 30 });
-  const held = steps.slice(75).filter((s) => s.lr > 0);
+  // Blocks of this network follow the threshold closely, so the search takes two thirds.
+  const held = steps.slice(100).filter((s) => s.lr > 0);
   const lambdas = held.map((s) => s.lambda);
   expect(Math.max(...lambdas) / Math.min(...lambdas) - 1).toBeLessThan(1e-5);
   // 150 steps on 72 images, as with single weights.
