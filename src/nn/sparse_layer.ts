@@ -4,7 +4,7 @@ import { type ConvShape, convShape } from "../ops/conv/shape.ts";
 import { conv2d } from "../ops/conv2d.ts";
 import { linear } from "../ops/linear.ts";
 import { BLOCK_SIZES, type BlockSize, packBlocks } from "../ops/sparse/blocks.ts";
-import { sparseConv2dOp, sparseLinearOp } from "../ops/sparse/ops.ts";
+import { liveWeightOp, sparseConv2dOp, sparseLinearOp } from "../ops/sparse/ops.ts";
 import { idleShare } from "../ops/sparse/product.ts";
 import { type BlockCount, bestBlocks, countBlocks, type LayerWork } from "../ops/sparse/rule.ts";
 import { SparseWeight } from "../ops/sparse/sparse_weight.ts";
@@ -26,13 +26,18 @@ export interface SparseLayerInfo {
   readonly kernel: "dense" | "block 8" | "block 4" | "csr";
 }
 
+/** Record of the ops that a forward pass makes: a graph, gradients, or none. */
+export type Recording = "trace" | "gradients" | "none";
+
 interface Given {
   readonly name: string;
   readonly layer: Conv2d | Linear;
   readonly weights: Float32Array;
   readonly kernels: "auto" | "dense" | "block" | "csr";
+  /** True if the layer trains with a frozen mask: its gradients are those of the live blocks. */
+  readonly training: boolean;
   readonly adapter: AdapterReport;
-  readonly mayReplace: (x: Tensor) => boolean;
+  readonly recording: (x: Tensor) => Recording;
 }
 
 interface Way extends Candidate {
@@ -87,9 +92,11 @@ export class SparseLayer {
       liveBlocks: most.live / (most.rows * work.each),
       kernel: this.count ? NAMES[this.count.size] : "dense",
     };
-    const { shape } = layer.weight;
+    const { training } = given;
+    const size = this.count?.size ?? most.size;
+    const isNeeded = this.count !== null || (training && most.live < most.rows * work.each);
     const { groups } = work;
-    this.weight = this.count && new SparseWeight(packBlocks(weights, shape, { size: this.count.size, groups }));
+    this.weight = isNeeded ? new SparseWeight(packBlocks(weights, layer.weight.shape, { size, groups })) : null;
     if (this.weight) layer.forward = (x: Tensor) => this.forward(x);
   }
 
@@ -100,19 +107,19 @@ export class SparseLayer {
     return this.given.kernels === "auto" ? bestBlocks(adapter, this.work, allowed) : fewestBytes(allowed);
   }
 
-  private dense(x: Tensor): Tensor {
+  private dense(x: Tensor, masks = false): Tensor {
     const { layer } = this;
-    return layer instanceof Conv2d
-      ? conv2d(x, layer.weight, layer.bias, layer.options)
-      : linear(x, layer.weight, layer.bias);
+    const w = masks ? liveWeightOp(layer.weight, { weight: this.weight! }) : layer.weight;
+    return layer instanceof Conv2d ? conv2d(x, w, layer.bias, layer.options) : linear(x, w, layer.bias);
   }
 
   private sparse(x: Tensor): Tensor {
     const { layer } = this;
     const weight = this.weight!;
+    const dense = this.given.training ? layer.weight : null;
     return layer instanceof Conv2d
-      ? sparseConv2dOp(x, layer.bias, { weight, shape: this.shapeOf(layer, x) })
-      : sparseLinearOp(x, layer.bias, { weight });
+      ? sparseConv2dOp(x, layer.bias, dense, { weight, shape: this.shapeOf(layer, x) })
+      : sparseLinearOp(x, layer.bias, dense, { weight });
   }
 
   private shapeOf({ weight, bias, options }: Conv2d, x: Tensor): ConvShape {
@@ -120,16 +127,19 @@ export class SparseLayer {
   }
 
   private forward(x: Tensor): Tensor {
-    if (this.layer.training || !this.given.mayReplace(x)) return this.dense(x);
+    const { training, kernels, recording } = this.given;
+    const use = recording(x);
+    if (use === "trace" || (!training && (this.layer.training || use === "gradients"))) return this.dense(x);
+    const isForced = kernels !== "auto";
+    const isSparse = this.count !== null && (isForced || this.suits(x));
     const [dense, sparse]: [Way, Way] = [
-      { label: "dense", run: (t) => this.dense(t) },
+      { label: "dense", run: (t) => this.dense(t, use === "gradients") },
       { label: this.info.kernel, run: (t) => this.sparse(t) },
     ];
     const { tuner } = currentGpu();
-    const isForced = this.given.kernels !== "auto";
-    const rule = isForced || this.suits(x) ? sparse : dense;
-    if (isForced || !tuner.active) return rule.run(x);
-    const { live, size } = this.count!;
+    const rule = isSparse ? sparse : dense;
+    if (isForced || !this.count || use === "gradients" || !tuner.active) return rule.run(x);
+    const { live, size } = this.count;
     const pixels = x.numel / x.shape[this.layer instanceof Conv2d ? 1 : x.shape.length - 1]!;
     const choice = {
       key: `${this.info.kernel} ${live} of [${this.layer.weight.shape}] pixels ${tuneClass(pixels)} ${x.dtype}`,

@@ -2,11 +2,11 @@
 import { currentTape, gradEnabled, isTracing } from "../autograd/index.ts";
 import { currentGpu } from "../gpu/index.ts";
 import { readAll, type Tensor } from "../tensor/index.ts";
-import { ArgumentError, expectKeys } from "../text/index.ts";
+import { ArgumentError, expectKeys, valueText } from "../text/index.ts";
 import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
-import { SparseLayer, type SparseLayerInfo } from "./sparse_layer.ts";
+import { type Recording, SparseLayer, type SparseLayerInfo } from "./sparse_layer.ts";
 
 /**
  * Kernels of pruned layers. auto: by rule, layer by layer; the tuner measures on hardware. block: blocks of 8 or 4 outputs in every
@@ -20,6 +20,10 @@ export type SparseKernels = (typeof SPARSE_KERNELS)[number];
 export interface SparsifyOptions {
   /** Default "auto". */
   readonly kernels?: SparseKernels;
+  /**
+   * True: also train with the sparse kernels, and with the blocks that are live now. Default false: training uses the dense ones.
+   */
+  readonly training?: boolean;
 }
 
 /** A model whose layers run sparse kernels. Made by `sparsify`. */
@@ -52,14 +56,20 @@ export class SparseModel implements Disposable {
   }
 }
 
-/** True if a sparse kernel may run: nothing records the ops, as a graph or for gradients. */
-const mayReplace = (x: Tensor): boolean => !x.isMeta && !isTracing() && !(currentTape() && gradEnabled());
+/** Return the record of the ops of a forward pass. */
+function recording(x: Tensor): Recording {
+  if (x.isMeta || isTracing()) return "trace";
+  return currentTape() && gradEnabled() ? "gradients" : "none";
+}
 
 /**
  * Make the `Conv2d` and `Linear` layers of a model skip the zeros of their weights where that is faster. Reads all weights. The model
  * stays the same: names, weights, training and export; sparse kernels run in evaluation mode where no tape records. `forward` of
  * the layers is replaced until `dispose`.
  *
+ * Training  with `training`, forward pass and gradients use the live blocks too. The gradient of a weight is that of its live blocks,
+ *           and zero elsewhere, also in layers that keep their dense kernels: the mask is fixed. Zeros inside of a live
+ *           block get a gradient. Empty the optimiser's momentum of the zeros, or let it mask them.
  * Zeros     live blocks are found once. After a step that changes weights call `refresh`; after one that revives zeros, make a new
  *           one. A NaN or an infinity in x under a weight of zero is skipped, where the dense kernel gives NaN.
  * Bits      sums have another order than the dense kernels': results agree to about 1e-6 of the largest.
@@ -72,10 +82,11 @@ const mayReplace = (x: Tensor): boolean => !x.isMeta && !isTracing() && !(curren
  */
 export async function sparsify(model: Module, options: SparsifyOptions = {}): Promise<SparseModel> {
   const fail = (problem: string) => new ArgumentError(`sparsify: ${problem}`);
-  expectKeys(options, { kernels: true }, fail);
-  const { kernels = "auto" } = options;
+  expectKeys(options, { kernels: true, training: true }, fail);
+  const { kernels = "auto", training = false } = options;
   if (!SPARSE_KERNELS.includes(kernels))
     throw fail(`kernels: expected one of ${SPARSE_KERNELS.join(", ")}, got ${kernels}`);
+  if (typeof training !== "boolean") throw fail(`training: expected true or false, got ${valueText(training)}`);
   const found = [...model.namedModules()].flatMap(([name, layer]) =>
     layer instanceof Conv2d || layer instanceof Linear ? [{ name, layer }] : [],
   );
@@ -84,7 +95,7 @@ export async function sparsify(model: Module, options: SparsifyOptions = {}): Pr
   return new SparseModel(
     found.map(({ name, layer }, i) => {
       const weights = values[i] as Float32Array;
-      return new SparseLayer({ name, layer, weights, kernels, adapter, mayReplace });
+      return new SparseLayer({ name, layer, weights, kernels, training, adapter, recording });
     }),
   );
 }

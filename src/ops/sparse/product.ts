@@ -140,7 +140,7 @@ export function sparseConv(shape: ConvShape, operands: SparseOperands): void {
 }
 
 /** Return a linear map as the convolution of one pixel. */
-function pointShape(batch: number, inputs: number, outputs: number): ConvShape {
+export function pointShape(batch: number, inputs: number, outputs: number): ConvShape {
   const one = { size: 1, out: 1, kernel: 1, stride: 1, padding: 0, dilation: 1 };
   return { batch, channels: inputs, outputs, groups: 1, rows: one, columns: one };
 }

@@ -1,0 +1,123 @@
+import { describe, test } from "vitest";
+import { currentGpu } from "../../../src/gpu/index.ts";
+import { convShape } from "../../../src/ops/conv/shape.ts";
+import { BLOCK_SIZES, everyBlock, packBlocks } from "../../../src/ops/sparse/blocks.ts";
+import { sparseGradInput, sparseGradWeight } from "../../../src/ops/sparse/gradients.ts";
+import { pointShape } from "../../../src/ops/sparse/product.ts";
+import { SparseWeight } from "../../../src/ops/sparse/sparse_weight.ts";
+import { empty, metaTensor, readAll, Scope, tensor } from "../../../src/tensor/index.ts";
+import { type ConvCase, convolveGradients, resultShape, weightShape } from "../../reference/conv2d.ts";
+import { expectClose } from "../../support/close.ts";
+import { pruneBlocks } from "../../support/prune_blocks.ts";
+import { randomArray } from "../../support/random.ts";
+
+const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
+const tolerance = { rtol: 1e-5, atol: 1e-5 };
+
+/** Set the numbers of `dw` outside of the live blocks to zero. */
+function liveOnly(weight: SparseWeight, dw: ArrayLike<number>): Float64Array {
+  const each = dw.length / weight.blocks.shape[0]!;
+  const out = new Float64Array(dw.length);
+  everyBlock(weight.blocks, (_, { count }, at) => {
+    for (let r = 0; r < count; r++) out[at + r * each] = dw[at + r * each]!;
+  });
+  return out;
+}
+
+/** Compare the gradients of a convolution by each size of blocks with float64. */
+async function compare(c: ConvCase, zeros: number, dtype: "f32" | "f16" = "f32"): Promise<void> {
+  using _scope = new Scope();
+  const { stride, padding, dilation, groups } = c;
+  const shape = weightShape(c);
+  const x = tensor(randomArray(product(c.x), 1), c.x, dtype);
+  const dy = tensor(randomArray(product(resultShape(c)), 4), resultShape(c), dtype);
+  const given = await readAll(x, dy);
+  const s = convShape(metaTensor(c.x), metaTensor(shape), null, { stride, padding, dilation, groups });
+  for (const size of BLOCK_SIZES) {
+    const w = pruneBlocks(randomArray(product(shape), 2), shape, { size, groups, zeros });
+    const weight = new SparseWeight(packBlocks(w, shape, { size, groups }));
+    const [dx, dw] = [empty(c.x, dtype), empty(shape)];
+    sparseGradInput(s, weight, { dy, dx });
+    sparseGradWeight(s, weight, { x, dy, dw });
+    const [gotX, gotW] = await readAll(dx, dw);
+    const want = convolveGradients(c, given[0]!, w, given[1]!);
+    const half = dtype === "f16";
+    expectClose(gotX!, want.x, half ? { rtol: 2 ** -10, atol: 1e-4 } : tolerance, `dx, blocks of ${size}`);
+    expectClose(gotW!, liveOnly(weight, want.w), tolerance, `dw, blocks of ${size}`);
+    weight.dispose();
+  }
+}
+
+describe("the gradients of a sparse convolution equal float64", () => {
+  const cases: Record<string, ConvCase> = {
+    "3x3 with padding": { ...plain, x: [2, 9, 8, 8], outputs: 16, kernel: [3, 3], padding: [1, 1] },
+    "3x3, planes larger than a workgroup": { ...plain, x: [1, 5, 19, 23], outputs: 9, kernel: [3, 3], padding: [1, 1] },
+    "3x3 stride 2, outputs no multiple of a block": {
+      ...plain,
+      x: [2, 5, 11, 13],
+      outputs: 11,
+      kernel: [3, 3],
+      stride: [2, 2],
+      padding: [1, 1],
+    },
+    "5x3, dilation, unequal strides": {
+      ...plain,
+      x: [1, 4, 15, 14],
+      outputs: 9,
+      kernel: [5, 3],
+      stride: [1, 3],
+      padding: [3, 2],
+      dilation: [2, 2],
+    },
+    "1x1": { ...plain, x: [3, 17, 7, 7], outputs: 20, kernel: [1, 1] },
+    "1x1 stride 2": { ...plain, x: [2, 6, 6, 7], outputs: 8, kernel: [1, 1], stride: [2, 2] },
+    "1x1, many channels in ranges": { ...plain, x: [2, 300, 3, 3], outputs: 8, kernel: [1, 1] },
+    "three groups": { ...plain, x: [2, 6, 5, 8], outputs: 15, kernel: [3, 3], padding: [1, 1], groups: 3 },
+    depthwise: { ...plain, x: [2, 6, 9, 9], outputs: 12, kernel: [3, 3], padding: [1, 1], groups: 6 },
+    "planes of one pixel": { ...plain, x: [19, 4, 3, 3], outputs: 5, kernel: [3, 3] },
+    "small planes with padding": { ...plain, x: [7, 4, 3, 2], outputs: 9, kernel: [3, 3], padding: [1, 1] },
+    "no padding": { ...plain, x: [2, 3, 10, 12], outputs: 8, kernel: [5, 5] },
+  };
+  test.each(Object.entries(cases))("%s", async (_name, c) => {
+    await compare(c, 0.7);
+  });
+
+  test("a weight without zeros, and a weight of zeros", async () => {
+    const c: ConvCase = { ...plain, x: [1, 3, 6, 6], outputs: 10, kernel: [3, 3], padding: [1, 1] };
+    await compare(c, 0);
+    await compare(c, 1);
+  });
+
+  test("f16 in and out: the sums are f32", async ({ skip }) => {
+    if (!currentGpu().device.features.has("shader-f16")) skip();
+    await compare({ ...plain, x: [2, 5, 6, 6], outputs: 16, kernel: [3, 3], padding: [1, 1] }, 0.7, "f16");
+  });
+});
+
+describe("the gradients of a sparse linear map equal float64", () => {
+  test.each([
+    [64, 50, 128],
+    [1, 33, 10],
+    [13, 7, 3],
+    [70, 400, 16],
+  ])("batch %i, %i inputs, %i outputs", async (batch, inputs, outputs) => {
+    using _scope = new Scope();
+    const c: ConvCase = { ...plain, x: [batch, inputs, 1, 1], outputs, kernel: [1, 1] };
+    const x = randomArray(batch * inputs, 1);
+    const dy = randomArray(batch * outputs, 3);
+    for (const size of BLOCK_SIZES) {
+      const w = pruneBlocks(randomArray(outputs * inputs, 2), [outputs, inputs], { size, zeros: 0.8 });
+      const weight = new SparseWeight(packBlocks(w, [outputs, inputs], { size }));
+      const s = pointShape(batch, inputs, outputs);
+      const [dx, dw] = [empty([batch, inputs]), empty([outputs, inputs])];
+      sparseGradInput(s, weight, { dy: tensor(dy, [batch, outputs]), dx });
+      sparseGradWeight(s, weight, { x: tensor(x, [batch, inputs]), dy: tensor(dy, [batch, outputs]), dw });
+      const [gotX, gotW] = await readAll(dx, dw);
+      const want = convolveGradients(c, x, w, dy);
+      expectClose(gotX!, want.x, tolerance, `dx, blocks of ${size}`);
+      expectClose(gotW!, liveOnly(weight, want.w), tolerance, `dw, blocks of ${size}`);
+      weight.dispose();
+    }
+  });
+});
