@@ -4,16 +4,11 @@ import { noGrad } from "../../src/autograd/index.ts";
 import { buildModel } from "../../src/models/index.ts";
 import { Conv2d, Linear, type Module, type SparseKernels, sparsify } from "../../src/nn/index.ts";
 import { numel, Scope, type Shape } from "../../src/tensor/index.ts";
-import { pruneBlocks } from "../../test/support/prune_blocks.ts";
 import { brackets, random } from "../cases/data.ts";
 import { recorded } from "../cases/recorded.ts";
-import type { KernelCase, Variant } from "../lib/case.ts";
-
-/** Zeros of the weights: in blocks of this size. */
-interface Zeros {
-  readonly share: number;
-  readonly size: 8 | 1;
-}
+import type { BenchCase, KernelCase, Variant } from "../lib/case.ts";
+import { prunedWeights, type Zeros, zerosText } from "./pruned.ts";
+import { trainingCases } from "./training.ts";
 
 interface Pruned {
   readonly name: string;
@@ -22,8 +17,6 @@ interface Pruned {
   readonly zeros: readonly Zeros[];
   readonly kernels: readonly SparseKernels[];
 }
-
-const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 const LAYER_ZEROS: readonly Zeros[] = [
   ...[0.5, 0.75, 0.9, 0.95].map((share) => ({ share, size: 8 as const })),
@@ -74,22 +67,11 @@ const SUBJECTS: readonly Pruned[] = [
   },
 ];
 
-/** Return the weights of a model with zeros in their smallest blocks: untrained numbers, which change no time. */
-function prunedWeights(model: Module, { share, size }: Zeros): ReadonlyMap<string, Float32Array> {
-  const weights = new Map<string, Float32Array>();
-  for (const [name, p] of model.namedParameters()) {
-    const values = p.initialValues();
-    weights.set(name, p.prunable ? pruneBlocks(values, p.shape, { size, zeros: share }) : values);
-  }
-  return weights;
-}
-
 function caseOf({ name, x, build, kernels }: Pruned, zeros: Zeros): KernelCase {
-  const how = zeros.size === 1 ? "scattered" : `in blocks of ${zeros.size}`;
   return {
     kind: "kernel",
     group: "sparse",
-    name: `${name} ${percent(zeros.share)} zeros ${how}`,
+    name: `${name} ${zerosText(zeros)}`,
     work: { bytes: 4 * numel(x) },
     async prepare() {
       const input = random(x, 1);
@@ -108,6 +90,7 @@ function caseOf({ name, x, build, kernels }: Pruned, zeros: Zeros): KernelCase {
   };
 }
 
-export const sparseCases: readonly KernelCase[] = SUBJECTS.flatMap((subject) =>
-  subject.zeros.map((zeros) => caseOf(subject, zeros)),
-);
+export const sparseCases: readonly BenchCase[] = [
+  ...SUBJECTS.flatMap((subject) => subject.zeros.map((zeros) => caseOf(subject, zeros))),
+  ...trainingCases,
+];
