@@ -18,6 +18,7 @@ import { count, percent } from "./ui/numbers.ts";
 import { keepForOffline } from "./ui/offline.ts";
 import { PadPanel } from "./ui/pad_panel.ts";
 import { RunBar } from "./ui/run_bar.ts";
+import { SpeedPanel } from "./ui/speed_panel.ts";
 import { SpikesPanel } from "./ui/spikes_panel.ts";
 import { StatsPanel } from "./ui/stats_panel.ts";
 import { onThemeChange } from "./ui/theme.ts";
@@ -98,6 +99,8 @@ const files = new FilesPanel({
   }),
   address: () => `${location.href.replace(/#.*/, "")}${addressOf(form.settings)}`,
 });
+
+const speed = new SpeedPanel(send, () => files.chosen);
 
 interface Debounced {
   call(): void;
@@ -192,6 +195,7 @@ function showNetworks(report: Built): void {
   spikes.reset(names, report.settings.model === "spiking-cnn");
   pad.reset(names, report.data.classes);
   files.reset(names);
+  speed.reset(names);
   const { data } = report;
   const parameters = count(report.lanes[0]?.parameters);
   const source = displayName(SOURCE_NAMES, data.name);
@@ -253,6 +257,7 @@ const handlers: Handlers = {
     pad.showAnswer({ ...report, lanes });
   },
   sample: (report) => pad.showSample(report),
+  speed: ({ lane, facts }) => speed.show(lane, facts),
   exported: ({ name, bytes }) => save(name, new Uint8Array(bytes), "application/octet-stream"),
   imported({ name, accuracy, sparsity }) {
     const facts = `test accuracy ${percent(accuracy)}, ${percent(sparsity)} zeros`;
@@ -268,7 +273,8 @@ const handlers: Handlers = {
     writeAddress(settings);
     build(settings);
   },
-  problem({ message }) {
+  problem({ what, message }) {
+    if (what === "speed") speed.fail("");
     if (building) {
       building = false;
       bar.setFailed();

@@ -27,6 +27,8 @@ export type Command =
   /** Request a random test image. */
   | { readonly kind: "sample"; readonly id: number }
   | { readonly kind: "export"; readonly lane: Lane; readonly what: ModelForm }
+  /** Measure the speed and the files of a network. Training waits meanwhile. */
+  | { readonly kind: "speed"; readonly lane: Lane }
   /** Load a model file into lane 0. */
   | { readonly kind: "import"; readonly name: string; readonly bytes: ArrayBuffer }
   /** For tests: lose the device, as after a driver reset. */
@@ -62,6 +64,24 @@ export interface LayerPicture {
   readonly histogram: { readonly range: number; readonly effective: Uint32Array; readonly stored: Uint32Array | null };
   /** Current threshold of this layer. */
   readonly threshold: number;
+}
+
+/** Speed and files of a network, dense and in smaller forms. */
+export interface SpeedFacts {
+  /** Batch sizes. */
+  readonly batches: readonly number[];
+  /** The first row is the dense network. */
+  readonly rows: readonly {
+    readonly name: string;
+    /** Kernels of the layers in words; empty for dense ones. */
+    readonly kernels: string;
+    /** Images per second, and times as fast as dense, by batch size. */
+    readonly rates: readonly number[];
+    readonly speedups: readonly number[];
+  }[];
+  readonly files: readonly { readonly layout: string; readonly bytes: number }[];
+  /** Reasons for forms that are missing. */
+  readonly notes: readonly string[];
 }
 
 export type Report =
@@ -138,6 +158,7 @@ export type Report =
       readonly size: number;
       readonly label: string;
     }
+  | { readonly kind: "speed"; readonly lane: Lane; readonly facts: SpeedFacts }
   | { readonly kind: "exported"; readonly name: string; readonly bytes: Uint8Array }
   | { readonly kind: "imported"; readonly name: string; readonly accuracy: number; readonly sparsity: number }
   | {

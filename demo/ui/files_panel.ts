@@ -31,9 +31,14 @@ export class FilesPanel {
     this.laneRow.hidden = names.length < 2;
   }
 
+  /** The network that is chosen for files. */
+  get chosen(): Lane {
+    return this.lane.value === "1" ? 1 : 0;
+  }
+
   private bindExports(): void {
     const { host } = this;
-    const lane = (): Lane => (this.lane.value === "1" ? 1 : 0);
+    const lane = (): Lane => this.chosen;
     for (const what of ["dense", "sparse", "onnx"] as const)
       find(`#export-${what}`).addEventListener("click", () => host.send({ kind: "export", lane: lane(), what }));
     const name = ({ settings: { model, data, method, seed } }: RunMetrics) =>

@@ -97,6 +97,8 @@ export class Studio {
         return this.sample(command.id);
       case "export":
         return this.runUnqueued(command.kind, () => this.export(command));
+      case "speed":
+        return this.runUnqueued(command.kind, () => this.speed(command));
       case "import":
         return this.runUnqueued(command.kind, () => this.import(command));
       case "lose":
@@ -328,6 +330,25 @@ export class Studio {
       return exportModel(session, what, { settings, step, data: data.train, accuracy: testAccuracy });
     });
     this.options.report({ kind: "exported", name, bytes }, [bytes.buffer as ArrayBuffer]);
+  }
+
+  /** Measure a network while no lane trains. */
+  private async speed({ lane }: Of<"speed">): Promise<void> {
+    const run = this.current();
+    const chosen = run.lanes[lane];
+    if (!chosen) throw new RangeError(`there is no network ${lane + 1}`);
+    const { measureSession } = await import("./speed.ts");
+    const wasRunning = run.turns.running && !run.turns.finished;
+    if (wasRunning) this.pause();
+    try {
+      // The other network finishes its step first.
+      const others = run.lanes.filter((one) => one !== chosen);
+      await Promise.all(others.map((one) => one.between(async () => {})));
+      const facts = await chosen.between(() => measureSession(chosen.session, run.settings));
+      this.options.report({ kind: "speed", lane, facts });
+    } finally {
+      if (wasRunning && this.run === run && !this.lost) this.resume();
+    }
   }
 
   private async import({ name, bytes }: Of<"import">): Promise<void> {

@@ -182,6 +182,32 @@ test("changes the final threshold during training; refuses methods without one",
   expect(desk.all("problem").at(-1)?.message).toContain("gmp and dense: no final threshold");
 });
 
+test("the speed of a network is measured between two steps, and the network stays as it was", async () => {
+  await desk.do(open, build(), { kind: "step", steps: 2 });
+  await desk.receive("state", (r) => r.step === 2 && !r.running);
+  const exported = async () => {
+    const from = desk.reports.length;
+    await desk.do({ kind: "export", lane: 0, what: "dense" });
+    return (await desk.receive("exported", () => true, from)).bytes;
+  };
+  const before = await exported();
+  await desk.do({ kind: "speed", lane: 0 });
+  const { lane, facts } = await desk.receive("speed");
+  expect([lane, facts.batches]).toEqual([0, [1, 64]]);
+  expect(facts.rows.map(({ name }) => name)).toEqual([
+    ...["dense", "sparse kernels", "compact", "compact, sparse kernels"],
+  ]);
+  for (const { rates, speedups } of facts.rows)
+    expect([...rates, ...speedups].every((value) => value > 0 && Number.isFinite(value))).toBe(true);
+  expect(facts.rows[0]!.speedups).toEqual([1, 1]);
+  expect(facts.files.map(({ layout }) => layout)).toEqual(["dense", "bitmask", "csr", "block", "int8", "compact"]);
+  expect(await exported()).toEqual(before);
+  await desk.do({ kind: "step", steps: 1 });
+  await desk.receive("state", (r) => r.step === 3);
+  await desk.do(build({ against: "none" }), { kind: "speed", lane: 1 });
+  expect((await desk.receive("problem", (p) => p.what === "speed")).message).toBe("there is no network 2");
+});
+
 test("an exported model can be imported", async () => {
   await desk.do(open, build({ threshold: 0.3 }), { kind: "run" });
   await desk.receive("state", (r) => r.finished);

@@ -1,0 +1,85 @@
+// Images per second of a network by dense and sparse kernels and compacted, and the bytes of its files.
+import type { Command, Lane, SpeedFacts } from "../shared/protocol.ts";
+import { find, make, setText } from "./dom.ts";
+import { BarCell } from "./layers_panel.ts";
+import { bytes, count, times } from "./numbers.ts";
+
+const heading = (scope: "col" | "row", text: string): HTMLTableCellElement => {
+  const cell = make("th", "", text);
+  cell.scope = scope;
+  return cell;
+};
+
+/** Make a row with a bar. */
+function row(name: string, share: number, text: string): HTMLTableRowElement {
+  const bar = new BarCell("all");
+  bar.set(share, text);
+  return make("tr", "", heading("row", name), bar.cell);
+}
+
+/** Make the head of a table whose second column has bars. */
+const head = (first: string, second: string): HTMLTableSectionElement =>
+  make("thead", "", make("tr", "", heading("col", first), heading("col", second)));
+
+const NAMES: Readonly<Record<string, string>> = {
+  dense: "every weight",
+  bitmask: "non-zeros, a bit per weight",
+  csr: "non-zeros, by rows",
+  block: "live blocks",
+  int8: "8-bit weights",
+};
+
+export class SpeedPanel {
+  private readonly button = find<HTMLButtonElement>("#measure-speed");
+  private readonly state = find<HTMLElement>("#speed-state");
+  private readonly rates = find<HTMLElement>("#speed-rates");
+  private readonly files = find<HTMLTableElement>("#speed-files");
+  private names: readonly string[] = [];
+
+  /** `lane`: the network that is chosen for files. */
+  constructor(send: (command: Command) => void, lane: () => Lane) {
+    this.button.addEventListener("click", () => {
+      this.button.disabled = true;
+      setText(this.state, "Measuring. Training waits meanwhile.");
+      send({ kind: "speed", lane: lane() });
+    });
+  }
+
+  reset(names: readonly string[]): void {
+    this.names = names;
+    this.fail("");
+    this.rates.replaceChildren();
+    this.files.replaceChildren();
+  }
+
+  /** Show why there is no result. */
+  fail(reason: string): void {
+    this.button.disabled = false;
+    setText(this.state, reason);
+  }
+
+  show(lane: Lane, { batches, rows, files, notes }: SpeedFacts): void {
+    const sparse = rows.find(({ kernels }) => kernels !== "")?.kernels ?? "";
+    this.fail([`${this.names[lane] ?? ""}: sparse kernels use ${sparse}.`, ...notes].join(" "));
+    this.rates.replaceChildren(
+      ...batches.map((batch, at) => {
+        const most = Math.max(...rows.map(({ rates }) => rates[at]!));
+        const body = rows.map(({ name, rates, speedups }, i) => {
+          const ratio = i === 0 ? "" : `, ${times(speedups[at])} dense`;
+          return row(name, rates[at]! / most, `${count(rates[at])}${ratio}`);
+        });
+        const table = make(
+          "table",
+          "bars",
+          head(batch === 1 ? "One image" : `${batch} images at a time`, "Images per second"),
+        );
+        table.setAttribute("aria-label", `Images per second, ${batch} at a time`);
+        table.append(make("tbody", "", ...body));
+        return table;
+      }),
+    );
+    const most = Math.max(...files.map((file) => file.bytes));
+    const sizes = files.map((file) => row(NAMES[file.layout] ?? file.layout, file.bytes / most, bytes(file.bytes)));
+    this.files.replaceChildren(head("File", "Size"), make("tbody", "", ...sizes));
+  }
+}
