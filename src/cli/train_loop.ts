@@ -27,6 +27,9 @@ function epochWarnings({ layers }: EpochRecord): string[] {
 const zeroGroups = ({ groupSparsity }: EpochRecord) =>
   groupSparsity === undefined ? "" : `  zero groups ${percent(groupSparsity)}`;
 
+const left = ({ multiplyAdds }: EpochRecord) =>
+  multiplyAdds === undefined ? "" : `  multiply-adds ${percent(multiplyAdds)}`;
+
 /** Write the score with the batch norm statistics of training, if it is known. */
 function rawText({ rawTestAccuracy, rawMetrics = {} }: EpochRecord, metric: string): string {
   const raw = metric === "accuracy" ? rawTestAccuracy : rawMetrics[metric];
@@ -36,7 +39,7 @@ function rawText({ rawTestAccuracy, rawMetrics = {} }: EpochRecord, metric: stri
 const epochLine = (record: EpochRecord, metric: string, value: number, epochs: number) =>
   `epoch ${record.epoch}/${epochs}  loss ${record.loss.toFixed(4)}  test ${metric} ${metricText(metric, value)}` +
   rawText(record, metric) +
-  `  sparsity ${percent(record.sparsity)}${zeroGroups(record)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
+  `  sparsity ${percent(record.sparsity)}${zeroGroups(record)}${left(record)}  threshold ${record.threshold.toPrecision(3)}  ${duration(record.seconds)}`;
 
 export interface LoopParts {
   readonly recipe: Recipe;

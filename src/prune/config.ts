@@ -103,6 +103,11 @@ export interface PruneConfig {
   readonly window?: number | undefined;
   /** Epoch from which zeros stay zero and the rest is trained. Default: never; ltp: after two thirds of the epochs. */
   readonly freezeEpoch?: number | undefined;
+  /**
+   * True: at the end of each epoch after which zeros are final (`freezeEpoch`, masks before training, the end of cuts), remove dead
+   * channels and neurons and train the smaller network. Results have the sizes of the original one. Default false.
+   */
+  readonly compact?: boolean | undefined;
   /** Layers to leave dense: `first`, `last`, a name, or a /regular expression/ for names. Their weights still count. */
   readonly dense?: readonly string[] | undefined;
   /** gmp, one-shot, imp and random: division of the target among the layers. Default `layer`; imp: `global`. */

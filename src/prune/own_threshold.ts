@@ -51,6 +51,7 @@ const OPEN: readonly (keyof PruneConfig)[] = [
   "freezeEpoch",
   "group",
   "groupShare",
+  "compact",
   "dense",
 ];
 

@@ -73,6 +73,11 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
     what: "soft thresholds and method str, ltp, gmp and grad-r",
     when: (config) => soft(config) || isOne("str", "ltp", "gmp", "grad-r")(config),
   },
+  compact: {
+    what: "pruning whose zeros become final, without method imp",
+    when: (config) => !isOne("imp")(config) && (soft(config) || methodOf(config) !== "soft"),
+    idle: false,
+  },
   scope: ofDivided,
   shares: ofDivided,
   rounds: { what: "method imp and synflow", when: isOne("imp", "synflow") },

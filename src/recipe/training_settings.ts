@@ -153,6 +153,7 @@ export const prune = group("Pruning", {
     above: 0,
     otherwise: "never; ltp: 2/3",
   }),
+  compact: toggle("once zeros are final: train on without dead channels", {}),
   dense: names("layers to leave dense: first,last, names, /regular expressions/", {
     flag: "--dense <layers>",
     items: "layers",

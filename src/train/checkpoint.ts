@@ -9,6 +9,7 @@ import {
 } from "../io/safetensors.ts";
 import type { Module, Parameter } from "../nn/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { CompactSizes } from "../prune/compact/description.ts";
 import {
   describeNonFinite,
   expectFinite,
@@ -21,6 +22,7 @@ import {
 } from "../tensor/index.ts";
 import { EspalierError, expectKeys, isRecord } from "../text/index.ts";
 import type { CounterState } from "./fit_counters.ts";
+import type { ShrunkState } from "./shrunk.ts";
 
 /** State of a run besides its tensors. */
 export interface CheckpointProgress {
@@ -37,6 +39,8 @@ export interface CheckpointProgress {
   readonly bestAccuracy: number;
   /** Best value of the run's score. Absent before the first test. */
   readonly bestScore?: number;
+  /** Sizes of the layers of a model that got smaller; see `prune.compact`. */
+  readonly compact?: CompactSizes;
   /** Counters since the last records, not checked. Absent: the counters of the resumed run start here. */
   readonly counters?: CounterState;
 }
@@ -45,6 +49,8 @@ export interface CheckpointProgress {
 export interface CheckpointExtras {
   /** Masks that the next epoch record compares with, by parameter: one bit per weight. */
   readonly masks?: ReadonlyMap<string, Uint32Array> | null;
+  /** Places of a smaller model's elements in the original tensors, by state_dict name: one bit per element. */
+  readonly left?: ReadonlyMap<string, Uint32Array> | null;
   /** State of the host, as JSON: clocks, files. */
   readonly host?: unknown;
 }
@@ -53,6 +59,7 @@ export interface CheckpointExtras {
 export type LoadedCheckpoint = CheckpointProgress & CheckpointExtras;
 
 const MASK = "mask.";
+const LEFT = "left.";
 /** Key of the loss scale, which runs of precision f16 have. */
 const LOSS_SCALE = "loss_scale";
 
@@ -122,8 +129,12 @@ export async function checkpointParts(
   more: ReadonlyMap<string, Tensor> = NONE,
   extras: CheckpointExtras = {},
 ): Promise<FileParts> {
-  expectKeys(extras, { masks: true, host: true }, (problem) => new CheckpointError(`checkpoint: ${problem}`));
-  const { masks, host } = extras;
+  expectKeys(
+    extras,
+    { masks: true, left: true, host: true },
+    (problem) => new CheckpointError(`checkpoint: ${problem}`),
+  );
+  const { masks, left, host } = extras;
   const tensors = runTensors(model, optimizer, more);
   try {
     const keys = [...tensors.keys()];
@@ -132,7 +143,11 @@ export async function checkpointParts(
       keys.map((key, i) => [key, { data: values[i]!, shape: tensors.get(key)!.shape }]),
     );
     expectFinite(`checkpoint of step ${progress.step}`, arrays);
-    for (const [name, data] of masks ?? []) arrays.set(MASK + name, { shape: [data.length], data });
+    for (const [prefix, bits] of [
+      [MASK, masks],
+      [LEFT, left],
+    ] as const)
+      for (const [name, data] of bits ?? []) arrays.set(prefix + name, { shape: [data.length], data });
     return safetensorsParts(arrays, {
       format: FORMAT,
       progress: JSON.stringify(progress),
@@ -150,6 +165,13 @@ export function readProgress(given: CheckpointFile, name: string): CheckpointPro
   return { ...progressOf(file, name), ...(host === undefined ? {} : { host }) };
 }
 
+/** Read the sizes of a checkpoint's model; null if it has the original ones. Errors: CheckpointError. */
+export function readShrunk(given: CheckpointFile, name: string): ShrunkState | null {
+  const file = fileOf(given, name);
+  const { compact } = progressOf(file, name);
+  return compact === undefined ? null : { sizes: compact, left: bitsOf(file, LEFT) ?? new Map() };
+}
+
 /** Return the state of the host, if there is any. */
 function hostOf({ metadata }: SafetensorsFile, name: string): unknown {
   const text = metadata.get("host");
@@ -160,10 +182,10 @@ function hostOf({ metadata }: SafetensorsFile, name: string): unknown {
   }
 }
 
-/** Return the masks for the next epoch record; null if the file has none. */
-function masksOf({ tensors }: SafetensorsFile): ReadonlyMap<string, Uint32Array> | null {
+/** Return bits by name, such as the masks for the next epoch record; null if the file has none. */
+function bitsOf({ tensors }: SafetensorsFile, prefix: string): ReadonlyMap<string, Uint32Array> | null {
   const found = [...tensors].flatMap(([key, { data }]): [string, Uint32Array][] =>
-    key.startsWith(MASK) && data instanceof Uint32Array ? [[key.slice(MASK.length), data]] : [],
+    key.startsWith(prefix) && data instanceof Uint32Array ? [[key.slice(prefix.length), data]] : [],
   );
   return found.length > 0 ? new Map(found) : null;
 }
@@ -177,6 +199,7 @@ const FIELDS: readonly (readonly [keyof CheckpointProgress, (value: unknown) => 
   ["batch", isWhole, "an integer >= 0"],
   ["seed", Number.isSafeInteger, "an integer"],
   ["threshold", Number.isFinite, "a number"],
+  ["compact", (v) => v === undefined || isRecord(v), "the sizes of layers"],
   ["bestScore", (v) => v === undefined || Number.isFinite(v), "a number"],
   ["bestAccuracy", (v) => typeof v === "number" && v >= 0 && v <= 1, "a number from 0 to 1"],
 ];
@@ -234,7 +257,7 @@ export function loadCheckpoint(
       if (array.dtype !== dtype) throw new CheckpointError(`${name}: ${key}: expected ${dtype}, got ${array.dtype}`);
     }
     for (const key of saved.keys()) {
-      if (!targets.has(key) && !key.startsWith(MASK))
+      if (!targets.has(key) && !key.startsWith(MASK) && !key.startsWith(LEFT))
         throw new CheckpointError(`${name}: ${key} belongs to no tensor of this model`);
     }
     const bad = firstNonFinite(saved as ReadonlyMap<string, { readonly data: TypedArray }>);
@@ -251,5 +274,5 @@ export function loadCheckpoint(
     if (!options.schedules.threshold)
       optimizer.set({ threshold: progress.threshold, thresholdNext: progress.threshold }, i);
   }
-  return { ...progress, masks: masksOf(file), host: hostOf(file, name) };
+  return { ...progress, masks: bitsOf(file, MASK), host: hostOf(file, name) };
 }

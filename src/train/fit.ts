@@ -64,6 +64,8 @@ export interface EpochRecord {
   /** Share of zero groups, if groups of weights are pruned together. */
   readonly groupSparsity?: number;
   readonly threshold: number;
+  /** Multiply-adds of the network in this epoch, as a share of those of the original one. Absent without `prune.compact`. */
+  readonly multiplyAdds?: number;
   /** Weights that became zero since the end of the last epoch, and those that became non-zero. */
   readonly pruned: number;
   readonly regrown: number;
@@ -111,6 +113,10 @@ export interface FitOptions {
   readonly method: PruningMethod;
   /** Masks of the epoch that just ended. */
   readonly layers: () => Promise<readonly EpochLayer[]>;
+  /** Returns the share of the original network's multiply-adds that is left. */
+  readonly multiplyAdds?: () => number;
+  /** Prunable weights, of which records give the share of zeros. Default: those of the model. */
+  readonly weights?: number;
   /** Returns the layers among those without live weights that cut all paths to the output; if there are any, the run ends. */
   readonly dead?: (empty: readonly string[]) => readonly string[];
   readonly momentum?: number;

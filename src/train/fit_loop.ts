@@ -50,10 +50,10 @@ function l1Of(options: FitOptions, { from, end, before, after }: RecordedSteps):
   return impliedLambda({ ...common, threshold: after, increment: after - before, lr: rates });
 }
 
-/** Return the share of zeros among the prunable weights. */
-export function sparsityOf(counts: readonly ParameterCounts[]): number {
+/** Return the share of zeros among the prunable weights. `weights`: their number, if others were removed; those count as zeros. */
+export function sparsityOf(counts: readonly ParameterCounts[], weights?: number): number {
   const prunable = counts.filter((c) => c.param.prunable);
-  const total = prunable.reduce((sum, c) => sum + c.param.numel, 0);
+  const total = weights ?? prunable.reduce((sum, c) => sum + c.param.numel, 0);
   return total === 0 ? 0 : 1 - prunable.reduce((sum, c) => sum + c.nonzero, 0) / total;
 }
 
@@ -246,7 +246,7 @@ export class FitLoop {
       ...(metrics ? { metrics: options.train.metricsOf(metrics) } : {}),
       lr: lr(end - 1),
       threshold,
-      sparsity: sparsityOf(counts),
+      sparsity: sparsityOf(counts, options.weights),
       lambda: l1.lambda,
       lambdaEffective: l1.effective,
       lambdaDecay: l1.decay,
@@ -294,6 +294,7 @@ export class FitLoop {
       sparsity: sum("weights") === 0 ? 0 : sum("zeros") / sum("weights"),
       ...defined({ groupSparsity: groupSparsityOf(layers) }),
       threshold: await thresholdAfter(method, this.step),
+      ...defined({ multiplyAdds: options.multiplyAdds?.() }),
       pruned: sum("pruned"),
       regrown: sum("regrown"),
       changes: changes - counters.changes,
@@ -313,7 +314,16 @@ export class FitLoop {
 
 const KEYS: KeysOf<FitOptions> = {
   ...{ train: true, optimizer: true, epochs: true, stepsPerEpoch: true, lr: true, ownRates: true, method: true },
-  ...{ layers: true, dead: true, momentum: true, weightDecay: true, batches: true, evaluate: true },
+  ...{
+    layers: true,
+    weights: true,
+    multiplyAdds: true,
+    dead: true,
+    momentum: true,
+    weightDecay: true,
+    batches: true,
+    evaluate: true,
+  },
   ...{ betweenEpochs: true, start: true },
   ...{ counters: true, epochSeconds: true, logEvery: true, onRecord: true, beforeStep: true, onStep: true },
   ...{ checkpointEvery: true, onCheckpoint: true, onEnd: true, saveAsked: true, signal: true },

@@ -93,7 +93,12 @@ export function planRun(config: RunConfig, stepsPerEpoch: number, own: PlanOverr
   const totalSteps = stepsPerEpoch * epochs;
   const lr = rateOf(config, { main: mainSteps, total: totalSteps, perEpoch: stepsPerEpoch }, own);
   const shape = { totalSteps, mainSteps, stepsPerEpoch, lr, momentum, seed };
-  return { ...shape, epochs, method: methodOf(config.prune, shape, own) };
+  const method = methodOf(config.prune, shape, own);
+  if (config.prune.compact && !method.isFrozen?.(totalSteps - stepsPerEpoch)) {
+    const problem = `expected zeros that are final an epoch before the end, such as with freezeEpoch, got method ${method.name}`;
+    throw new ArgumentError(`pruning: compact: ${problem}`);
+  }
+  return { ...shape, epochs, method };
 }
 
 /** A difference between two plans, among the steps already done. */

@@ -22,7 +22,7 @@ import { FitLoop } from "./fit_loop.ts";
 import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import type { Score } from "./score.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
-import { changeModel, type ModelChange } from "./session_change.ts";
+import { changeModel, changeShapes, type ModelChange } from "./session_change.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
 import { croppedSize, formatOf, type SessionBatches, testBatches, trainingBatches } from "./session_data.ts";
 import { betweenEpochs } from "./session_epochs.ts";
@@ -228,6 +228,7 @@ export class Session {
       const counters = await loop.snapshot();
       this.saved = counters && { counters, epochSeconds: loop.epochSeconds };
       this.position = result.position;
+      if (result.finished) await this.regrow();
       if (result.finished) await this.parts.listeners.close();
       return result;
     } catch (error) {
@@ -241,8 +242,17 @@ export class Session {
     }
   }
 
+  /** Give the model its original sizes, with zeros: results are those of the original network. */
+  private async regrow(): Promise<void> {
+    const { shrunk } = this.parts;
+    const change = shrunk?.regrowth(this.model);
+    if (!change) return;
+    await changeModel(this.parts, this.recalibration, change);
+    shrunk!.forget();
+  }
+
   private loopFor(control: FitCallbacks): FitLoop {
-    const { config, listeners, masks, ownRates, plan, test } = this.parts;
+    const { config, listeners, masks, ownRates, plan, shrunk, test } = this.parts;
     return new FitLoop({
       ...control,
       ...this.saved,
@@ -250,7 +260,11 @@ export class Session {
       ownRates,
       train: this.step,
       optimizer: this.optimizer,
-      layers: async () => (masks ? epochLayers(this.model, this.optimizer, masks, config.prune.group) : []),
+      layers: async () => {
+        const rows = masks ? await epochLayers(this.model, this.optimizer, masks, config.prune.group) : [];
+        return shrunk ? rows.map((row) => shrunk.row(row)) : rows;
+      },
+      ...(shrunk ? { weights: shrunk.weights, multiplyAdds: () => shrunk.multiplyAdds } : {}),
       betweenEpochs: (step) => betweenEpochs(this.parts, step, (change) => this.change(change, step)),
       dead: (empty) => cutLayers(this.model, formatOf(this.parts.train), empty),
       onEnd: (result) => listeners.end(result, control.onEnd),
@@ -311,7 +325,9 @@ export class Session {
   }
 
   private get saveable(): Saveable {
-    return { model: this.model, optimizer: this.optimizer, method: this.method, masks: this.parts.masks };
+    const { masks, shrunk } = this.parts;
+    const reshape = (apply: () => void) => changeShapes(this.parts, this.recalibration, apply);
+    return { model: this.model, optimizer: this.optimizer, method: this.method, masks, shrunk, reshape };
   }
 
   /**
@@ -334,11 +350,17 @@ export class Session {
   }
 
   /**
-   * Return the weights as evaluation reads them, and all other state, by name, for export and reports. Waits for the GPU.
-   * Errors: NonFiniteError if one holds NaN or infinity.
+   * Return the weights as evaluation reads them, and all other state, by name, for export and reports; what `prune.compact` removed is
+   * zero. Waits for the GPU. Errors: NonFiniteError if one holds NaN or infinity.
    */
   async weights(): Promise<StateDict> {
     this.expectLive("weights");
+    const state = await this.ownWeights();
+    return this.parts.shrunk?.expanded(state) ?? state;
+  }
+
+  /** Return the same in the shapes of the model. */
+  private async ownWeights(): Promise<StateDict> {
     const state = await this.optimizer.hardened(() => this.model.stateDict());
     expectFinite("the model's weights", state);
     return state;
@@ -346,7 +368,10 @@ export class Session {
 
   /** Count the zeros of each prunable layer, from the weights. */
   async layers(): Promise<LayerSparsity[]> {
-    return layersOf(this.model, await this.weights(), this.parts.config.prune.group);
+    this.expectLive("layers");
+    const { config, shrunk } = this.parts;
+    const rows = layersOf(this.model, await this.ownWeights(), config.prune.group);
+    return shrunk ? rows.map((row) => shrunk.row(row)) : rows;
   }
 
   private expectLive(name: string): void {

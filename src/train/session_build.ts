@@ -20,6 +20,7 @@ import {
 } from "./session_data.ts";
 import { checkOptimizer, makeOptimizer, ownRate } from "./session_optimizer.ts";
 import { checkSessionOptions, type SessionOptions } from "./session_options.ts";
+import { Shrunk } from "./shrunk.ts";
 import { TrainStep } from "./train_step.ts";
 
 export interface SessionParts {
@@ -39,6 +40,8 @@ export interface SessionParts {
   readonly replay: boolean;
   /** Null if the model has no weight to prune. */
   readonly masks: MaskWatch | null;
+  /** The original network of a run that removes channels; else null. */
+  readonly shrunk: Shrunk | null;
   readonly transform: SampleTransform | undefined;
   readonly listeners: Listeners;
   readonly score: Score;
@@ -99,6 +102,7 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
     ...{ model, config, train, test, plan, optimizer, ownRates, step, transform, listeners, randoms, replay, score },
     evaluator:
       test && new Evaluator(model, { ...formatOf(test), ...measured, precision: config.precision, random: randoms }),
+    shrunk: config.prune.compact ? new Shrunk(model, config.prune.group, formatOf(train).sample) : null,
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,
   };
 }

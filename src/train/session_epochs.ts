@@ -9,7 +9,13 @@ import type { ModelChange } from "./session_change.ts";
 type EpochWork = (parts: SessionParts, step: number, change: (change: ModelChange) => Promise<void>) => Promise<void>;
 
 /** Work in order; each checks the settings itself. */
-const WORKS: readonly EpochWork[] = [];
+const WORKS: readonly EpochWork[] = [
+  async (parts, step, change) => {
+    if (!parts.shrunk || !parts.plan.method.isFrozen?.(step)) return;
+    const { compactBetween } = await import("./session_compact.ts");
+    await compactBetween(parts, change);
+  },
+];
 
 /** Do the work between two epochs, after `step` steps. */
 export const betweenEpochs: EpochWork = async (parts, step, change) => {

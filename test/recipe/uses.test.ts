@@ -73,6 +73,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "prune.beta": [0.2, 0.4],
   "prune.window": [1, 2],
   "prune.freezeEpoch": [4, 5],
+  "prune.compact": [true, false],
   "prune.dense": [["first"], ["last"]],
   "prune.scope": ["erk", "global"],
   "prune.shares": [["a=0.5"], ["b=0.25"]],

@@ -66,12 +66,19 @@ function deadNetwork(walk: Walk): never {
   throw new OpError(FAILED, problem);
 }
 
-/** Follow the channels of the model through its trace. */
-function walkModel(model: Module, { sample, weights }: CompactionOptions): Walk {
+/** Options of a walk. */
+interface WalkOptions extends Pick<CompactionOptions, "sample" | "weights"> {
+  /** True: the channels that go are not needed in training either. */
+  readonly training?: boolean;
+}
+
+/** Follow the channels of the model through its trace. `isDead`: its outputs do not depend on the input. */
+export function walkModel(model: Module, options: WalkOptions): { readonly walk: Walk; readonly isDead: boolean } {
+  const { sample, weights, training = false } = options;
   const { inputs, tensors } = metaInputs(FAILED, sample, BATCH);
   const given = tensors.map(([, t]) => t);
   const trace = traceModule(model, inputs);
-  const walk = new Walk(model, trace, given, weights);
+  const walk = new Walk(model, trace, { inputs: given, weights, training });
   for (const t of given) {
     const layout = inputLayout(t, walk);
     if (layout) walk.layouts.set(t, layout);
@@ -82,8 +89,7 @@ function walkModel(model: Module, { sample, weights }: CompactionOptions): Walk 
   }
   const outputs = tensorsOf(trace.result).map(([, t]): Tensor => t);
   for (const t of outputs) walk.keep(t, "they are outputs of the network");
-  if (!outputs.some((t) => walk.isLive(t))) deadNetwork(walk);
-  return walk;
+  return { walk, isDead: !outputs.some((t) => walk.isLive(t)) };
 }
 
 /**
@@ -96,7 +102,8 @@ export function planCompaction(model: Module, options: CompactionOptions): Compa
   expectOptions("planCompaction", options, PLAN_KEYS);
   const { weights, fold = true } = options;
   checkWeights(model, weights);
-  const walk = walkModel(model, options);
+  const { walk, isDead } = walkModel(model, options);
+  if (isDead) deadNetwork(walk);
   const removal = findRemoval(walk);
   const state: StateDict = new Map([...model.namedState()].map(([name]) => [name, weights.get(name)!]));
   return {

@@ -24,6 +24,7 @@ function inputsRead(layer: LayerUse, isGone: (id: number) => boolean): Uint8Arra
   return read;
 }
 
+const retrained = (path: string) => `they are constant, but not zero, and ${path} is trained`;
 const bordered = (path: string) => `they are constant, but not zero, and ${path} pads its input with zeros`;
 
 /** Return the sets that become live at the border of a padded depthwise convolution, with the reason. */
@@ -37,19 +38,27 @@ function borderedSets({ layers, sets }: Walk): Map<number, string> {
   return found;
 }
 
+/** Return why a layer needs an input of this value that it reads; null if it does not. NaN: not constant. */
+function needOf({ path, padded }: LayerUse, value: number, training: boolean): string | null {
+  if (value === 0) return null;
+  if (Number.isNaN(value)) return `they are joined with live channels that ${path} reads`;
+  if (training) return retrained(path);
+  return padded ? bordered(path) : null;
+}
+
 /** Return the sets that some layer needs, with the reason, if the sets of `gone` are removed. */
-function neededSets({ layers, sets }: Walk, isGone: (id: number) => boolean): Map<number, string> {
+function neededSets({ layers, sets, training }: Walk, isGone: (id: number) => boolean): Map<number, string> {
   const needed = new Map<number, string>();
   for (const layer of layers) {
     // The inputs of a depthwise convolution are one set with its outputs.
     if (layer.depthwise || !layer.input) continue;
     const { ids, values } = layer.input;
     for (const [at, isRead] of inputsRead(layer, isGone).entries()) {
-      const value = values[at]!;
-      if (isRead === 0 || value === 0 || (!Number.isNaN(value) && !layer.padded)) continue;
+      const why = isRead === 0 ? null : needOf(layer, values[at]!, training);
+      if (why === null) continue;
       const root = sets.find(ids[at]!);
-      if (!Number.isNaN(value)) needed.set(root, bordered(layer.path));
-      else if (!needed.has(root)) needed.set(root, `they are joined with live channels that ${layer.path} reads`);
+      // A constant explains more than a set that is live elsewhere.
+      if (!Number.isNaN(values[at]!) || !needed.has(root)) needed.set(root, why);
     }
   }
   return needed;

@@ -18,10 +18,11 @@ interface NewLayer {
   readonly groups: number;
 }
 
-const keptPositions = (ids: Int32Array, isGone: Gone): number[] => [...ids.keys()].filter((i) => !isGone(ids[i]!));
+export const keptPositions = (ids: Int32Array, isGone: Gone): number[] =>
+  [...ids.keys()].filter((i) => !isGone(ids[i]!));
 
 /** Return the inputs of its group that output o keeps. */
-function keptInputs({ input, groupInputs, depthwise, ...layer }: LayerUse, o: number, isGone: Gone): number[] {
+export function keptInputs({ input, groupInputs, depthwise, ...layer }: LayerUse, o: number, isGone: Gone): number[] {
   const all = Array.from({ length: groupInputs }, (_, j) => j);
   if (!input || depthwise) return all;
   return all.filter((j) => !isGone(input.ids[positionOf({ groupInputs, ...layer }, o, j)]!));
@@ -81,7 +82,7 @@ const array = (values: ArrayLike<number>, shape: readonly number[]): HostArray<F
 });
 
 /** Return the path of a child. */
-const below = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
+export const below = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
 
 /** Return the sizes of a layer that differ from the original's; null if none does. */
 function changed(use: LayerUse, made: NewLayer): CompactLayer | null {

@@ -99,6 +99,15 @@ const linear: Rule = (step, walk) => {
   return layer && { axis, ids: layer.output, values: layer.values };
 };
 
+/**
+ * Return the constant of a channel with running statistics and with those of a batch, which make it the shift. If they differ, only zero
+ * after ReLU is known: an upper bound stands for both.
+ */
+function inBothModes(tested: number, trained: number): number {
+  const most = Math.max(tested, trained);
+  return tested === trained || most <= 0 ? most : Number.NaN;
+}
+
 /** Normalise constants. A channel of weight 0 is constant for any input. */
 function normalised(step: TracedStep, walk: Walk, first: number): Layout | null {
   const layout = walk.layoutOf(step.inputs[0]);
@@ -110,6 +119,7 @@ function normalised(step: TracedStep, walk: Walk, first: number): Layout | null 
   const values = layout.values.map((v, i) => {
     const scale = (weight?.[i] ?? 1) / Math.sqrt(variance![i]! + eps);
     const shift = bias?.[i] ?? 0;
+    if (walk.training) return inBothModes((v - mean![i]!) * scale + shift, shift);
     return scale === 0 ? shift : (v - mean![i]!) * scale + shift;
   });
   return { ...layout, values };

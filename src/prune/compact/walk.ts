@@ -42,6 +42,12 @@ export const padsChannels = (m: Module | undefined): m is PadsChannels =>
 /** Name of a step for messages. */
 export const placeOf = ({ op, module }: TracedStep): string => `${op} in ${module || "the model itself"}`;
 
+interface WalkParts {
+  readonly inputs: readonly Tensor[];
+  readonly weights: StateDict;
+  readonly training: boolean;
+}
+
 interface Owner {
   readonly path: string;
   readonly module: Module;
@@ -56,6 +62,8 @@ export class Walk {
   readonly pads: PadUse[] = [];
   readonly modules: ReadonlyMap<string, Module>;
   readonly trace: ModuleTrace;
+  /** True if the smaller model is trained on. */
+  readonly training: boolean;
   private readonly weights: StateDict;
   private readonly owners = new Map<Tensor, Owner>();
   private readonly names = new Map<Tensor, string>();
@@ -64,7 +72,8 @@ export class Walk {
   /** Tensors that depend on the network's input. */
   private readonly live: Set<Tensor>;
 
-  constructor(model: Module, trace: ModuleTrace, inputs: readonly Tensor[], weights: StateDict) {
+  constructor(model: Module, trace: ModuleTrace, { inputs, weights, training }: WalkParts) {
+    this.training = training;
     this.modules = new Map(model.namedModules());
     this.trace = trace;
     this.weights = weights;
