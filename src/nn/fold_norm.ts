@@ -1,5 +1,5 @@
 // Takes a batch norm out of a network whose preceding layer has its map in weight and bias.
-import { add } from "../ops/binary.ts";
+import { addRelu } from "../ops/add_relu.ts";
 import { relu } from "../ops/unary.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { BatchNorm2d } from "./norm.ts";
@@ -13,7 +13,7 @@ export function foldNorm(bn: BatchNorm2d): void {
   const methods = {
     forward: (x: Tensor) => x,
     forwardRelu: (x: Tensor) => relu(x),
-    forwardAddRelu: (x: Tensor, residual: Tensor) => relu(add(x, residual)),
+    forwardAddRelu: (x: Tensor, residual: Tensor) => addRelu(x, residual),
   };
   for (const [name, value] of Object.entries(methods)) Object.defineProperty(bn, name, { configurable: true, value });
 }

@@ -11,14 +11,15 @@ const KERNELS = { forward: kernel("binary", forwardWgsl), backward: kernel("bina
 export const runBinary = (name: string, f: string, a: Tensor, b: Tensor, result: Tensor): void =>
   runPair(KERNELS.forward, name, f, a, b, result);
 
-/** Write result = dy · df, in the shape of dy. */
+/** Write result = dy · df, in the shape of dy. `flat`: 0 where df is, whatever dy is. */
 export const runBinaryGrad = (
   name: string,
   df: string,
   operands: readonly [Tensor, Tensor],
   dy: Tensor,
   result: Tensor,
-): void => runPairGrad(KERNELS.backward, name, { df }, operands, dy, result);
+  flat = false,
+): void => runPairGrad(KERNELS.backward, name, { df, flat }, operands, dy, result);
 
 /**
  * Compute a + b, with NumPy broadcasting.

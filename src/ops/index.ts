@@ -1,5 +1,7 @@
 // The ops folder: one export line per op file.
+
 export * from "./adaptive_avg_pool2d.ts";
+export * from "./add_relu.ts";
 export * from "./advance.ts";
 export * from "./avg_pool2d.ts";
 export { type BatchNormOptions, batchNorm, batchNormAddRelu, batchNormRelu } from "./batch_norm.ts";

@@ -161,6 +161,7 @@ const cases: Record<string, readonly [model: Module, input: Shape]> = {
     [33],
   ],
   broadcasting: [of((x) => ops.sub(x, ops.mean(x, { axes: [2, 3], keepdims: true }))), [3, 4, 5]],
+  "a sum and ReLU": [halves((a, b) => ops.addRelu(a, b)), [4, 2, 2]],
   "SEW ADD": [halves((a, b) => ops.sewConnect(a, b, { connect: "ADD" })), [4, 2, 2]],
   "SEW AND": [halves((a, b) => ops.sewConnect(a, b, { connect: "AND" })), [4, 2, 2]],
   "SEW IAND": [halves((a, b) => ops.sewConnect(a, b, { connect: "IAND" })), [4, 2, 2]],

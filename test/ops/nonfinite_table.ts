@@ -174,11 +174,12 @@ const BINARY_OPS = {
   div: ops.div,
   maximum: ops.maximum,
   minimum: ops.minimum,
+  addRelu: ops.addRelu,
 };
 const OTHER = [0.5, -1, 2, 0.25, -0.5, 3, 1];
 export const other = () => tensor(OTHER);
 const binary = (
-  name: "add" | "sub" | "mul" | "div" | "maximum" | "minimum",
+  name: keyof typeof BINARY_OPS,
   f: (a: number, b: number) => number,
   da: (a: number, b: number, g: number) => number,
   db: (a: number, b: number, g: number) => number,
@@ -214,6 +215,12 @@ const BINARY: Row[] = [
     (a, b) => a + b,
     (_a, _b, g) => g,
     (_a, _b, g) => g,
+  ),
+  ...binary(
+    "addRelu",
+    (a, b) => Math.max(a + b, 0),
+    (a, b, g) => (a + b <= 0 ? 0 : g),
+    (a, b, g) => (a + b <= 0 ? 0 : g),
   ),
   ...binary(
     "sub",

@@ -28,6 +28,7 @@ export const INPUT_SCALE = "input";
 /** Ops whose results are values of their input. */
 const MOVES = new Set(["reshape", "flatten", "maxPool2d"]);
 const NORMS = new Set(["batchNorm", "batchNormRelu"]);
+const SUMS = new Set(["add", "addRelu"]);
 const CLIPS = new Set(["relu", "relu6"]);
 
 /** Return the name of an op and its module, under which runs of the network count it. */
@@ -123,7 +124,7 @@ class Planner {
 export function planInt8(trace: Trace, isParameter: (t: Tensor) => boolean): Int8Plan {
   const planner = new Planner(trace);
   for (const step of trace.steps) if (step.op === "conv2d" || step.op === "linear") planner.layer(step, isParameter);
-  if (planner.layers.size > 0) for (const step of trace.steps) if (step.op === "add") planner.sum(step);
+  if (planner.layers.size > 0) for (const step of trace.steps) if (SUMS.has(step.op)) planner.sum(step);
   planner.spread();
   return planner;
 }

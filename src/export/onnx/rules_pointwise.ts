@@ -83,4 +83,5 @@ export const pointwiseRules: Rules = {
     c.end("Clip", [c.x, bound(min), bound(max)]);
   },
   sewConnect,
+  addRelu: (c) => c.end("Relu", [c.add("Add", [...c.inputs])]),
 };

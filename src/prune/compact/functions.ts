@@ -40,6 +40,7 @@ const product: Binary = (a, b) => (a === 0 || b === 0 ? 0 : a * b);
 export const BINARY: Readonly<Record<string, Binary>> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
+  addRelu: (a, b) => Math.max(a + b, 0),
   mul: product,
   div: unfollowed,
   maximum: Math.max,
