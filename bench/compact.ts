@@ -1,4 +1,5 @@
-// Measures compaction: the forward pass of a ResNet-20 with half of its multiply-adds in dead filters, against the compacted one.
+// Measures compaction: the forward pass and the training step of a ResNet-20 with half of its multiply-adds in dead filters, against
+// those of the compacted one.
 // Usage: node --import tsx --import ./tools/wgsl_node.mjs bench/compact.ts [--batch N] [--rounds N]
 import { parseArgs } from "node:util";
 import {
@@ -8,11 +9,15 @@ import {
   type Gpu,
   type Module,
   manualSeed,
+  numel,
   planCompaction,
+  pruningGroups,
   requestGpu,
+  SGD,
   type StateDict,
   summarize,
   type Tensor,
+  TrainStep,
 } from "../src/internal.ts";
 import { installGpu } from "../src/node_internal.ts";
 import { chooseClock, timeRuns } from "./lib/clock.ts";
@@ -59,12 +64,25 @@ function smaller(share: number) {
   return { state, plan, model, macs: summarize(model, SAMPLE).macs };
 }
 
+const samplesOf = (batch: number) => Float32Array.from({ length: batch * numel(SAMPLE) }, (_, i) => Math.sin(i));
+
+/** Return a function that runs the captured training step once, with the zeros masked. */
+function trainingOf(model: Module, weights: StateDict, batch: number): () => void {
+  model.train().loadStateDict(weights);
+  const optimizer = new SGD(pruningGroups(model, { mode: "inplace" }), { lr: 1e-4, momentum: 0.9 });
+  optimizer.setPhase("mask");
+  const step = new TrainStep({ model, optimizer, sample: SAMPLE });
+  const y = Int32Array.from({ length: batch }, (_, i) => i % 10);
+  const x = samplesOf(batch);
+  return () => step.run({ x, y, size: batch });
+}
+
 /** Return a function that runs the captured forward pass once. */
 function forwardOf(model: Module, weights: StateDict, batch: number): () => void {
   model.loadStateDict(weights);
   const step = captureStep(({ x }: Record<"x", Tensor>) => ({ y: model.forward(x) as Tensor }));
   const shape = [batch, ...SAMPLE];
-  const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
+  const data = samplesOf(batch);
   return () => {
     step.run({ x: { data, shape } });
   };
@@ -94,17 +112,35 @@ for (let i = 0; i < 10; i++) {
 }
 const { state, plan, model, macs } = smaller(high);
 const unfolded = planCompaction(build(), { sample: SAMPLE, weights: state, fold: false });
-const other = build();
-applyCompaction(other, unfolded.sizes);
-const times = await measure(
+/** Build the network that training goes on with. */
+function cutModel(): Module {
+  const model = build();
+  applyCompaction(model, unfolded.sizes);
+  return model;
+}
+const forwards = await measure(
   gpu,
-  [forwardOf(build(), state, batch), forwardOf(other, unfolded.weights, batch), forwardOf(model, plan.weights, batch)],
+  [
+    forwardOf(build(), state, batch),
+    forwardOf(cutModel(), unfolded.weights, batch),
+    forwardOf(model, plan.weights, batch),
+  ],
   rounds,
 );
-const [full, cut, folded] = times as [number[], number[], number[]];
+const steps = await measure(
+  gpu,
+  [trainingOf(build(), state, batch), trainingOf(cutModel(), unfolded.weights, batch)],
+  rounds,
+);
+const [full, cut, folded] = forwards as [number[], number[], number[]];
+const [before, after] = steps as [number[], number[]];
+const line = (name: string, ms: readonly number[], base: readonly number[]) =>
+  console.log(`${name.padEnd(21)} ${median(ms).toFixed(1)} ms, ${pairedRatio(base, ms).toFixed(2)}x`);
 console.log(
   `${MODEL}, batch ${batch}, ${rounds} rounds, ${(macs / 1e6).toFixed(1)} of ${(dense / 1e6).toFixed(1)} M multiply-adds`,
 );
-console.log(`pruned                ${median(full).toFixed(1)} ms`);
-console.log(`compact               ${median(cut).toFixed(1)} ms, ${pairedRatio(full, cut).toFixed(2)}x`);
-console.log(`compact, norms folded ${median(folded).toFixed(1)} ms, ${pairedRatio(full, folded).toFixed(2)}x`);
+line("pruned", full, full);
+line("compact", cut, full);
+line("compact, norms folded", folded, full);
+line("training step", before, before);
+line("compact", after, before);
