@@ -11,19 +11,9 @@ import {
 } from "../optim/replace_parameters.ts";
 import { noteGroups } from "../prune/groups.ts";
 import { readAll, type TypedArray } from "../tensor/index.ts";
+import type { ModelChange } from "./model_change.ts";
 import type { SessionParts } from "./session_build.ts";
 import type { SessionRecalibration } from "./session_recalibration.ts";
-
-/** A change of a model. */
-export interface ModelChange {
-  /**
-   * Change the layers: replace their kernels, or their parameters and buffers by others under the same names. It runs once, while no
-   * step is captured or being captured. Parameters that it replaces are disposed by it.
-   */
-  readonly apply: () => void;
-  /** Positions of the elements of each tensor that changes its shape in the old one, by state_dict name. Default: no shape changes. */
-  readonly positions?: ReadonlyMap<string, Positions>;
-}
 
 type Parts = Pick<SessionParts, "model" | "optimizer" | "step" | "evaluator" | "masks" | "config">;
 

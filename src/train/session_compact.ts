@@ -2,8 +2,8 @@
 
 import { applyCompaction } from "../prune/compact/description.ts";
 import { planTrainingCompaction } from "../prune/compact/training.ts";
+import type { ModelChange } from "./model_change.ts";
 import type { SessionParts } from "./session_build.ts";
-import type { ModelChange } from "./session_change.ts";
 import { formatOf } from "./session_data.ts";
 
 /** Return the names of the weights that a mask keeps at zero. */

@@ -1,6 +1,7 @@
 // Work of a session between two epochs, which may change the model: a resumed run does the same at the same steps.
+
+import type { ModelChange } from "./model_change.ts";
 import type { SessionParts } from "./session_build.ts";
-import type { ModelChange } from "./session_change.ts";
 
 /**
  * Work after `step` steps, between two epochs. `change` changes the model and waits for the GPU: see `changeModel`. Modules that few runs

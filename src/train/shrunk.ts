@@ -9,7 +9,7 @@ import { padsChannels } from "../prune/compact/walk.ts";
 import type { GroupZeros } from "../prune/zero_groups.ts";
 import { type HostArray, numel, type Shape } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";
-import type { ModelChange } from "./session_change.ts";
+import type { ModelChange } from "./model_change.ts";
 
 /** Counts of a layer in the original network. */
 interface OriginalLayer {
