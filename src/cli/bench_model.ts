@@ -7,6 +7,7 @@ import {
   currentGpu,
   measureSpeed,
   modelWay,
+  type OpenWeights,
   openSpeedForms,
   type SpeedForms,
   type SpeedResult,
@@ -59,8 +60,8 @@ function filesOf({ path, html, results, test, data, dataDir, resize }: BenchFlag
 }
 
 /** Return the network of the file. Errors: UsageError. */
-function knownOf(flags: BenchFlags, opened: Awaited<ReturnType<typeof openWeightsFile>>, file: string): Known {
-  const known = networkOf(flags, opened, file);
+async function knownOf(flags: BenchFlags, opened: OpenWeights, file: string): Promise<Known> {
+  const known = await networkOf(flags, opened, file);
   if (!known) throw new UsageError(`${file}: does not name its model; give --model`);
   const missing = [...known.model.namedState()].map(([name]) => name).filter((name) => !known.weights.has(name));
   if (missing.length > 0)
@@ -153,7 +154,7 @@ async function writeReport(report: SpeedReport, { html, results }: BenchFlags, o
 export async function runBenchModel(flags: BenchFlags, out: Output): Promise<number> {
   const file = filesOf(flags);
   const opened = await openWeightsFile(file);
-  const known = knownOf(flags, opened, file);
+  const known = await knownOf(flags, opened, file);
   for (const note of known.notes) out.say(note);
   // The writers of files write these themselves.
   const { format: _, shapes: __, ...rest } = Object.fromEntries(opened.metadata);

@@ -18,8 +18,8 @@ import {
   writeModelForm,
 } from "../internal.ts";
 import { compactMetadata, mergedSizes, readSizes } from "../recipe/compact_metadata.ts";
-import { isSpiking } from "../recipe/spiking.ts";
 import type { SpeedFile } from "../report/speed_report.ts";
+import { hasNeurons } from "../run/nir_model.ts";
 import { type OnnxSpeed, onnxSpeed } from "../run/onnx_speed.ts";
 import { openWeightsFile } from "../run/weights_in.ts";
 import type { Output } from "../terminal/output.ts";
@@ -43,7 +43,7 @@ export async function onnxOf(
   const { flags, metadata, notes, out } = parts;
   if (flags.onnx === false) return null;
   const name = known.facts["model"]!;
-  if (isSpiking(name)) {
+  if (hasNeurons(name)) {
     notes.push(`no times of ONNX Runtime: ${name} is exported as one time step`);
     return null;
   }
@@ -94,8 +94,8 @@ export function writeFiles(folder: string, { known, forms, metadata, onnx }: Fil
 
 /** Read a file, build its network, and compute the logits of one sample. */
 async function loadForm(file: string, x: Float32Array, kernels: BenchFlags["kernels"] | null): Promise<void> {
-  const known = networkOf({}, await openWeightsFile(file), file)!;
-  const { model, input, weights } = known;
+  const known = await networkOf({}, await openWeightsFile(file), file);
+  const { model, input, weights } = known!;
   using _scope = new Scope();
   model.loadStateDict(weights as StateDict);
   model.eval();

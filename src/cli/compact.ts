@@ -19,10 +19,10 @@ import {
 import { type AdapterFlags, openGpu } from "../node/adapter.ts";
 import { compactMetadata, mergedSizes, readSizes } from "../recipe/compact_metadata.ts";
 import { addSettings } from "../recipe/flags.ts";
-import { isSpiking } from "../recipe/spiking.ts";
 import { keptLines, renderCompactTable, weightSums } from "../report/compact_table.ts";
 import { compactRows, renderStorageTable } from "../report/storage_table.ts";
 import { modelFile } from "../run/model_file.ts";
+import { hasNeurons } from "../run/nir_model.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { openWeightsFile } from "../run/weights_in.ts";
 import { whole } from "../terminal/arguments.ts";
@@ -110,7 +110,7 @@ function smallModel(known: Known, plan: Compaction): Module {
 export async function runCompact(flags: CompactFlags, out: Output): Promise<number> {
   const { path, output } = filesOf(flags);
   const opened = await openWeightsFile(path);
-  const known = networkOf(flags, opened, path);
+  const known = await networkOf(flags, opened, path);
   if (!known) throw new UsageError(`${path}: does not name its model; give --model`);
   for (const note of known.notes) out.say(note);
   const plan = planOf(known, flags.fold ?? true, path);
@@ -119,7 +119,7 @@ export async function runCompact(flags: CompactFlags, out: Output): Promise<numb
   if (flags.check ?? true) {
     await openGpu(flags);
     difference = await compare(known, smallModel(known, plan), plan);
-    if (difference > TOLERANCE && !isSpiking(known.facts["model"]!))
+    if (difference > TOLERANCE && !hasNeurons(known.facts["model"]!))
       throw new Error(
         `${path}: the outputs of the compacted model differ by ${difference.toExponential(1)}: not written`,
       );

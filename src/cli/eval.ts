@@ -44,6 +44,7 @@ import { renderLayerTable } from "../report/layer_table.ts";
 import { matchToModel, modelClasses } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
 import { modelFile } from "../run/model_file.ts";
+import { nirModel } from "../run/nir_model.ts";
 import { openWeightsFile, putWeights, shortcutOf, takeFitting, type WeightFlags } from "../run/weights_in.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
@@ -150,7 +151,7 @@ export async function runEval(flags: EvalFlags, out: Output, save?: SaveTested):
   const { by, size, batch, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const images = readImageMetadata(metadata.get("images"), file);
   checkFlags(flags, data);
-  const settings = { name, ...neurons, ...readSizes(metadata, file) };
+  const settings = { name, ...neurons, ...readSizes(metadata, file), ...(await nirModel(metadata, file, name)) };
   const objective = readObjectiveMetadata(metadata, file);
   checkSpiking(settings, data);
   const run = statSync(path).isDirectory() ? dataOfRun(path, data) : {};
@@ -207,7 +208,10 @@ interface Tested {
   readonly name: string;
   /** Name of the data set. */
   readonly data: string;
-  readonly settings: (Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">) & RecordedSizes;
+  readonly settings: (Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">) &
+    RecordedSizes & {
+      readonly build?: () => Module;
+    };
   readonly objective: Parameters<typeof objectiveOf>[0];
   readonly opened: OpenWeights;
   readonly batchSize: number;

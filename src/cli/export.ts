@@ -28,6 +28,7 @@ import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { renderStorageTable, sparseRows } from "../report/storage_table.ts";
 import { modelFile } from "../run/model_file.ts";
+import { nirModel, nirTimes } from "../run/nir_model.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import {
   byClasses,
@@ -118,18 +119,23 @@ export interface Known {
  * Build the network of the weights, and name the weights as it does; null if neither the file nor a flag names the model.
  * Needs no GPU. Errors list what does not fit.
  */
-export function networkOf(flags: NetworkFlags, opened: OpenWeights, file: string): Known | null {
+export async function networkOf(flags: NetworkFlags, opened: OpenWeights, file: string): Promise<Known | null> {
   const { metadata } = opened;
   const name = flags.model ?? metadata.get("model");
   if (!name) return null;
-  if (!Object.hasOwn(modelRegistry, name))
+  const nir = await nirModel(metadata, file, name);
+  if (nir.build) {
+    const { classes, channels, size } = flags;
+    const idle = { "--classes": classes, "--channels": channels, "--size": size, "--time-steps": flags.timeSteps };
+    refuseIdle(idleUnless(false, `is for a network by name, ${file} has its graph`, idle));
+  } else if (!Object.hasOwn(modelRegistry, name))
     throw new UsageError(`${file}: names the unknown model ${name.slice(0, 80)}; give --model`);
   if (flags.timeSteps !== undefined && !isSpiking(name))
     throw new UsageError(`--time-steps: ${name} has no spiking neurons`);
   const input = inputOf(flags, metadata, file);
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(metadata.get("time"), file);
   const hidden = readSizes(metadata, file);
-  const settings = { name, ...neurons, ...hidden, ...defined({ timeSteps: flags.timeSteps }) };
+  const settings = { name, ...neurons, ...hidden, ...nir, ...defined({ timeSteps: flags.timeSteps }) };
   const data = metadata.get("data") ?? "images";
   const build = (classes: number, shortcut: ShortcutKind | undefined) => {
     const plan = { model: { ...settings, ...defined({ shortcut }) }, data, random: new RandomState(0) };
@@ -182,7 +188,11 @@ async function encode(flags: ExportFlags, known: Known | null, weights: Weights,
   if (format === "nir") {
     const { model, input } = known!;
     const { exportNir } = await import("../export/index.ts");
-    return writeNir(exportNir(model, { input, weights, metadata, ...defined({ dt }) }));
+    const { nir, ...notes } = metadata;
+    // The steps and times of a network that came from NIR.
+    const own = nir === undefined ? null : nirTimes(nir);
+    const about = own ? { ...notes, time_steps: String(own.timeSteps) } : notes;
+    return writeNir(exportNir(model, { input, weights, metadata: about, ...defined({ dt: dt ?? own?.dt }) }));
   }
   if (format === "onnx") {
     const { model, input } = known!;
@@ -241,7 +251,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const { format, layout = "bitmask" } = flags;
   const { path, output } = filesOf(flags);
   const opened = await openWeightsFile(path);
-  const known = networkOf(flags, opened, path);
+  const known = await networkOf(flags, opened, path);
   checkKnown(flags, known, path);
   const { weights, notes } = known ?? unnamed(flags, opened, path);
   for (const note of notes) out.say(note);

@@ -11,8 +11,8 @@ import {
   type StateDict,
   writeInt8Model,
 } from "../internal.ts";
-import { isSpiking } from "../recipe/spiking.ts";
 import { modelFile } from "../run/model_file.ts";
+import { hasNeurons } from "../run/nir_model.ts";
 import { onnxAccuracy } from "../run/onnx_accuracy.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { openWeightsFile } from "../run/weights_in.ts";
@@ -74,7 +74,7 @@ export async function runExportInt8(flags: Int8Flags, out: Output): Promise<numb
   const { file, target } = filesOf(flags);
   const { metadata } = await openWeightsFile(file);
   const name = flags.model ?? metadata.get("model");
-  if (name !== undefined && isSpiking(name))
+  if (name !== undefined && hasNeurons(name))
     throw new UsageError(`--int8: expected a network without spiking neurons, got ${name}; --format nir is for those`);
   const save = async (
     model: Module,

@@ -20,6 +20,7 @@ import { modelFor } from "../recipe/session.ts";
 import { isSpiking, readNeuronMetadata } from "../recipe/spiking.ts";
 import { withoutNames } from "../run/class_match.ts";
 import { evaluateWithin } from "../run/evaluation_memory.ts";
+import { NIR_MODEL, nirModel } from "../run/nir_model.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { byClasses, openWeightsFile, putWeights, shortcutOf, takeFitting } from "../run/weights_in.ts";
 import { threeAbove0, threeNumbers, whole } from "../terminal/arguments.ts";
@@ -82,7 +83,11 @@ async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
   if (file.metadata.has("table")) return predictTable({ flags, file }, out);
   const name = flags.model ?? file.metadata.get("model");
   if (!name) throw new UsageError(`${flags.weights}: does not name its model; give --model`);
-  refuseIdle(idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }));
+  const byName = { "--classes": flags.classes, "--time-steps": flags.timeSteps };
+  refuseIdle([
+    ...idleUnless(name !== NIR_MODEL, `is for a network by name, ${flags.weights} has its graph`, byName),
+    ...idleUnless(isSpiking(name), `${name} has no spiking neurons`, { "--time-steps": flags.timeSteps }),
+  ]);
   const { size, resize, mean, std } = flags;
   const samples = await openSamples(
     flags.input,
@@ -90,7 +95,7 @@ async function runPredict(flags: PredictFlags, out: Output): Promise<number> {
     { metadata: file.metadata, file: flags.weights },
   );
   const gpu = await openGpu(flags);
-  const loaded = loadModel(flags, file, name, samples);
+  const loaded = await loadModel(flags, file, name, samples);
   for (const line of loaded.notes) out.say(line);
   const logits = await allLogits(flags, samples, loaded, out);
   const [n] = samples.shape;
@@ -119,7 +124,7 @@ interface Loaded {
   readonly notes: readonly string[];
 }
 
-function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples: Samples): Loaded {
+async function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples: Samples): Promise<Loaded> {
   const { weights, timeSteps } = flags;
   const [, c, h, w] = samples.shape;
   const { by: _, size: __, batch: ___, ...neurons } = readNeuronMetadata(file.metadata.get("time"), weights);
@@ -127,6 +132,7 @@ function loadModel(flags: PredictFlags, file: OpenWeights, name: string, samples
     name,
     ...neurons,
     ...readSizes(file.metadata, weights),
+    ...(await nirModel(file.metadata, weights, name)),
     ...(timeSteps !== undefined && { timeSteps }),
   };
   const data = file.metadata.get("data") ?? "images";

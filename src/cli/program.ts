@@ -62,6 +62,10 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "write a saved model as ONNX or safetensors",
     load: async () => (await import("./export.ts")).addExportCommand,
   },
+  import: {
+    summary: "read a spiking network from a NIR file",
+    load: async () => (await import("./import.ts")).addImportCommand,
+  },
   info: {
     summary: "show the adapter, and a model's layers and memory",
     load: async () => (await import("./info.ts")).addInfoCommand,

@@ -32,6 +32,8 @@ interface ModelPlan {
     readonly checkpointBlocks?: boolean;
     /** Sizes of a compacted model. */
     readonly compact?: CompactSizes;
+    /** Builds a network that has no name, such as one of a NIR graph. */
+    readonly build?: () => Module;
   };
   /** Name of the data set. */
   readonly data: string;
@@ -41,7 +43,7 @@ interface ModelPlan {
 
 /** Build the recipe's model for samples of this shape. Throws UsageError for sizes of another compacted model. */
 export function modelFor(plan: ModelPlan, shape: readonly number[], classes: number): Module {
-  const built = modelOfName(plan, shape, classes);
+  const built = plan.model.build?.() ?? modelOfName(plan, shape, classes);
   const { name, compact } = plan.model;
   if (!compact) return built;
   try {
