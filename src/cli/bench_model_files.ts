@@ -1,5 +1,5 @@
 // Files of `espalier bench-model`: writes the model in every layout, and times the way from a file to the first logits.
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type HostArray,
@@ -17,6 +17,7 @@ import {
   tensor,
   writeModelForm,
 } from "../internal.ts";
+import { readRegularSync } from "../node/regular_file.ts";
 import { compactMetadata, mergedSizes, readSizes } from "../recipe/compact_metadata.ts";
 import type { SpeedFile } from "../report/speed_report.ts";
 import { hasNeurons } from "../run/nir_model.ts";
@@ -126,7 +127,7 @@ export async function loadTimes(
       return [form.name, () => loadForm(file, x, form.kernels.length > 0 ? kernels : null)];
     }),
   );
-  if (onnx) loads.set(onnx.speed.way.name, () => onnx.speed.load(readFileSync(join(folder, "model.onnx")), x));
+  if (onnx) loads.set(onnx.speed.way.name, () => onnx.speed.load(readRegularSync(join(folder, "model.onnx")), x));
   const times = new Map([...loads.keys()].map((name) => [name, [] as number[]]));
   for (const load of loads.values()) await load();
   for (let round = 0; round < Math.min(rounds, MOST_LOADS); round++) {
