@@ -208,10 +208,8 @@ interface Tested {
   readonly name: string;
   /** Name of the data set. */
   readonly data: string;
-  readonly settings: (Recipe["model"] | Omit<Recipe["model"], "checkpointBlocks">) &
-    RecordedSizes & {
-      readonly build?: () => Module;
-    };
+  readonly settings: Omit<Recipe["model"], "checkpointBlocks" | "compact"> &
+    RecordedSizes & { readonly build?: () => Module };
   readonly objective: Parameters<typeof objectiveOf>[0];
   readonly opened: OpenWeights;
   readonly batchSize: number;

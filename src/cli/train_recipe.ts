@@ -5,11 +5,14 @@ import type { AdapterFlags } from "../node/adapter.ts";
 import { readRegularTextSync } from "../node/regular_file.ts";
 import { RunDirectory } from "../node_internal.ts";
 import { recipeFile } from "../recipe/bundled.ts";
+import { sizesIn } from "../recipe/compact_metadata.ts";
 import { loadRecipe, type Recipe, type RecipeFlags, resolveRecipe } from "../recipe/recipe.ts";
 import { commandLine } from "../run/card.ts";
 import { holdsRun, RunFolder } from "../run/folder.ts";
+import { openWeightsFile } from "../run/weights_in.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
+import { plural } from "../text/index.ts";
 import { withShares } from "./layer_shares.ts";
 
 export interface TrainFlags extends AdapterFlags {
@@ -56,9 +59,23 @@ interface OpenedRun {
   readonly folder: RunFolder | null;
 }
 
+/** Take the sizes of a compacted model from the file of the initial weights. A file that cannot be read is an error later. */
+async function withSizes(recipe: Recipe, note: (line: string) => void): Promise<Recipe> {
+  const { weights, model } = recipe;
+  if (weights === undefined || model.compact !== undefined) return recipe;
+  const opened = await openWeightsFile(weights).catch(() => null);
+  const compact = opened?.metadata.get("compact");
+  if (compact === undefined) return recipe;
+  const sizes = Object.values(sizesIn(compact, `${weights}: its metadata "compact"`));
+  const isFolded = sizes.some(({ channels }) => channels === 0);
+  const norms = isFolded ? ", without batch norm, which is folded into them (espalier compact --no-fold keeps it)" : "";
+  note(`${weights}: a compacted model: ${plural(sizes.length, "layer")} of other sizes${norms}`);
+  return { ...recipe, model: { ...model, compact } };
+}
+
 /** Read the recipe and claim the folder. Errors: RecipeError, and those of RunFolder.open. */
 export async function openRun(flags: TrainFlags, note: (line: string) => void): Promise<OpenedRun> {
-  if (flags.dryRun) return { recipe: readRecipe(flags, note), folder: null };
+  if (flags.dryRun) return { recipe: await withSizes(readRecipe(flags, note), note), folder: null };
   const lock = { command: commandLine(flags.command), note };
   if (flags.resume !== undefined) {
     const folder = await RunFolder.open({ wanted: flags.resume, how: "resume", lock });
@@ -69,7 +86,7 @@ export async function openRun(flags: TrainFlags, note: (line: string) => void): 
       throw error;
     }
   }
-  const recipe = readRecipe(flags, note);
+  const recipe = await withSizes(readRecipe(flags, note), note);
   const anyName = flags.settings.out === undefined && flags.recipe === undefined && !flags.overwrite;
   const folder = await RunFolder.open({
     wanted: recipe.out,

@@ -30,11 +30,15 @@ export interface RecordedSizes {
 export function readSizes(metadata: ReadonlyMap<string, string>, file: string): RecordedSizes {
   const hidden = readMlpMetadata(metadata, file) as RecordedSizes;
   const text = metadata.get("compact");
-  if (text === undefined) return hidden;
+  return text === undefined ? hidden : { ...hidden, compact: sizesIn(text, `${file}: its metadata "compact"`) };
+}
+
+/** Read sizes from their text. Throws UsageError if they are corrupt. */
+export function sizesIn(text: string, what: string): CompactSizes {
   try {
-    return { ...hidden, compact: SIZES.parse(JSON.parse(text)) as CompactSizes };
+    return SIZES.parse(JSON.parse(text)) as CompactSizes;
   } catch {
-    throw new UsageError(`${file}: its metadata "compact" is corrupt: ${text.slice(0, 80)}`);
+    throw new UsageError(`${what} is corrupt: ${text.slice(0, 80)}`);
   }
 }
 

@@ -19,6 +19,7 @@ import {
 } from "../internal.ts";
 import { UsageError } from "../terminal/fail.ts";
 import { defined } from "../text/index.ts";
+import { sizesIn } from "./compact_metadata.ts";
 import { objectiveOf, outputsOf } from "./objective.ts";
 import { type Recipe, withoutIdle } from "./recipe.ts";
 import { forEncoder, spikingOptions } from "./spiking.ts";
@@ -30,8 +31,8 @@ interface ModelPlan {
     "name" | "shortcut" | "layers" | "width" | "timeSteps" | "neuron" | "tau" | "surrogate" | "encoder"
   > & {
     readonly checkpointBlocks?: boolean;
-    /** Sizes of a compacted model. */
-    readonly compact?: CompactSizes;
+    /** Sizes of a compacted model, or their text in a recipe. */
+    readonly compact?: CompactSizes | string | undefined;
     /** Builds a network that has no name, such as one of a NIR graph. */
     readonly build?: () => Module;
   };
@@ -47,7 +48,7 @@ export function modelFor(plan: ModelPlan, shape: readonly number[], classes: num
   const { name, compact } = plan.model;
   if (!compact) return built;
   try {
-    applyCompaction(built, compact);
+    applyCompaction(built, typeof compact === "string" ? sizesIn(compact, "model.compact") : compact);
   } catch (error) {
     if (error instanceof OpError)
       throw new UsageError(`model ${name}: not the one that was compacted: ${error.message}`);

@@ -35,6 +35,7 @@ const model = group("Model", {
   }),
   layers: integer("mlp: hidden layers", { flag: "--layers <n>", min: 0, limit: 1000, otherwise: 2, reads: "mlp" }),
   width: integer("mlp: units of a hidden layer", { flag: "--width <n>", otherwise: 64, reads: "mlp" }),
+  compact: text("sizes of a compacted model, as in the metadata of its file", { otherwise: "those of --weights" }),
   ...group("Spiking networks", {
     timeSteps,
     neuron: choice("neuron model", {

@@ -9,6 +9,7 @@ import { forEncoder, neuronMetadata } from "../recipe/spiking.ts";
 import type { Splits } from "../recipe/splits.ts";
 import { tableMetadata } from "../recipe/table_data.ts";
 import { UsageError } from "../terminal/fail.ts";
+import { defined } from "../text/index.ts";
 
 const FILES = { sparse: "model.sparse.safetensors", dense: "model.safetensors" } as const;
 
@@ -47,6 +48,7 @@ export function modelMetadata(
     ...tableMetadata(recipe, table),
     ...objectiveMetadata(recipe),
     ...mlpMetadata(recipe),
+    ...defined({ compact: recipe.model.compact }),
     input: session.sample.join("x"),
     classes: String(session.classes),
     ...(train.classes.length > 0 ? { classNames: JSON.stringify(train.classes) } : {}),

@@ -43,3 +43,34 @@ test("a compacted run has the same test result, and predicts by its name", async
   expect(other.code).not.toBe(0);
   expect(other.err).toContain("model resnet-8: not the one that was compacted");
 });
+
+test("a run begins with a compacted file, prunes on, and its model is compacted again", async () => {
+  const data = squaresFolder(at("more"), 160, 60);
+  const pruned = at("pruned.safetensors");
+  const compacted = await espalier(["compact", pruned, "--no-fold", "--no-check", "--output", at("small.safetensors")]);
+  expect(compacted.code).toBe(0);
+  const sizesOf = (file: string) => {
+    const { metadata } = readModelWeights(new Uint8Array(readFileSync(file)), file);
+    return JSON.parse(metadata.get("compact")!) as Record<string, { readonly weight?: readonly number[] }>;
+  };
+  const [outputs, inputs] = sizesOf(at("small.safetensors"))["3"]!.weight!;
+  const row = new RegExp(`^\\| 3\\.weight \\| ${outputs}x${inputs}x5x5 `, "m");
+  writeFileSync(
+    at("next.yaml"),
+    `data: { name: idx, dir: ${data} }\nepochs: 3\nbatchSize: 16\nweights: ${at("small.safetensors")}\nout: ${at("next")}\nprune: { method: soft, group: filter, groupSparsity: 0.3, steer: threshold, freezeEpoch: 1, compact: true, dense: [first, last] }\n`,
+  );
+  const trained = await espalier(["train", at("next.yaml")]);
+  expect(trained.err).not.toMatch(/error/);
+  expect(trained.code).toBe(0);
+  expect(trained.out).toMatch(/small\.safetensors: a compacted model: \d layers of other sizes$/m);
+  expect(trained.out).toMatch(row);
+  expect(readFileSync(at("next/config.yaml"), "utf8")).toContain(`"3":{"weight":[${outputs},${inputs},5,5]`);
+  const tested = await espalier(["eval", at("next")]);
+  expect(tested.code).toBe(0);
+  expect(tested.out).toMatch(row);
+  const resumed = await espalier(["train", "--resume", at("next")]);
+  expect(resumed.out).toContain("already finished");
+  const again = await espalier(["compact", at("next"), "--no-check"]);
+  expect(again.code).toBe(0);
+  expect(sizesOf(at("next/model.compact.safetensors"))["3"]!.weight![0]).toBeLessThanOrEqual(outputs!);
+});
