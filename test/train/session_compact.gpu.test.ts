@@ -129,6 +129,7 @@ const early: TinyPrune = {
 const cases: readonly (readonly [string, TinyPrune, TinyMore])[] = [
   ["early", early, {}],
   ["early, micro-batches", early, { microBatch: 8 }],
+  ["early, f16", early, { precision: "f16" }],
   ["at-init", { method: "at-init", group: "filter", groupSparsity: 0.4, compact: true, dense: ["last"] }, {}],
   [
     "one-shot",
@@ -144,6 +145,24 @@ test.each(cases)(
     await expectResumable({ name: "", prune, more, at: [4, 5, 8, 12], ends: [0.01, 0.99] });
   },
 );
+
+test("Adam: the moments are cut along", async () => {
+  const adam: TinyMore = { optimizer: { name: "adam" }, momentum: 0, lr: { schedule: "constant", base: 0.01 } };
+  const { saved, bytes } = await finish(await killedSession(masked, adam), 4);
+  const segments = (step: number) => tensorOf(saved.get(step)!.bytes, "moments.7.weight").length / 2048;
+  expect([segments(4), segments(8)]).toEqual([2, 1]); // 1920 weights, then 980
+  const session = tinySession(masked, adam);
+  session.load(saved.get(8)!.bytes, "checkpoint");
+  expect(differing((await finish(session)).bytes, bytes)).toEqual([]);
+  const [a, b] = [bytes, (await finish(await killedSession({ ...masked, compact: undefined }, adam))).bytes].map(
+    (file) => tensorOf(file, "model.7.weight"),
+  );
+  expectClose(
+    a!,
+    b!.map((v, i) => (a![i] === 0 ? 0 : v)),
+    { atol: 0, rtol: 0.02 },
+  );
+});
 
 test("early pruning of filters ends smaller, and its checkpoints hold the smaller tensors", async () => {
   const { saved, epochs } = await tinyRun(early, {}, 4);
