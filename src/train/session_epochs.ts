@@ -1,11 +1,11 @@
 // Work of a session between two epochs, which may change the model: a resumed run does the same at the same steps.
-
 import type { ModelChange } from "./model_change.ts";
 import type { SessionParts } from "./session_build.ts";
+import { compactBetween } from "./session_compact.ts";
 
 /**
- * Work after `step` steps, between two epochs. `change` changes the model and waits for the GPU: see `changeModel`. Modules that few runs
- * use are loaded inside, once the settings ask for them.
+ * Work after `step` steps, between two epochs. `change` changes the model and waits for the GPU: see `changeModel`. The modules are
+ * imported statically: esbuild without splitting would wrap the whole engine for a dynamic import, also in pages without a session.
  */
 type EpochWork = (parts: SessionParts, step: number, change: (change: ModelChange) => Promise<void>) => Promise<void>;
 
@@ -13,7 +13,6 @@ type EpochWork = (parts: SessionParts, step: number, change: (change: ModelChang
 const WORKS: readonly EpochWork[] = [
   async (parts, step, change) => {
     if (!parts.shrunk || !parts.plan.method.isFrozen?.(step)) return;
-    const { compactBetween } = await import("./session_compact.ts");
     await compactBetween(parts, change);
   },
 ];
