@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (index >= params.rows) {
     return;
   }
-  let row = table[index];
+  let row = row_at(index);
   for (var turn = 0u; turn < 128u; turn += 64u) {
     let c = row.first + turn + lane;
     if (c < row.end) {

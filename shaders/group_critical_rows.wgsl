@@ -11,7 +11,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let index = flat_group(group, groups);
   let inside = index < params.rows;
-  let row = table[min(index, params.rows - 1u)];
+  let row = row_at(index);
   let single = row.blocks == 1u;
   var d = 0.0;
   for (var step = 0u; step < STEPS; step++) {

@@ -38,7 +38,7 @@ test("pastes own files, each once, before or in place of those of the library", 
 
 test("refuses a name that no file has, and a kernel with a line that was not pasted", () => {
   expect(() => pasteIncludes('//!include "lib/indexx.wgsl"')).toThrow(
-    /^kernel \(text\): \/\/!include: expected one of lib\/adaptive\.wgsl, .*, got "lib\/indexx\.wgsl"$/,
+    /^kernel \(text\): \/\/!include: expected one of lib\/adam_step\.wgsl, .*, got "lib\/indexx\.wgsl"$/,
   );
   expect(() => pasteIncludes('//!include "a"', { a: '//!include "toString"' })).toThrow(
     "kernel a: //!include: expected",

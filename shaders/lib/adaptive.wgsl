@@ -1,5 +1,5 @@
 // The update of an optimiser that divides the step of each weight by another number. A rule (adam.wgsl, rmsprop.wgsl) includes it
-// and defines State, load_state, store_state and advance(), which turns the gradient u into the change and the divisor s:
+// and lib/adam_step.wgsl or lib/rmsprop_step.wgsl, where advance() turns the gradient u into the change and the divisor s:
 //   u      = g + weight_decay x              g = dL/dw; AdamW: u = g, and decay takes lr weight_decay x from the weight itself
 //   none     w_next = w - change
 //   latent   w = S(theta, d);  theta_next = theta - change;  w_next = S(theta_next, d_next)
@@ -9,23 +9,11 @@
 // Source: Yun, Lozano and Yang 2021, "Adaptive proximal gradient methods for structured neural networks".
 //!include "lib/update_segment.wgsl"
 //!include "lib/soft_threshold.wgsl"
-//!include "lib/adaptive_numbers.wgsl"
+//!include "lib/adaptive_step.wgsl"
 const LATENT: bool = false;              //!spec
 const INPLACE: bool = false;             //!spec
 const TRUE_GRADIENT: bool = false;       //!spec   latent: g dS/dtheta, as sgd_latent.wgsl
 const SHRINKS: bool = false;             //!spec   latent: lr l0 towards 0 after the change, but not beyond (Grad R)
-const DECOUPLED: bool = false;           //!spec   decay acts on the weight, not through the gradient (AdamW)
-
-struct Advanced {
-  state: State,
-  change: vec4<f32>,                     // with the learning rate
-  divisor: vec4<f32>,
-}
-
-// x, 0 for pruned weights in phase MASK: their state ends with them.
-fn held(x: vec4<f32>, theta: vec4<f32>) -> vec4<f32> {
-  return select(vec4(0.0), x, (theta != vec4(0.0)) | vec4(!masks));
-}
 
 fn update(theta: vec4<f32>, v: State, g: vec4<f32>, read: vec4<f32>, layer: u32) -> Updated {
   var w = theta;

@@ -22,3 +22,8 @@ fn members(row: GroupRow, c: u32, block: u32) -> Members {
   let at = (strip - part * row.blocks) * block;
   return Members(row.start + (part * row.outputs + at) * row.inner + place, min(block, row.outputs - at));
 }
+
+// The row of workgroup `index`; past the last row, the last.
+fn row_at(index: u32) -> GroupRow {
+  return table[min(index, params.rows - 1u)];
+}

@@ -1,18 +1,18 @@
-// The state of SGD: the momentum of a weight.
+// The state of SGD: the momentum of a weight. The frame defines Num, a weight or a quad of weights.
 const NESTEROV: bool = false;            //!spec
-alias State = vec4<f32>;
+alias State = Num;
 
-// Quad `at` of segment `index`.
+// Entry `at` of segment `index`.
 fn load_state(index: u32, at: u32) -> State {
-  return velocity[index * 256u + at];
+  return velocity[index * PLANE + at];
 }
 
 fn store_state(index: u32, at: u32, v: State) {
-  velocity[index * 256u + at] = v;
+  velocity[index * PLANE + at] = v;
 }
 
 // v_next = momentum v + (1 - dampening) u, where u is the gradient with weight decay.
-fn accumulate(v: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
+fn accumulate(v: Num, u: Num) -> Num {
   if (!MOMENTUM) {
     return u;
   }
@@ -20,6 +20,6 @@ fn accumulate(v: vec4<f32>, u: vec4<f32>) -> vec4<f32> {
 }
 
 // The direction of the step: v_next, or Nesterov's u + momentum v_next.
-fn direction(u: vec4<f32>, v_next: vec4<f32>) -> vec4<f32> {
+fn direction(u: Num, v_next: Num) -> Num {
   return select(v_next, u + hyper.momentum * v_next, NESTEROV);
 }

@@ -14,6 +14,11 @@ const READS_WEIGHT: bool = false;        //!spec   the rule reads w
 const HELD: u32 = 4u;                    //!spec   quads whose loads are issued together: 4, or 1 where registers are few
 const SMALLEST: f32 = 0x1p-126f;         // a live weight that a step takes to zero gets this value, so that zeros are the mask
 
+// A rule computes with quads of weights; those of a segment's plane follow one another.
+alias Num = vec4<f32>;
+alias Flags = vec4<bool>;
+const PLANE: u32 = 256u;
+
 struct Params { segments: u32, layers: u32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> velocity: array<vec4<f32>>;

@@ -24,7 +24,7 @@ function epochWarnings({ layers }: EpochRecord): string[] {
   return layers.filter((l) => l.zeros === l.weights).map((l) => `${l.name}: all weights are zero; prune less`);
 }
 
-const zeroGroups = ({ groupSparsity }: EpochRecord) =>
+const zeroGroups = ({ groupSparsity }: RunRecord) =>
   groupSparsity === undefined ? "" : `  zero groups ${percent(groupSparsity)}`;
 
 const left = ({ multiplyAdds }: EpochRecord) =>
@@ -119,7 +119,7 @@ class Loop {
       return this.broken.abort();
     }
     if (record.kind === "step") {
-      this.payload = { loss: record.loss.toFixed(3), sparsity: percent(record.sparsity, 1) };
+      this.payload = { loss: record.loss.toFixed(3), sparsity: percent(record.sparsity, 1) + zeroGroups(record) };
       return;
     }
     await files.epochEnded(session, record);

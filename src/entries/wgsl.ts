@@ -1,7 +1,9 @@
 // Public entry `espalier/wgsl`: the shader library of the engine, for own kernels. It is a separate entry so that pages
 // without own kernels do not load its text.
+import adamStep from "../../shaders/lib/adam_step.wgsl?raw";
 import adaptive from "../../shaders/lib/adaptive.wgsl?raw";
 import adaptiveNumbers from "../../shaders/lib/adaptive_numbers.wgsl?raw";
+import adaptiveStep from "../../shaders/lib/adaptive_step.wgsl?raw";
 import axes from "../../shaders/lib/axes.wgsl?raw";
 import batchMoments from "../../shaders/lib/batch_moments.wgsl?raw";
 import batchNormGate from "../../shaders/lib/batch_norm_gate.wgsl?raw";
@@ -22,7 +24,9 @@ import elements from "../../shaders/lib/elements.wgsl?raw";
 import gate from "../../shaders/lib/gate.wgsl?raw";
 import gemm from "../../shaders/lib/gemm.wgsl?raw";
 import gradWeightParams from "../../shaders/lib/grad_weight_params.wgsl?raw";
+import groupAdaptive from "../../shaders/lib/group_adaptive.wgsl?raw";
 import groupCritical from "../../shaders/lib/group_critical.wgsl?raw";
+import groupSgd from "../../shaders/lib/group_sgd.wgsl?raw";
 import groupTable from "../../shaders/lib/group_table.wgsl?raw";
 import hyper from "../../shaders/lib/hyper.wgsl?raw";
 import index from "../../shaders/lib/index.wgsl?raw";
@@ -42,6 +46,7 @@ import poolWindow from "../../shaders/lib/pool_window.wgsl?raw";
 import power from "../../shaders/lib/power.wgsl?raw";
 import quads from "../../shaders/lib/quads.wgsl?raw";
 import reduceLanes from "../../shaders/lib/reduce_lanes.wgsl?raw";
+import rmspropStep from "../../shaders/lib/rmsprop_step.wgsl?raw";
 import rowNorm from "../../shaders/lib/row_norm.wgsl?raw";
 import rows from "../../shaders/lib/rows.wgsl?raw";
 import segment from "../../shaders/lib/segment.wgsl?raw";
@@ -51,20 +56,25 @@ import shareSubgroup from "../../shaders/lib/share_subgroup.wgsl?raw";
 import softThreshold from "../../shaders/lib/soft_threshold.wgsl?raw";
 import sparseGroup from "../../shaders/lib/sparse_group.wgsl?raw";
 import sparseTaps from "../../shaders/lib/sparse_taps.wgsl?raw";
+import strGroup from "../../shaders/lib/str_group.wgsl?raw";
 import strided from "../../shaders/lib/strided.wgsl?raw";
 import subgroupMatrix from "../../shaders/lib/subgroup_matrix.wgsl?raw";
 import sumVec4 from "../../shaders/lib/sum_vec4.wgsl?raw";
 import surrogate from "../../shaders/lib/surrogate.wgsl?raw";
 import tileProduct from "../../shaders/lib/tile_product.wgsl?raw";
+import updateBlocks from "../../shaders/lib/update_blocks.wgsl?raw";
 import updateGroups from "../../shaders/lib/update_groups.wgsl?raw";
+import updateRows from "../../shaders/lib/update_rows.wgsl?raw";
 import updateSegment from "../../shaders/lib/update_segment.wgsl?raw";
 import upsample from "../../shaders/lib/upsample.wgsl?raw";
 import { KernelError } from "../gpu/index.ts";
 
 /** Texts of the library by name. They hold functions, constants and structs for the kernels that include them. */
 export const wgslLibrary: Readonly<Record<string, string>> = {
+  "lib/adam_step.wgsl": adamStep,
   "lib/adaptive.wgsl": adaptive,
   "lib/adaptive_numbers.wgsl": adaptiveNumbers,
+  "lib/adaptive_step.wgsl": adaptiveStep,
   "lib/axes.wgsl": axes,
   "lib/batch_moments.wgsl": batchMoments,
   "lib/batch_norm_gate.wgsl": batchNormGate,
@@ -85,7 +95,9 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/gate.wgsl": gate,
   "lib/gemm.wgsl": gemm,
   "lib/grad_weight_params.wgsl": gradWeightParams,
+  "lib/group_adaptive.wgsl": groupAdaptive,
   "lib/group_critical.wgsl": groupCritical,
+  "lib/group_sgd.wgsl": groupSgd,
   "lib/group_table.wgsl": groupTable,
   "lib/hyper.wgsl": hyper,
   "lib/index.wgsl": index,
@@ -105,6 +117,7 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/power.wgsl": power,
   "lib/quads.wgsl": quads,
   "lib/reduce_lanes.wgsl": reduceLanes,
+  "lib/rmsprop_step.wgsl": rmspropStep,
   "lib/row_norm.wgsl": rowNorm,
   "lib/rows.wgsl": rows,
   "lib/segment.wgsl": segment,
@@ -114,12 +127,15 @@ export const wgslLibrary: Readonly<Record<string, string>> = {
   "lib/soft_threshold.wgsl": softThreshold,
   "lib/sparse_group.wgsl": sparseGroup,
   "lib/sparse_taps.wgsl": sparseTaps,
+  "lib/str_group.wgsl": strGroup,
   "lib/strided.wgsl": strided,
   "lib/subgroup_matrix.wgsl": subgroupMatrix,
   "lib/sum_vec4.wgsl": sumVec4,
   "lib/surrogate.wgsl": surrogate,
   "lib/tile_product.wgsl": tileProduct,
+  "lib/update_blocks.wgsl": updateBlocks,
   "lib/update_groups.wgsl": updateGroups,
+  "lib/update_rows.wgsl": updateRows,
   "lib/update_segment.wgsl": updateSegment,
   "lib/upsample.wgsl": upsample,
 };

@@ -14,6 +14,7 @@ import {
   checkSwitch,
 } from "./adaptive.ts";
 import type { GroupRule } from "./group_rule.ts";
+import { groupedRule } from "./grouped_parts.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkKeys, commonSettings, numberChecks, type OptimizerGroup } from "./optimizer_options.ts";
 
@@ -95,7 +96,7 @@ function adamRule(name: "Adam" | "AdamW", options: AdamOptions & Parameters<type
   checkSwitch(name, "amsgrad", amsgrad);
   const [beta1, beta2] = betas;
   const { modes, buffers } = adaptiveParts(settings, amsgrad ? 3 : 2);
-  return {
+  return groupedRule(name, {
     settings,
     buffers,
     kernel: adamKernel,
@@ -115,7 +116,7 @@ function adamRule(name: "Adam" | "AdamW", options: AdamOptions & Parameters<type
         log_beta: logOf(beta2),
       }),
     correct: ({ hyper }, { state }) => biasKernel.run({ bind: { hyper, scale: state }, grid: [1] }),
-  };
+  });
 }
 
 /** Return log(beta), a large negative number for 0. */

@@ -1,44 +1,74 @@
-// Loads thresholds on groups of weights: the option `group` of SGD. One dispatch per parameter group and arena chunk, as without.
-import blockWgsl from "../../shaders/sgd_block.wgsl";
-import rowsWgsl from "../../shaders/sgd_rows.wgsl";
-import { type Dispatch, groups1d, kernel, OpError, type Spec } from "../gpu/index.ts";
+// Loads thresholds on groups of weights: the option `group` of the optimisers. One dispatch per parameter group and arena chunk, as
+// without.
+import adamBlockWgsl from "../../shaders/adam_block.wgsl";
+import adamRowsWgsl from "../../shaders/adam_rows.wgsl";
+import rmspropBlockWgsl from "../../shaders/rmsprop_block.wgsl";
+import rmspropRowsWgsl from "../../shaders/rmsprop_rows.wgsl";
+import sgdBlockWgsl from "../../shaders/sgd_block.wgsl";
+import sgdRowsWgsl from "../../shaders/sgd_rows.wgsl";
+import strBlockWgsl from "../../shaders/str_block.wgsl";
+import strRowsWgsl from "../../shaders/str_rows.wgsl";
+import { type Dispatch, groups1d, type Kernel, kernel, OpError, type Spec } from "../gpu/index.ts";
+import { fillZero, stretch } from "../tensor/index.ts";
 import type { GroupRule } from "./group_rule.ts";
-import { type GroupTable, groupTable } from "./group_tables.ts";
-import { setGrouping } from "./grouped_parts.ts";
+import { type GroupTable, groupCounts, groupTable } from "./group_tables.ts";
+import { type GroupedName, setGrouping } from "./grouped_parts.ts";
+import type { LayerSums } from "./learned_thresholds.ts";
+import type { CommonSettings } from "./optimizer_options.ts";
 import type { ArenaChunk } from "./param_arena.ts";
-import type { GroupSettings } from "./sgd_options.ts";
 import { blockSize, GROUP_SHARE, WEIGHT_GROUPS } from "./weight_groups.ts";
 
-const blockKernel = kernel("sgd_block", blockWgsl);
-const rowsKernel = kernel("sgd_rows", rowsWgsl);
+/** Kernels for blocks, and for rows: filters and neurons. */
+interface Kernels {
+  readonly block: Kernel;
+  readonly rows: Kernel;
+}
 
-/** Add the option `group` to SGD. `pruningGroups` calls it for groups that have it. */
+const sgd: Kernels = { block: kernel("sgd_block", sgdBlockWgsl), rows: kernel("sgd_rows", sgdRowsWgsl) };
+const adam: Kernels = { block: kernel("adam_block", adamBlockWgsl), rows: kernel("adam_rows", adamRowsWgsl) };
+const rmsprop: Kernels = {
+  block: kernel("rmsprop_block", rmspropBlockWgsl),
+  rows: kernel("rmsprop_rows", rmspropRowsWgsl),
+};
+const str: Kernels = { block: kernel("str_block", strBlockWgsl), rows: kernel("str_rows", strRowsWgsl) };
+
+const UPDATES: Readonly<Record<GroupedName, Kernels>> = { SGD: sgd, Adam: adam, AdamW: adam, RMSProp: rmsprop };
+
+/** Add the option `group` to the optimisers. `pruningGroups` calls it for groups that have it. */
 export function enableWeightGroups(): void {
   setGrouping(grouping);
 }
 
 /** Refuse settings that group thresholds do not have. Throws OpError. */
-function check({ group, groupShare = GROUP_SHARE, mode, gradient, shrink, decayTarget }: GroupSettings): void {
-  const refuse = (problem: string) => new OpError("SGD", problem);
+function check(name: GroupedName, settings: CommonSettings): void {
+  const { group, groupShare = GROUP_SHARE, mode, shrink, decayTarget } = settings;
+  const refuse = (problem: string) => new OpError(name, problem);
   if (!WEIGHT_GROUPS.includes(group!)) throw refuse(`group: expected one of ${WEIGHT_GROUPS.join(", ")}, got ${group}`);
   if (!(groupShare >= 0 && groupShare <= 1))
     throw refuse(`groupShare: expected a number from 0 to 1, got ${groupShare}`);
-  if (mode !== "latent" && mode !== "inplace")
-    throw refuse(`mode: expected latent or inplace with group ${group}, got ${mode}`);
-  if (gradient === "true") throw refuse(`gradient: expected straight-through with group ${group}, got true`);
+  // Their proximal step has another divisor for each weight, so that a group has no closed form.
+  const modes = name === "SGD" ? ["latent", "inplace", "str"] : ["latent"];
+  const why = name !== "SGD" && mode === "inplace" ? ", whose step has another divisor for each weight" : "";
+  if (!modes.includes(mode)) throw refuse(`mode: expected ${listed(modes)} with group ${group}, got ${mode}${why}`);
   if (shrink > 0) throw refuse(`shrink: expected 0 with group ${group}, got ${shrink}`);
   // The latent weight of a group is not w + sign(w) d: its length grows with the threshold.
   if (mode === "inplace" && decayTarget === "latent")
     throw refuse(`decayTarget: expected effective in mode inplace with group ${group}, got latent`);
 }
 
-/** Constants of the frame that the kernels have. */
-const SPEC = ["MOMENTUM", "NESTEROV", "DECAY_EFFECTIVE", "STORES_WEIGHT", "SCALED"] as const;
+const listed = (names: readonly string[]) =>
+  names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 
-function grouping(rule: GroupRule, settings: GroupSettings): GroupRule {
-  check(settings);
-  const { group, groupShare: share = GROUP_SHARE } = settings;
+/** Constants of single weights that the kernels do not have. */
+const OTHERS = ["HELD", "READS_WEIGHT", "LATENT", "INPLACE", "SHRINKS"];
+
+function grouping(name: GroupedName, rule: GroupRule): GroupRule {
+  check(name, rule.settings);
+  const { group, groupShare: share = GROUP_SHARE, mode } = rule.settings;
   const block = blockSize(group!);
+  const of = ({ block: forBlocks, rows }: Kernels) => (block ? forBlocks : rows);
+  const size: Spec = block ? { BLOCK: block } : {};
+  const learned: Spec = mode === "str" ? { TRUE_GRADIENT: true, LEARNED: true } : {};
   const tables = new Map<ArenaChunk, GroupTable>();
   return {
     ...rule,
@@ -46,23 +76,45 @@ function grouping(rule: GroupRule, settings: GroupSettings): GroupRule {
       run({ bind, params, spec = {} }: Dispatch, chunk: ArenaChunk) {
         const { rows: table, count: rows } = tables.get(chunk)!;
         const { segment: _, ...others } = bind;
-        const own: Spec = Object.fromEntries(
-          SPEC.flatMap((key) => (spec[key] === undefined ? [] : [[key, spec[key]]])),
-        );
-        (block ? blockKernel : rowsKernel).run({
+        const own = Object.fromEntries(Object.entries(spec).filter(([key]) => !OTHERS.includes(key)));
+        if (!spec.APPLIES) fillZero(stretch(chunk.tally, 4 * chunk.layers, chunk.layers));
+        of(UPDATES[name]).run({
           bind: { ...others, table },
           params: { rows, layers: params!.layers!, share },
-          spec: block ? { ...own, BLOCK: block } : own,
+          spec: { ...own, ...learned, ...size },
           grid: groups1d(rows),
         });
       },
     },
+    appliesLearned: true,
+    ...(rule.learned
+      ? { learned: (chunk) => rule.learned!(chunk, groupSums(of(str), size, chunk, tables.get(chunk)!, share)) }
+      : {}),
     prepare(chunks) {
-      for (const chunk of chunks) tables.set(chunk, groupTable(group!, chunk));
+      for (const chunk of chunks) {
+        tables.set(chunk, groupTable(group!, chunk, name));
+        chunk.groups = groupCounts(group!, chunk);
+      }
     },
     dispose() {
       for (const { rows } of tables.values()) rows.dispose();
       tables.clear();
     },
+  };
+}
+
+/** Return the sums of STR over the groups of a chunk. */
+function groupSums(kernels: Kernel, spec: Spec, chunk: ArenaChunk, table: GroupTable, share: number): LayerSums {
+  const { gradient, theta, hyper } = chunk;
+  const { rows, count, counts } = table;
+  return {
+    counts,
+    run: (sums) =>
+      kernels.run({
+        bind: { gradient, latent: theta, table: rows, hyper, sums },
+        params: { rows: count, share },
+        spec,
+        grid: groups1d(count),
+      }),
   };
 }

@@ -1,10 +1,12 @@
-// Connects SGD with thresholds on groups of weights: pages without them do not load their kernels.
+// Connects the optimisers with thresholds on groups of weights: pages without them do not load their kernels.
 import { OpError } from "../gpu/index.ts";
 import type { GroupRule } from "./group_rule.ts";
-import type { GroupSettings } from "./sgd_options.ts";
+
+/** Class of an optimiser. */
+export type GroupedName = "SGD" | "Adam" | "AdamW" | "RMSProp";
 
 /** Makes the rule of a parameter group with thresholds on groups of weights, from that with thresholds on single weights. */
-type Grouping = (rule: GroupRule, settings: GroupSettings) => GroupRule;
+type Grouping = (name: GroupedName, rule: GroupRule) => GroupRule;
 
 let grouping: Grouping | null = null;
 
@@ -13,13 +15,13 @@ export function setGrouping(given: Grouping): void {
   grouping = given;
 }
 
-/** Return the rule, with thresholds on groups of weights if the settings have them. Throws OpError if they are not loaded. */
-export function groupedRule(rule: GroupRule, settings: GroupSettings): GroupRule {
-  const { group, groupShare } = settings;
+/** Return the rule, with thresholds on groups of weights if its settings have them. Throws OpError if they are not loaded. */
+export function groupedRule(name: GroupedName, rule: GroupRule): GroupRule {
+  const { group, groupShare } = rule.settings;
   if (!group) {
     if (groupShare === undefined) return rule;
-    throw new OpError("SGD", "groupShare: expected nothing without group");
+    throw new OpError(name, "groupShare: expected nothing without group");
   }
-  if (grouping) return grouping(rule, settings);
-  throw new OpError("SGD", "group: expected groups made by pruningGroups(), which loads group thresholds");
+  if (grouping) return grouping(name, rule);
+  throw new OpError(name, "group: expected groups made by pruningGroups(), which loads group thresholds");
 }

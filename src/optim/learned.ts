@@ -12,5 +12,5 @@ const updates = {
 
 /** Add the modes `str` and `ltp` to SGD. `pruningGroups` calls it for groups of these modes. */
 export function enableLearnedThresholds(): void {
-  setLearnedParts({ make: (chunk, options) => new LearnedThresholds(chunk, options), updates });
+  setLearnedParts({ make: (chunk, options, sums) => new LearnedThresholds(chunk, options, sums), updates });
 }

@@ -1,6 +1,6 @@
 // Connects SGD with what only modes `str` and `ltp` need: pages without these modes do not load it.
 import { type Kernel, OpError } from "../gpu/index.ts";
-import type { LearnedThresholds } from "./learned_thresholds.ts";
+import type { LayerSums, LearnedThresholds } from "./learned_thresholds.ts";
 import type { ArenaChunk } from "./param_arena.ts";
 import type { GroupSettings } from "./sgd_options.ts";
 
@@ -8,7 +8,7 @@ import type { GroupSettings } from "./sgd_options.ts";
 export type LearnedMode = "str" | "ltp";
 
 export interface LearnedParts {
-  make(chunk: ArenaChunk, options: GroupSettings): LearnedThresholds;
+  make(chunk: ArenaChunk, options: GroupSettings, sums?: LayerSums): LearnedThresholds;
   /** The update kernel of each mode. */
   readonly updates: Readonly<Record<LearnedMode, Kernel>>;
 }

@@ -24,19 +24,52 @@ export interface LearnedThreshold {
   readonly limited: number | null;
 }
 
+/** Sums over the weights of a chunk, several for each layer. */
+export interface LayerSums {
+  /** Number of sums of each layer, in order. */
+  readonly counts: readonly number[];
+  /** Enqueue the sums into `sums`, [all, 4] f32. */
+  run(sums: Tensor): void;
+}
+
+/** Return the sums over the segments of a chunk. */
+function segmentSums(chunk: ArenaChunk, mode: "str" | "ltp"): LayerSums {
+  const { gradient, theta, segmentTable, hyper, parts, params } = chunk;
+  return {
+    counts: params.map((p) => Math.ceil(p.numel / SEGMENT)),
+    run(sums) {
+      for (const part of parts) {
+        const of = (t: Tensor) => partOf(t, part);
+        sumsKernel.run({
+          bind: { gradient: of(gradient), latent: of(theta), segment: of(segmentTable), hyper, sums: of(sums) },
+          params: { segments: part.rows },
+          spec: { LTP: mode === "ltp" },
+          grid: groups1d(part.rows),
+        });
+      }
+    },
+  };
+}
+
 export class LearnedThresholds {
   private readonly chunk: ArenaChunk;
   private readonly mode: "str" | "ltp";
-  /** [segments, 4] sums over each segment. */
+  private readonly parts: LayerSums;
   private readonly sums: Tensor;
-  /** [layers, 4] u32: first segment, segments, weights. */
+  /** [layers, 4] u32: first sum, sums, weights. */
   private readonly table: Tensor;
 
-  constructor(chunk: ArenaChunk, options: GroupSettings) {
+  /** `parts`: what the sums are over; default: each segment. */
+  constructor(chunk: ArenaChunk, options: GroupSettings, parts?: LayerSums) {
     this.chunk = chunk;
     this.mode = options.mode as "str" | "ltp";
-    this.sums = allocate([chunk.segments, 4], "f32", { persistent: true, scoped: false });
-    const rows = chunk.params.flatMap((p, i) => [chunk.starts[i]! / SEGMENT, Math.ceil(p.numel / SEGMENT), p.numel, 0]);
+    this.parts = parts ?? segmentSums(chunk, this.mode);
+    let all = 0;
+    const rows = this.parts.counts.flatMap((count, i) => {
+      all += count;
+      return [all - count, count, chunk.params[i]!.numel, 0];
+    });
+    this.sums = allocate([all, 4], "f32", { persistent: true, scoped: false });
     this.table = persistent(Uint32Array.from(rows), [chunk.layers, 4]);
     const words = new Uint32Array(layerWord(chunk.layers));
     if (this.mode === "str") {
@@ -53,21 +86,12 @@ export class LearnedThresholds {
    * depends on the weights.
    */
   step(guard: Tensor, task: "step" | "rest", scaled = false): void {
-    const { gradient, theta, segmentTable, hyper, parts, layers } = this.chunk;
-    const spec = { LTP: this.mode === "ltp" };
-    for (const part of parts) {
-      const of = (t: Tensor) => partOf(t, part);
-      sumsKernel.run({
-        bind: { gradient: of(gradient), latent: of(theta), segment: of(segmentTable), hyper, sums: of(this.sums) },
-        params: { segments: part.rows },
-        spec,
-        grid: groups1d(part.rows),
-      });
-    }
+    const { hyper, layers } = this.chunk;
+    this.parts.run(this.sums);
     stepKernel.run({
       bind: { sums: this.sums, layer: this.table, hyper, guard },
       params: { rest: task === "rest" ? 1 : 0 },
-      spec: { ...spec, SCALED: scaled },
+      spec: { LTP: this.mode === "ltp", SCALED: scaled },
       grid: [layers],
     });
   }

@@ -183,9 +183,10 @@ export abstract class Optimizer {
       throw this.refuse("expected one step of an optimizer with schedules in a captured step, got two");
   }
 
-  private update(chunk: ArenaChunk, { kernel: rule, spec, settings }: GroupRule): void {
+  /** `applies`: no step, only the weights from the stored ones. */
+  private update(chunk: ArenaChunk, { kernel: rule, spec, settings }: GroupRule, applies = false): void {
     const { gradient, tally, layers, velocity, weight, moments } = chunk;
-    fillZero(stretch(tally, 0, layers));
+    if (!applies) fillZero(stretch(tally, 0, layers));
     // A CPU has no latency to hide and few registers.
     const held = currentGpu().adapter.software ? 1 : 4;
     for (const part of chunk.parts) {
@@ -206,6 +207,7 @@ export abstract class Optimizer {
           HELD: held,
           DECAY_EFFECTIVE: settings.decayTarget === "effective",
           ...spec,
+          ...(applies ? { APPLIES: true } : {}),
         },
         grid: groups1d(part.rows),
       };
@@ -243,10 +245,11 @@ export abstract class Optimizer {
     for (const g of this.groups) this.refreshGroup(g);
   }
 
-  private refreshGroup({ chunks, learned, options }: Group): void {
+  private refreshGroup({ chunks, learned, options, rule }: Group): void {
     learned.forEach((l, k) => {
       l.step(this.guard, "rest");
-      this.apply(chunks[k]!, options, "soft");
+      if (rule.appliesLearned) this.update(chunks[k]!, rule, true);
+      else this.apply(chunks[k]!, options, "soft");
     });
   }
 

@@ -66,6 +66,13 @@ export interface OptimizerOptions {
    * in the published code. Default 0.
    */
   readonly shrink?: number;
+  /**
+   * Groups of weights that the threshold keeps or prunes together, in mode `latent`, and of SGD in `inplace` and `str`.
+   * `pruningGroups` loads them.
+   */
+  readonly group?: WeightGroupName;
+  /** Share of the threshold that acts on groups, from 0 to 1; the rest acts on each weight before. Default 1. */
+  readonly groupShare?: number;
 }
 
 /** Parameters with options that differ from those of the optimiser. */
@@ -93,6 +100,8 @@ export const COMMON_KEYS: KeysOf<OptimizerOptions> = {
   decayTarget: true,
   gradient: true,
   shrink: true,
+  group: true,
+  groupShare: true,
 };
 const VALUE_KEYS: KeysOf<StepValues> = {
   lr: true,
@@ -153,7 +162,7 @@ export interface CommonSettings {
   readonly str?: { readonly [K in "start" | "decay"]: number };
   /** SGD: numbers of mode `ltp`. */
   readonly ltp?: { readonly [K in "l0" | "temperature" | "lr" | "clip"]: number };
-  /** SGD: groups of weights that the threshold keeps or prunes together. */
+  /** Groups of weights that the threshold keeps or prunes together. */
   readonly group?: WeightGroupName | undefined;
   readonly groupShare?: number | undefined;
   readonly schedules: GroupSchedules;
@@ -171,6 +180,8 @@ export function commonSettings(
     mode,
     gradient: options.gradient ?? "straight-through",
     shrink: options.shrink ?? 0,
+    group: options.group,
+    groupShare: options.groupShare,
     decayTarget: options.decayTarget ?? (mode === "inplace" || mode === "fista" ? "effective" : "latent"),
     lr: typeof rate === "function" ? rate(0) : rate,
     schedules: {

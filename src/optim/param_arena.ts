@@ -50,10 +50,15 @@ export class ArenaChunk {
   readonly moments: Tensor | null;
   /** Shape [segments, 2]: layer and element count of each segment. */
   readonly segmentTable: Tensor;
-  /** Shape [4, layers]: counts of the last update, and ~n if step n wrote the first NaN or infinity (0: none). */
+  /**
+   * Shape [5, layers]: counts of the last update; ~n if step n wrote the first NaN or infinity (0: none); live groups, if thresholds
+   * act on groups of weights.
+   */
   readonly tally: Tensor;
   /** Shape [3, layers]: non-zero, pruned, regrown. The part of `tally` that checkpoints store. */
   readonly counts: Tensor;
+  /** Number of groups of each layer, 0 where weights are single; null without thresholds on groups. */
+  groups: readonly number[] | null = null;
   /** The step's numbers, then those of each layer's threshold, as hyper.ts lays them out. */
   readonly hyper: Tensor;
 
@@ -93,7 +98,7 @@ export class ArenaChunk {
       holders.set(p, this);
     });
     this.segmentTable = persistent(Uint32Array.from(table), [this.segments, 2]);
-    this.tally = persistent(new Uint32Array(4 * params.length), [4, params.length]);
+    this.tally = persistent(new Uint32Array(5 * params.length), [5, params.length]);
     this.counts = this.tally.alias([3, params.length], false);
     const words = layerWord(params.length);
     this.hyper = persistent(new Float32Array(words), [words]);

@@ -14,6 +14,9 @@ export interface ParameterCounts {
   readonly regrown: number;
   /** First step, by `stepsDone`, whose update wrote a NaN or an infinity; null while all entries are finite. */
   readonly badStep: number | null;
+  /** Groups of the weight, if thresholds act on them, and those without a non-zero weight after the last update. */
+  readonly groups?: number;
+  readonly zeroGroups?: number;
 }
 
 /** Return the counts from the values of the chunks' tallies. */
@@ -23,7 +26,11 @@ export function countsOf(chunks: readonly ArenaChunk[], tallies: readonly ArrayL
     const at = (row: number, i: number) => tallies[k]![row * n + i]!;
     const badStep = (i: number) => (at(3, i) === 0 ? null : ~at(3, i) >>> 0);
     return c.params.map((param, i) => {
-      return { param, nonzero: at(0, i), pruned: at(1, i), regrown: at(2, i), badStep: badStep(i) };
+      const groups = c.groups?.[i] ?? 0;
+      return {
+        ...{ param, nonzero: at(0, i), pruned: at(1, i), regrown: at(2, i), badStep: badStep(i) },
+        ...(groups > 0 ? { groups, zeroGroups: groups - at(4, i) } : {}),
+      };
     });
   });
 }

@@ -13,6 +13,7 @@ import {
   checkSwitch,
 } from "./adaptive.ts";
 import type { GroupRule } from "./group_rule.ts";
+import { groupedRule } from "./grouped_parts.ts";
 import { Optimizer } from "./optimizer.ts";
 import { checkKeys, commonSettings, type OptimizerGroup } from "./optimizer_options.ts";
 
@@ -66,7 +67,7 @@ function rmspropRule(options: RMSPropOptions & Parameters<typeof commonSettings>
   checkSwitch(NAME, "centered", centered);
   const buffered = settings.momentum > 0;
   const { modes, buffers } = adaptiveParts(settings, 1 + Number(centered) + Number(buffered));
-  return {
+  return groupedRule(NAME, {
     settings,
     buffers,
     kernel: rmspropKernel,
@@ -74,5 +75,5 @@ function rmspropRule(options: RMSPropOptions & Parameters<typeof commonSettings>
     addsDecay: false,
     numbers: ({ momentum }) => ({ momentum, l0: settings.shrink }),
     record: ({ lr }) => adaptiveRecord({ beta: alpha, eps, step_size: lr, root_bias: 1, log_beta1: 0, log_beta: 0 }),
-  };
+  });
 }

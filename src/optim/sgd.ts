@@ -3,6 +3,7 @@ import type { Parameter } from "../nn/parameter.ts";
 import type { CompleteValues, GroupRule } from "./group_rule.ts";
 import { groupedRule } from "./grouped_parts.ts";
 import { learnedParts } from "./learned_parts.ts";
+import type { LayerSums } from "./learned_thresholds.ts";
 import { Optimizer } from "./optimizer.ts";
 import { latentSpec } from "./optimizer_options.ts";
 import type { ArenaChunk } from "./param_arena.ts";
@@ -72,9 +73,11 @@ function sgdRule(settings: GroupSettings): GroupRule {
       gradient_scale: step === 0 ? 1 : 1 - dampening,
       ...learnedNumbers(settings, values, chunks),
     }),
-    ...(isLearned(mode) ? { learned: (chunk: ArenaChunk) => learnedParts(mode).make(chunk, settings) } : {}),
+    ...(isLearned(mode)
+      ? { learned: (chunk: ArenaChunk, sums?: LayerSums) => learnedParts(mode).make(chunk, settings, sums) }
+      : {}),
   };
-  return groupedRule(rule, settings);
+  return groupedRule("SGD", rule);
 }
 
 /** Return what moves learned thresholds in a step, and the L1 coefficient of latent weights. */

@@ -10,7 +10,6 @@ import {
   numberChecks,
   type OptimizerOptions,
 } from "./optimizer_options.ts";
-import type { WeightGroupName } from "./weight_groups.ts";
 
 /** Return true for the modes whose thresholds are learned, one for each layer. */
 export const isLearned = (mode: string): mode is "str" | "ltp" => mode === "str" || mode === "ltp";
@@ -45,10 +44,6 @@ export interface SGDOptions extends OptimizerOptions {
   readonly nesterov?: boolean;
   readonly str?: StrOptions;
   readonly ltp?: LtpOptimizerOptions;
-  /** Modes `latent` and `inplace`: groups of weights that the threshold keeps or prunes together. `pruningGroups` loads them. */
-  readonly group?: WeightGroupName;
-  /** Share of the threshold that acts on groups, from 0 to 1; the rest acts on each weight before. Default 1. */
-  readonly groupShare?: number;
 }
 
 /** Parameters with options that differ from those of the optimiser. */
@@ -66,8 +61,6 @@ const OPTION_KEYS: KeysOf<SGDOptions> = {
   ...others,
   str: true,
   ltp: true,
-  group: true,
-  groupShare: true,
 };
 const STR_KEYS: KeysOf<StrOptions> = { start: true, decay: true };
 const LTP_KEYS: KeysOf<LtpOptimizerOptions> = { l0: true, temperature: true, lr: true, clip: true };
@@ -104,7 +97,7 @@ export interface GroupSettings extends CommonSettings {
 export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupSettings {
   const merged = { ...all, ...own };
   const common = commonSettings("SGD", merged);
-  const { dampening = 0, group, groupShare } = merged;
+  const { dampening = 0 } = merged;
   const { start = -20, decay = common.weightDecay } = merged.str ?? {};
   const { l0 = 0.05, temperature = 1e-3, lr = 10, clip = 0.05 } = merged.ltp ?? {};
   const settings = {
@@ -112,8 +105,6 @@ export function groupSettings(all: SGDOptions, own: Partial<SGDOptions>): GroupS
     dampening,
     str: { start, decay },
     ltp: { l0, temperature, lr, clip },
-    group,
-    groupShare,
   };
   check(settings);
   return settings;

@@ -3,7 +3,7 @@
 import blockWgsl from "../../shaders/group_critical_block.wgsl";
 import rowsWgsl from "../../shaders/group_critical_rows.wgsl";
 import { groups1d, kernel } from "../gpu/index.ts";
-import { groupTable, layoutOf } from "../optim/group_tables.ts";
+import { groupCounts, groupTable } from "../optim/group_tables.ts";
 import { type ArenaChunk, SEGMENT } from "../optim/param_arena.ts";
 import { blockSize, GROUP_SHARE, type WeightGroupName } from "../optim/weight_groups.ts";
 import { persistent } from "../tensor/index.ts";
@@ -20,13 +20,6 @@ export interface Grouped {
   readonly group?: WeightGroupName | undefined;
   readonly groupShare?: number | undefined;
 }
-
-/** Return the number of groups of each layer of a chunk; 0 for layers whose weights are single. */
-export const groupCounts = (name: WeightGroupName, chunk: Pick<ArenaChunk, "params">): number[] =>
-  chunk.params.map((p) => {
-    const { size, groups } = layoutOf(name, p);
-    return size === 0 ? 0 : groups;
-  });
 
 /** Return an arena with one number for each group of a chunk, without layers of single weights; and the first place of each layer. */
 function groupArena(counts: readonly number[]) {
@@ -60,7 +53,7 @@ export function groupScores(
   const name = group!;
   const ofGroups = per === "group" ? groupArena(groupCounts(name, chunk)) : null;
   if (ofGroups?.segments === 0) return null;
-  const { rows: table, count: rows } = groupTable(name, chunk, (layer) => ofGroups?.places[layer] ?? 0);
+  const { rows: table, count: rows } = groupTable(name, chunk, "pruning", (layer) => ofGroups?.places[layer] ?? 0);
   const total = (ofGroups?.segments ?? chunk.segments) * SEGMENT;
   const scores = persistent(new Float32Array(total), [total]);
   const own = ofGroups?.make();

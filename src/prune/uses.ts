@@ -37,10 +37,13 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
     when: (config) => scheduled(config) || byShare(config) || isOne("str", "ltp")(config),
   },
   group: {
-    what: "the soft thresholds of method soft and at-init, and method gmp and one-shot",
-    when: (config) => scheduled(config) || isOne("gmp", "one-shot")(config),
+    what: "the soft thresholds of method soft and at-init, and method str, gmp, one-shot, imp, snip and random",
+    when: (config) => scheduled(config) || isOne("str", "gmp", "one-shot", "imp", "snip", "random")(config),
   },
-  groupShare: ofThresholds,
+  groupShare: {
+    what: "the soft thresholds of method soft and at-init, and method str",
+    when: (config) => scheduled(config) || isOne("str")(config),
+  },
   groupSparsity: ofThresholds,
   steer: ofThresholds,
   mode: ofThresholds,

@@ -1,7 +1,7 @@
 // Counts the groups of weights that are zero, on the host.
 import type { Parameter } from "../nn/index.ts";
-import { layoutOf } from "../optim/group_tables.ts";
-import { blockSize, type WeightGroupName } from "../optim/weight_groups.ts";
+import type { WeightGroupName } from "../optim/weight_groups.ts";
+import { groupFinder } from "./group_members.ts";
 
 /** Groups of a layer's weight. */
 export interface GroupZeros {
@@ -13,17 +13,9 @@ export interface GroupZeros {
 
 /** Count the groups of a weight from its values; returns {} for a weight without groups. */
 export function groupZeros(name: WeightGroupName | undefined, p: Parameter, values: ArrayLike<number>): GroupZeros {
-  if (name === undefined) return {};
-  const { inner, outputs, size, groups } = layoutOf(name, p);
-  if (size === 0) return {};
-  const strips = Math.ceil(outputs / size);
-  const live = new Uint8Array(groups);
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] === 0) continue;
-    const output = Math.floor(i / inner);
-    const part = Math.floor(output / outputs);
-    const strip = part * strips + Math.floor((output - part * outputs) / size);
-    live[blockSize(name) ? strip * inner + (i % inner) : output] = 1;
-  }
-  return { groups, zeroGroups: groups - live.reduce((n, v) => n + v, 0) };
+  const found = name === undefined ? null : groupFinder(name, p);
+  if (!found) return {};
+  const live = new Uint8Array(found.groups);
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) live[found.of(i)] = 1;
+  return { groups: found.groups, zeroGroups: found.groups - live.reduce((n, v) => n + v, 0) };
 }

@@ -107,9 +107,8 @@ function crossCheckGroup({ prune: p, optimizer = "sgd" }: Recipe, refuse: Refuse
   }
   if (p.method !== "soft" && p.method !== "at-init") return;
   const since = `since prune.group is ${p.group}`;
-  if (optimizer !== "sgd") refuse("optimizer", `sgd, ${since}`);
+  if (optimizer !== "sgd" && p.mode === "inplace") refuse("prune.mode", `latent, ${since} and optimizer ${optimizer}`);
   if (p.accelerated) refuse("prune.accelerated", `false, ${since}`);
-  if (p.gradient === "true") refuse("prune.gradient", `straight-through, ${since}`);
   if (p.schedule === "constant") refuse("prune.schedule", `one that rises from 0, ${since}`);
   if (p.mode === "inplace" && p.decayTarget === "latent")
     refuse("prune.decayTarget", `effective in mode inplace, ${since}`);

@@ -48,6 +48,8 @@ export interface ComparedRun {
   /** Accuracy with the running statistics of training; null if they were not re-estimated. */
   readonly rawAccuracy: number | null;
   readonly sparsity: number;
+  /** Share of zero groups; null if the run prunes single weights. */
+  readonly groupSparsity: number | null;
   readonly seconds: number | null;
   readonly beforeFinetune: { readonly score: number; readonly sparsity: number } | null;
   readonly layers: readonly LayerResult[];
@@ -250,6 +252,7 @@ function readRun(path: string, number: number, name: string): ComparedRun {
     score,
     rawAccuracy: finite(result["rawAccuracy"]),
     sparsity,
+    groupSparsity: finite(result["groupSparsity"]),
     seconds: finite(result["seconds"]),
     beforeFinetune:
       beforeScore === null || beforeSparsity === null ? null : { score: beforeScore, sparsity: beforeSparsity },

@@ -20,6 +20,7 @@ interface CompareRow {
   /** With the running statistics of training, if those of batch norm were re-estimated. */
   readonly rawAccuracy: number | null;
   readonly sparsity: number;
+  readonly groupSparsity: number | null;
   readonly accuracyBeforeFinetune: number | null;
   readonly scoreBeforeFinetune: number | null;
   /** Weights over non-zero weights of the prunable layers. */
@@ -50,6 +51,7 @@ export function rowOf(run: ComparedRun): CompareRow {
     score: run.score,
     rawAccuracy: run.rawAccuracy,
     sparsity: run.sparsity,
+    groupSparsity: run.groupSparsity,
     accuracyBeforeFinetune: run.metric === "accuracy" ? (run.beforeFinetune?.score ?? null) : null,
     scoreBeforeFinetune: run.beforeFinetune?.score ?? null,
     compression: run.compression?.pruned.ratio ?? countRatio(run),
@@ -101,6 +103,11 @@ const COLUMNS: readonly Column[] = [
     show: (r) => orNothing(r.scoreBeforeFinetune, (score) => metricText(r.metric, score)),
   },
   { head: "sparsity", title: "zeros / weights of the prunable layers", show: (r) => percent(r.sparsity) },
+  {
+    head: "zero groups",
+    title: "groups of weights without a live weight / groups of the prunable layers",
+    show: (r) => orNothing(r.groupSparsity, percent),
+  },
   {
     head: "fewer weights",
     title: "weights / non-zero weights of the prunable layers",

@@ -24,6 +24,8 @@ export interface StepRecord {
   readonly threshold: number;
   /** Zeros among prunable weights, 0 to 1. */
   readonly sparsity: number;
+  /** Share of zero groups, if the update has thresholds on groups of weights. */
+  readonly groupSparsity?: number;
   /**
    * Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), decay's share wd · d, and the sum of the last two.
    * While the GPU decides the threshold, the mean since the last record. 0 for methods whose threshold is no L1 penalty. With an adaptive

@@ -9,7 +9,7 @@ import { ArgumentError, defined, expectKeys, type KeysOf } from "../text/index.t
 import { emptyLayers } from "./dead_layers.ts";
 import type { EpochRecord, EpochTest, FitOptions, FitResult, RunPosition, StepRecord } from "./fit.ts";
 import { type CounterState, FitCounters } from "./fit_counters.ts";
-import { groupSparsityOf } from "./group_sparsity.ts";
+import { groupSparsityOf, groupSparsityOfCounts } from "./group_sparsity.ts";
 import { warnOfLearned } from "./learned_warnings.ts";
 import { Pace } from "./pace.ts";
 import { NonFiniteLossError } from "./train_step.ts";
@@ -247,6 +247,7 @@ export class FitLoop {
       lr: lr(end - 1),
       threshold,
       sparsity: sparsityOf(counts, options.weights),
+      ...defined({ groupSparsity: groupSparsityOfCounts(counts, method.group.group) }),
       lambda: l1.lambda,
       lambdaEffective: l1.effective,
       lambdaDecay: l1.decay,

@@ -65,8 +65,6 @@ export function makeOptimizer(
   }
   const groups = pruningGroups(model, method.group, prune.dense);
   const options = { lr: lr.base, momentum, nesterov, weightDecay };
-  if (method.group.group && !given && named.name !== "sgd")
-    throw refuse(`optimizer: expected sgd with prune.group ${method.group.group}, got ${named.name}`);
   if (!given) return namedOptimizer(named, groups, options);
   const made = given(groups, options);
   if (!(made instanceof Optimizer))

@@ -7,7 +7,7 @@ import { Conv2d, ConvTranspose2d, Linear, Parameter, Sequential } from "../../sr
 import { mul } from "../../src/ops/binary.ts";
 import { sum } from "../../src/ops/sum.ts";
 import { noteParts } from "../../src/optim/group_tables.ts";
-import { Adam, enableWeightGroups, LossScale, SGD, type SGDOptions } from "../../src/optim/index.ts";
+import { enableWeightGroups, LossScale, SGD, type SGDOptions } from "../../src/optim/index.ts";
 import { pruningGroups } from "../../src/prune/index.ts";
 import { captureStep, type Shape, type Tensor } from "../../src/tensor/index.ts";
 import { type GroupName, groupsOf, sparseGroup } from "../reference/sparse_group.ts";
@@ -119,6 +119,10 @@ test("twelve steps match float64 for any weights, groups, shares and modes, and 
         expect(counts[k]!.nonzero).toBe(found);
         expect(found).toBe(w.length - counts[k]!.pruned + counts[k]!.regrown);
         expect([...w].some((x) => Object.is(x, -0))).toBe(false);
+        if (counts[k]!.groups !== undefined) {
+          const dead = groups[k]!.filter((g) => g.every((i) => w[i] === 0)).length;
+          expect([counts[k]!.groups, counts[k]!.zeroGroups]).toEqual([groups[k]!.length, dead]);
+        }
         zeros += w.length - found;
       }
       sgd.dispose();
@@ -268,9 +272,9 @@ test("pruningGroups notes where the blocks of a convolution with groups end", as
 test("refuses what groups do not have, by name", () => {
   const p = () => [parameter([8, 4], 1)];
   const sgd = (options: Partial<SGDOptions>) => () => new SGD(p(), { lr: 0.1, ...options });
-  expect(sgd({ group: "block8" })).toThrow("mode: expected latent or inplace with group block8, got none");
+  expect(sgd({ group: "block8" })).toThrow("mode: expected latent, inplace or str with group block8, got none");
   expect(sgd({ group: "block8", mode: "fista" })).toThrow(
-    "mode: expected latent or inplace with group block8, got fista",
+    "mode: expected latent, inplace or str with group block8, got fista",
   );
   expect(sgd({ group: "rows" as never, mode: "latent" })).toThrow(
     "group: expected one of block8, block4, filter, neuron, got rows",
@@ -279,10 +283,9 @@ test("refuses what groups do not have, by name", () => {
     "groupShare: expected a number from 0 to 1, got 2",
   );
   expect(sgd({ groupShare: 0.5, mode: "latent" })).toThrow("groupShare: expected nothing without group");
-  expect(sgd({ group: "filter", mode: "latent", gradient: "true" })).toThrow("gradient: expected straight-through");
   expect(sgd({ group: "filter", mode: "latent", shrink: 0.1 })).toThrow("shrink: expected 0 with group filter");
   expect(sgd({ group: "filter", mode: "inplace", decayTarget: "latent" })).toThrow("decayTarget: expected effective");
-  expect(() => new Adam(p(), { mode: "latent", group: "block8" } as never)).toThrow("group");
+  expect(sgd({ group: "filter", mode: "ltp" })).toThrow("mode");
   const up = new Sequential([new Linear(3, 8), new ConvTranspose2d(2, 4, 2)] as never);
   expect(() => pruningGroups(up, { mode: "latent", group: "block8" })).toThrow("got ConvTranspose2d 1: leave it dense");
 });

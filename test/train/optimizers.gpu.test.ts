@@ -39,6 +39,7 @@ describe.each(NAMES)("%s", (name) => {
   test.each<[string, TinyPrune]>([
     ["learns and prunes", { threshold: 0.02 }],
     ["searches a threshold for a sparsity", { sparsity: 0.4 }],
+    ["prunes blocks", { group: "block8", groupShare: 0.7, threshold: 0.05 }],
   ])(
     "%s; a replayed run has the bits of an eager one, and a resumed run those of one without a stop",
     async (_what, prune) => {

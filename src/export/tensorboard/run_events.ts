@@ -23,6 +23,7 @@ function stepValues(r: StepRecord): EventValue[] {
     "accuracy/train": counted(r.accuracy),
     ...metricsOf(r.metrics, "train"),
     "sparsity/total": r.sparsity,
+    "sparsity/groups": r.groupSparsity,
     lr: r.lr,
     threshold: r.threshold,
     lambda: r.lambda,
@@ -47,6 +48,7 @@ function epochValues(r: EpochRecord): EventValue[] {
     "accuracy/test_soft_gates": r.softAccuracy,
     // The step record of the same step holds sparsity/total and the threshold; these masks are the tested ones.
     "sparsity/tested": r.sparsity,
+    "sparsity/groups_tested": r.groupSparsity,
     "mask/pruned": r.pruned,
     "mask/regrown": r.regrown,
     "mask/changes": r.changes,

@@ -1,35 +1,35 @@
 // Random pruning before training: the baseline of every other mask. With the shares of another run it is that run's mask, shuffled
-// within each layer.
+// within each layer. With `group`, whole groups are drawn; the last one may exceed the target.
 import { PhiloxStream } from "../../tensor/philox.ts";
 import { budgetOf } from "../budget.ts";
-import type { PruneConfig, RunShape } from "../config.ts";
+import { groupOf, type PruneConfig, type RunShape } from "../config.ts";
+import { placesOf, unitsOf } from "../group_members.ts";
+import { noteGroups } from "../groups.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
-import { prunedParameters } from "./pruned.ts";
+import { cutPlaces, prunedParameters } from "./pruned.ts";
 
 export function random(config: PruneConfig, run: RunShape): PruningMethod {
   const divide = budgetOf(config, "random");
+  const group = groupOf(config);
   return {
     ...noThreshold,
-    name: "random",
+    name: group ? `random ${group}` : "random",
     group: { mode: "inplace" },
     phase: () => "mask",
     isFrozen: () => true,
     async prepare(own) {
-      const { weights, zeros } = divide(own);
-      const keeps = weights.map((n, row) => {
-        const keep = new Uint8Array(n).fill(1);
-        for (const i of drawn(n, Math.floor(zeros[row]!), run.seed, row)) keep[i] = 0;
-        return keep;
-      });
-      let row = 0;
-      let at = 0;
-      for (const p of prunedParameters(own.optimizer)) {
-        const w = (await p.data()) as Float32Array;
-        // A row is one layer, or holds all of them in order.
-        const keep = keeps[row]!.subarray(at, at + w.length);
-        p.set(w.map((v, i) => (keep[i] === 1 ? v : 0)));
-        at += w.length;
-        if (at === keeps[row]!.length) [row, at] = [row + 1, 0];
+      const { zeros, scope } = divide(own);
+      const params = prunedParameters(own.optimizer);
+      if (group) noteGroups(own.model, params);
+      // A row is one layer, or holds all of them in order.
+      const rows = scope === "all" ? [params] : params.map((p) => [p]);
+      for (const [row, layers] of rows.entries()) {
+        const units = unitsOf(group, layers);
+        const count = Math.floor(zeros[row]!);
+        const n = units.sizes.length;
+        const places = placesOf(units, drawn(n, group ? n : count, run.seed, row), count);
+        const weights = await Promise.all(layers.map((p) => p.data() as Promise<Float32Array>));
+        cutPlaces(layers, weights, places);
       }
     },
   };

@@ -1,9 +1,11 @@
 // STR: a soft threshold for each layer, learned with the weights (Kusupati et al. 2020).
 //     W = S(theta, d),  d = sigmoid(s);   dtheta = g where W is not 0;   ds = -d (1 - d) sum of g sign(W)
+// With `group`, W is the sparse-group threshold, and both gradients are those of it (shaders/lib/str_group.wgsl).
 // s starts far below 0, where d is about 0, and its weight decay raises it until the loss counteracts. With a target sparsity, the
 // decay is steered; `str.decay` is its first value.
 import type { CommonSettings } from "../../optim/optimizer_options.ts";
-import { type PruneConfig, type RunShape, spanOf } from "../config.ts";
+import { defined } from "../../text/index.ts";
+import { groupOf, type PruneConfig, type RunShape, spanOf } from "../config.ts";
 import { noThreshold, type PruningMethod } from "../method.ts";
 import { aimed } from "./aimed.ts";
 import { learnedThresholdOf } from "./learned.ts";
@@ -15,11 +17,13 @@ const RAMP = 0.6;
 
 export function str(config: PruneConfig, run: RunShape): PruningMethod {
   const { start, freeze } = spanOf(config, run);
+  const group = groupOf(config);
+  const { groupShare } = config;
   const method: PruningMethod = {
     ...noThreshold,
     ...learnedThresholdOf(),
-    name: "str",
-    group: { mode: "str", ...(config.str ? { str: config.str } : {}) },
+    name: group ? `str ${group}` : "str",
+    group: { mode: "str", ...defined({ str: config.str, group, groupShare }) },
     phase: (n) => (n < start ? "dense" : n < freeze ? "prune" : "mask"),
     isFrozen: (n) => n >= freeze,
     // sigma(s(n + 1)) - sigma(s(n)) is what shrinks live weights, as in the other soft thresholds.

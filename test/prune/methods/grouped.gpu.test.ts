@@ -4,7 +4,16 @@ import { parseSafetensors } from "../../../src/io/index.ts";
 import type { LrConfig } from "../../../src/optim/index.ts";
 import { coefficientOfVariation, WEIGHT_GROUPS } from "../../../src/prune/index.ts";
 import { groupsOf } from "../../reference/sparse_group.ts";
-import { sparsityIn, TINY_LAYERS, type TinyMore, tinyRun, tinySession, zerosOf } from "../../support/tiny_session.ts";
+import {
+  sparsityIn,
+  TINY_LAYERS,
+  TINY_WEIGHTS,
+  type TinyMore,
+  type TinyPrune,
+  tinyRun,
+  tinySession,
+  zerosOf,
+} from "../../support/tiny_session.ts";
 import { type Case, expectResumable } from "./resumed.ts";
 
 type Name = (typeof WEIGHT_GROUPS)[number];
@@ -111,7 +120,69 @@ test("f16 training prunes groups too", async () => {
   expect(Math.abs(sparsityIn(bytes) - 0.7)).toBeLessThan(0.01);
 });
 
+test.each(WEIGHT_GROUPS)("str on %s: the decay is steered to the share of zeros", async (group) => {
+  const { bytes, epochs, steps } = await tinyRun(
+    { method: "str", schedule: "none", group, sparsity: 0.6, str: { start: -4, decay: 0.05 } },
+    { epochs: 20 },
+  );
+  zeroGroups(bytes, group, group !== "neuron");
+  // 100 steps on 72 images; of few filters, one is 2 % of the weights.
+  expect(Math.abs(sparsityIn(bytes) - 0.6)).toBeLessThan(0.12);
+  expect(steps.at(-1)!.groupSparsity).toBeCloseTo(epochs.at(-1)!.groupSparsity!, 12);
+});
+
+test.each(["adam", "adamw", "rmsprop"] as const)("%s prunes blocks to the share of zeros", async (name) => {
+  const { bytes } = await tinyRun(
+    { group: "block8", sparsity: 0.7, steer },
+    { ...more, lr: { schedule: "cosine", base: 0.003, per: "step" }, momentum: 0, optimizer: { name } },
+  );
+  zeroGroups(bytes, "block8");
+  expect(Math.abs(sparsityIn(bytes) - 0.7)).toBeLessThan(0.01);
+});
+
+test("step records have the share of zero groups where the update counts them, of all layers", async () => {
+  const prune: TinyPrune = { group: "block8", threshold: 0.08, dense: ["7"] };
+  const { steps, epochs } = await tinyRun(prune, more);
+  for (const { epoch, groupSparsity } of epochs) {
+    const step = steps.find((s) => s.epoch === epoch)!;
+    expect(step.groupSparsity).toBe(groupSparsity);
+  }
+  expect(epochs.at(-1)!.groupSparsity).toBeGreaterThan(0);
+  const single = await tinyRun({ threshold: 0.08 }, more);
+  expect(single.steps.every((s) => s.groupSparsity === undefined)).toBe(true);
+});
+
+test.each(["imp", "random", "snip"] as const)("%s cuts whole groups, up to one more than the share", async (method) => {
+  const own = method === "imp" ? { rounds: 2, rewindEpoch: 1 } : {};
+  for (const group of ["block8", "filter"] as const) {
+    const prune: TinyPrune = { method, group, sparsity: 0.5, schedule: "none", ...own };
+    const { bytes } = await tinyRun(prune, { ...more, epochs: 7 });
+    zeroGroups(bytes, group);
+    const zeros = Object.values(zerosOf(bytes)).reduce((a, b) => a + b, 0);
+    // random cuts its share of each layer, and each may have a group more.
+    const most = { block8: [6, 8, 8, 4], filter: [9, 54, 48, 40] }[group];
+    expect(zeros, group).toBeGreaterThanOrEqual(Math.floor(0.5 * TINY_WEIGHTS) - 4);
+    expect(zeros, group).toBeLessThan(0.5 * TINY_WEIGHTS + most.reduce((a, b) => a + b, 0));
+  }
+});
+
 const cases: readonly Case[] = [
+  {
+    name: "blocks, str",
+    prune: { method: "str", schedule: "none", group: "block8", groupShare: 0.8, str: { start: -4, decay: 0.05 } },
+    at: [8, 15],
+  },
+  {
+    name: "filters, str, early",
+    prune: { method: "str", schedule: "none", group: "filter", str: { start: -4, decay: 0.12 }, freezeEpoch: 3 },
+    at: [8, 16],
+  },
+  {
+    name: "blocks, imp",
+    prune: { method: "imp", schedule: "none", group: "block8", sparsity: 0.6, rounds: 1, rewindEpoch: 0 },
+    at: [8, 12],
+  },
+  { name: "blocks, true gradient", prune: { group: "block8", threshold: 0.08, gradient: "true" }, at: [8] },
   { name: "blocks", prune: { group: "block8", threshold: 0.08 }, at: [8, 15] },
   {
     name: "blocks and weights, in place",
@@ -149,19 +220,18 @@ test("refuses what groups do not have, by name", () => {
     "schedule: expected one that rises from 0",
   );
   expect(session({ group: "block8", threshold: 0.1, mode: "inplace", accelerated: true })).toThrow(
-    "mode: expected latent or inplace",
+    "mode: expected latent, inplace or str with group block8, got fista",
   );
-  expect(session({ group: "block8", threshold: 0.1, gradient: "true" })).toThrow("gradient: expected straight-through");
   expect(session({ group: "neuron", groupSparsity: 0.9, dense: ["7"] })).toThrow(
     "groupSparsity: expected at most 9.09 %",
   );
-  for (const method of ["str", "ltp", "snip", "random"] as const) {
-    const own = method === "str" || method === "ltp" ? {} : { sparsity: 0.5 };
+  for (const method of ["ltp", "synflow", "grasp"] as const) {
+    const own = method === "ltp" ? {} : { sparsity: 0.5 };
     expect(session({ method, schedule: "none", group: "block8", ...own }), method).toThrow(
-      "group is for the soft thresholds of method soft and at-init, and method gmp and one-shot",
+      "group is for the soft thresholds of method soft and at-init, and method str, gmp, one-shot, imp, snip and random",
     );
   }
-  expect(session({ group: "block8", threshold: 0.1 }, { optimizer: { name: "adam" }, momentum: 0 })).toThrow(
-    "optimizer: expected sgd with prune.group block8, got adam",
-  );
+  expect(
+    session({ group: "block8", threshold: 0.1, mode: "inplace" }, { optimizer: { name: "adam" }, momentum: 0 }),
+  ).toThrow("Adam: mode: expected latent with group block8, got inplace, whose step has another divisor");
 });

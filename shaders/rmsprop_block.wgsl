@@ -1,0 +1,4 @@
+// RMSProp with a sparse-group soft threshold on blocks of weights.
+//!include "lib/update_blocks.wgsl"
+//!include "lib/group_adaptive.wgsl"
+//!include "lib/rmsprop_step.wgsl"

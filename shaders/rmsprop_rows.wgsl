@@ -1,0 +1,4 @@
+// RMSProp with a sparse-group soft threshold on filters or neurons.
+//!include "lib/update_rows.wgsl"
+//!include "lib/group_adaptive.wgsl"
+//!include "lib/rmsprop_step.wgsl"
