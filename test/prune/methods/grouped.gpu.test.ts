@@ -174,8 +174,8 @@ const cases: readonly Case[] = [
   },
   {
     name: "filters, str, early",
-    prune: { method: "str", schedule: "none", group: "filter", str: { start: -4, decay: 0.12 }, freezeEpoch: 3 },
-    at: [8, 16],
+    prune: { method: "str", schedule: "none", group: "filter", str: { start: -4, decay: 0.24 }, freezeEpoch: 2 },
+    at: [8, 12],
   },
   {
     name: "blocks, imp",
