@@ -5,8 +5,8 @@ const BLOCK: u32 = 8u;                   //!spec
 fn block(row: GroupRow, c: u32) -> f32 {
   let at = members(row, c, BLOCK);
   var sum = vec4(0.0);
-  for (var j = 0u; j < BLOCK; j++) {  //!unroll
-    sum += select(vec4(0.0), terms(at.first + min(j, at.size - 1u) * row.inner), j < at.size);
+  for (var j = 0u; j < at.size; j++) {
+    sum += terms(at.first + j * row.inner);
   }
   return group_part(sum, at.size);
 }

@@ -11,6 +11,7 @@ import { reductionCases, reductionLargeCases } from "./reduction.ts";
 import { softmaxCases, softmaxLargeCases } from "./softmax.ts";
 import { stepCases, stepLargeCases } from "./steps.ts";
 import { updateCases, updateLargeCases } from "./update.ts";
+import { updateGroupCases, updateGroupLargeCases } from "./update_groups.ts";
 
 export const cases: readonly BenchCase[] = [
   ...matmulCases,
@@ -22,6 +23,7 @@ export const cases: readonly BenchCase[] = [
   ...elementwiseCases,
   ...reductionCases,
   ...updateCases,
+  ...updateGroupCases,
   ...hostCases,
   ...stepCases,
 ];
@@ -36,6 +38,7 @@ export const largeCases: readonly BenchCase[] = [
   ...elementwiseLargeCases,
   ...reductionLargeCases,
   ...updateLargeCases,
+  ...updateGroupLargeCases,
   ...hostCases,
   ...stepLargeCases,
 ];

@@ -11,11 +11,11 @@ fn block(row: GroupRow, c: u32) {
   if (TRUE_GRADIENT && !APPLIES) {
     var along = 0.0;
     var squares = 0.0;
-    for (var j = 0u; j < BLOCK; j++) {  //!unroll
-      let i = at.first + min(j, last) * row.inner;
+    for (var j = 0u; j < at.size; j++) {
+      let i = at.first + j * row.inner;
       let x = soft(latent[i], now.x);
-      squares += select(0.0, x * x, j <= last);
-      along += select(0.0, x * arrived(i, latent[i]), j <= last);
+      squares += x * x;
+      along += x * arrived(i, latent[i]);
     }
     through = through_group(squares, along, at.size);
   }

@@ -20,7 +20,7 @@ export function groupFinder(name: WeightGroupName, p: Parameter): { groups: numb
 
 /** Weights of some layers, divided into units that are cut together: groups, or single weights. */
 export interface Units {
-  /** Of each layer, the unit of each weight; units are counted over all layers. */
+  /** Units of the weights, for each layer; they are counted over all layers. */
   readonly of: readonly Uint32Array[];
   /** Number of weights of each unit. */
   readonly sizes: Uint32Array;

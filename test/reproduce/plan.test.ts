@@ -30,6 +30,8 @@ describe("plan", () => {
       "spiking",
       "cifar10",
       "cifar10_spiking",
+      "blocks",
+      "blocks_cifar10",
     ]);
     expect(new Set(cells.map(cellId)).size).toBe(cells.length);
     expect(cells.some((cell) => cellId(cell) === "comparison_lenet/wd5e-4/lats/0.95/s4")).toBe(true);
@@ -103,6 +105,7 @@ describe("plan", () => {
     expect(needs).toEqual([
       ["cifar10", ["cifar10", "resnet20"]],
       ["cifar10_spiking", ["cifar10"]],
+      ["blocks_cifar10", ["cifar10", "resnet20"]],
     ]);
     const flags = { data: { dir: "$cifar10" }, weights: "$other" };
     expect(withFiles(flags, { cifar10: 'a "b"' })).toEqual({ data: { dir: 'a "b"' }, weights: "$other" });
