@@ -70,11 +70,17 @@ function grouping(name: GroupedName, rule: GroupRule): GroupRule {
   const size: Spec = block ? { BLOCK: block } : {};
   const learned: Spec = mode === "str" ? { TRUE_GRADIENT: true, LEARNED: true } : {};
   const tables = new Map<ArenaChunk, GroupTable>();
+  // Learned thresholds of a chunk that takes the place of another ask for its table before `prepare`.
+  const tableOf = (chunk: ArenaChunk): GroupTable => {
+    const table = tables.get(chunk) ?? groupTable(group!, chunk, name);
+    tables.set(chunk, table);
+    return table;
+  };
   return {
     ...rule,
     kernel: {
       run({ bind, params, spec = {} }: Dispatch, chunk: ArenaChunk) {
-        const { rows: table, count: rows } = tables.get(chunk)!;
+        const { rows: table, count: rows } = tableOf(chunk);
         const { segment: _, ...others } = bind;
         const own = Object.fromEntries(Object.entries(spec).filter(([key]) => !OTHERS.includes(key)));
         if (!spec.APPLIES) fillZero(stretch(chunk.tally, 4 * chunk.layers, chunk.layers));
@@ -88,11 +94,17 @@ function grouping(name: GroupedName, rule: GroupRule): GroupRule {
     },
     appliesLearned: true,
     ...(rule.learned
-      ? { learned: (chunk) => rule.learned!(chunk, groupSums(of(str), size, chunk, tables.get(chunk)!, share)) }
+      ? {
+          learned: (chunk) =>
+            rule.learned!(
+              chunk,
+              groupSums(of(str), size, chunk, () => tableOf(chunk), share),
+            ),
+        }
       : {}),
     prepare(chunks) {
       for (const chunk of chunks) {
-        tables.set(chunk, groupTable(group!, chunk, name));
+        tableOf(chunk);
         chunk.groups = groupCounts(group!, chunk);
       }
     },
@@ -104,17 +116,18 @@ function grouping(name: GroupedName, rule: GroupRule): GroupRule {
 }
 
 /** Return the sums of STR over the groups of a chunk. */
-function groupSums(kernels: Kernel, spec: Spec, chunk: ArenaChunk, table: GroupTable, share: number): LayerSums {
+function groupSums(own: Kernel, spec: Spec, chunk: ArenaChunk, table: () => GroupTable, share: number): LayerSums {
   const { gradient, theta, hyper } = chunk;
-  const { rows, count, counts } = table;
   return {
-    counts,
-    run: (sums) =>
-      kernels.run({
+    counts: table().counts,
+    run(sums) {
+      const { rows, count } = table();
+      own.run({
         bind: { gradient, latent: theta, table: rows, hyper, sums },
         params: { rows: count, share },
         spec,
         grid: groups1d(count),
-      }),
+      });
+    },
   };
 }

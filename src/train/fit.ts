@@ -24,7 +24,7 @@ export interface StepRecord {
   readonly threshold: number;
   /** Zeros among prunable weights, 0 to 1. */
   readonly sparsity: number;
-  /** Share of zero groups, if the update has thresholds on groups of weights. */
+  /** Share of zero groups, if the update has thresholds on groups of weights; absent once weights were removed. */
   readonly groupSparsity?: number;
   /**
    * Implied L1 coefficient (d_next - d) / lr, the same times (1 - momentum), decay's share wd · d, and the sum of the last two.

@@ -247,7 +247,10 @@ export class FitLoop {
       lr: lr(end - 1),
       threshold,
       sparsity: sparsityOf(counts, options.weights),
-      ...defined({ groupSparsity: groupSparsityOfCounts(counts, method.group.group) }),
+      // Without the groups of weights that were removed, it would not be the share of the epochs.
+      ...(options.weights === undefined
+        ? defined({ groupSparsity: groupSparsityOfCounts(counts, method.group.group) })
+        : {}),
       lambda: l1.lambda,
       lambdaEffective: l1.effective,
       lambdaDecay: l1.decay,

@@ -9,6 +9,7 @@ import { sum } from "../../src/ops/sum.ts";
 import { relu, sigmoid, sqrt, square } from "../../src/ops/unary.ts";
 import { noteParts } from "../../src/optim/group_tables.ts";
 import { enableLearnedThresholds, enableWeightGroups, LossScale, SGD } from "../../src/optim/index.ts";
+import { readOptimizerState, replaceParameters } from "../../src/optim/replace_parameters.ts";
 import { captureStep, Scope, type Shape, scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { type GroupName, groupsOf, sparseGroup } from "../reference/sparse_group.ts";
 import { expectClose } from "../support/close.ts";
@@ -260,6 +261,37 @@ describe.each(["block8", "filter"] as const)("STR on groups %s", (group) => {
     };
     expect(await run(true)).toEqual(await run(false));
   });
+});
+
+test("learned thresholds of groups follow a parameter that loses outputs", async () => {
+  const [p, other] = [parameter([12, 30], 2), parameter([6, 20], 3)];
+  const sgd = new SGD([{ params: [p, other], mode: "str", str: { start: -2, decay: 0.1 }, group: "filter" }], {
+    lr: 0.1,
+  });
+  const step = (params: readonly Parameter[], t: number) => {
+    for (const q of params) arrive(q, randomArray(360, t, 0.3).subarray(0, q.numel));
+    sgd.step();
+  };
+  step([p, other], 1);
+  const before = (await p.latent!.data()) as Float32Array;
+  const learned = await layerNumbers(sgd);
+  const state = await readOptimizerState(sgd, new Set([p]));
+  const smaller = parameter([7, 30], 4);
+  const positions = Int32Array.from({ length: 210 }, (_, i) => i);
+  replaceParameters(sgd, new Map([[p, { param: smaller, positions }]]), state);
+  expect(await smaller.latent!.data()).toEqual(before.subarray(0, 210));
+  expect((await layerNumbers(sgd)).map((l) => l.raw)).toEqual(learned.map((l) => l.raw));
+  step([smaller, other], 2);
+  const [counts, numbers] = [await sgd.counts(), await layerNumbers(sgd)];
+  expect(counts.map((c) => c.groups)).toEqual([7, 6]);
+  numbers.forEach((l, k) => {
+    expect(l.raw).not.toBe(learned[k]!.raw);
+  });
+  const d = 1 / (1 + Math.exp(-numbers[0]!.raw));
+  const theta = (await smaller.latent!.data()) as Float32Array;
+  expectClose(await smaller.data(), prox(theta, groupsOf("filter", [7, 30]), d, 1), { rtol: 1e-4, atol: 1e-5 });
+  sgd.dispose();
+  for (const q of [p, other, smaller]) q.dispose();
 });
 
 test("groups of one weight are STR on single weights", async () => {
