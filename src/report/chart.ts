@@ -68,14 +68,21 @@ export function nineTicks(low: number, high: number): number[] {
 
 const isPowerOfTen = (x: number) => Math.abs(Math.log10(x) - Math.round(Math.log10(x))) < 1e-6;
 
-/** Choose the finest ticks with at most 6 in a domain: 1, 2, 5, 10, ...; 1, 3, 10, ...; 1, 10, ...; every k-th power of ten. */
+/** First digits of the ticks of a logarithmic axis, finest first. The first two are for domains within one decade. */
+const LOG_STEPS = [
+  [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9],
+  [1, 1.5, 2, 3, 4, 6, 8],
+  [1, 2, 5],
+  [1, 3],
+  [1],
+];
+
+/** Choose the finest ticks with at most 6 in a domain, down to 1, 10, 100, ... and then every k-th power of ten. */
 export function logTicks(low: number, high: number): number[] {
   const from = Math.floor(Math.log10(low));
   const powers = Array.from({ length: Math.ceil(Math.log10(high)) - from + 1 }, (_, i) => from + i);
   const within = (ticks: number[]) => ticks.filter((t) => t >= low && t <= high);
-  const choices = [[1, 2, 5], [1, 3], [1]].map((steps) =>
-    within(powers.flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))),
-  );
+  const choices = LOG_STEPS.map((steps) => within(powers.flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))));
   const sparse = within(powers.filter((k) => k % Math.ceil(powers.length / 5) === 0).map((k) => Number(`1e${k}`)));
   return choices.find((ticks) => ticks.length <= 6) ?? sparse;
 }
