@@ -1,5 +1,4 @@
 import { describe, test } from "vitest";
-import { currentGpu } from "../../../src/gpu/index.ts";
 import { convShape } from "../../../src/ops/conv/shape.ts";
 import { BLOCK_SIZES, everyBlock, packBlocks } from "../../../src/ops/sparse/blocks.ts";
 import { sparseGradInput, sparseGradWeight } from "../../../src/ops/sparse/gradients.ts";
@@ -8,6 +7,7 @@ import { SparseWeight } from "../../../src/ops/sparse/sparse_weight.ts";
 import { empty, metaTensor, readAll, Scope, tensor } from "../../../src/tensor/index.ts";
 import { type ConvCase, convolveGradients, resultShape, weightShape } from "../../reference/conv2d.ts";
 import { expectClose } from "../../support/close.ts";
+import { testHalf } from "../../support/half.ts";
 import { pruneBlocks } from "../../support/prune_blocks.ts";
 import { randomArray } from "../../support/random.ts";
 
@@ -89,8 +89,7 @@ describe("the gradients of a sparse convolution equal float64", () => {
     await compare(c, 1);
   });
 
-  test("f16 in and out: the sums are f32", async ({ skip }) => {
-    if (!currentGpu().device.features.has("shader-f16")) skip();
+  testHalf("f16 in and out: the sums are f32", async () => {
     await compare({ ...plain, x: [2, 5, 6, 6], outputs: 16, kernel: [3, 3], padding: [1, 1] }, 0.7, "f16");
   });
 });
