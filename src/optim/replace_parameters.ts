@@ -29,7 +29,7 @@ export type OptimizerState = ReadonlyMap<ArenaChunk, ChunkState>;
 
 /** Read the state of the chunks that hold one of these parameters. Waits for the GPU. */
 export async function readOptimizerState(
-  { chunks }: Pick<Optimizer, "chunks">,
+  { chunks }: { readonly chunks: readonly ArenaChunk[] },
   params: ReadonlySet<Parameter>,
 ): Promise<OptimizerState> {
   const held = chunks.filter((c) => c.params.some((p) => params.has(p)));
