@@ -31,6 +31,7 @@ import { loadTimes, onnxOf, writeFiles } from "./bench_model_files.ts";
 import { type Known, networkOf } from "./export.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 import { kernelsOption } from "./sparse_kernels.ts";
+import { zeroShare } from "./zero_share.ts";
 
 const BATCHES = [1, 64];
 const ROUNDS = 9;
@@ -67,16 +68,6 @@ async function knownOf(flags: BenchFlags, opened: OpenWeights, file: string): Pr
   if (missing.length > 0)
     throw new UsageError(`${file}: expected all weights of the network; --allow-missing leaves out ${missing[0]}`);
   return known;
-}
-
-function zerosOf(weights: StateDict): number {
-  let [zeros, all] = [0, 0];
-  for (const { data, shape } of weights.values()) {
-    if (shape.length < 2) continue;
-    all += data.length;
-    for (const v of data) if (v === 0) zeros++;
-  }
-  return all === 0 ? 0 : zeros / all;
 }
 
 /** Time all ways with every batch size. Returns the results by way. */
@@ -171,7 +162,7 @@ export async function runBenchModel(flags: BenchFlags, out: Output): Promise<num
   const measured = await measure(known, { forms, tested, flags, metadata, notes, out });
   const { adapter } = currentGpu();
   const report: SpeedReport = {
-    ...{ path: flags.path, model: known.facts["model"]!, sample: known.input, zeros: zerosOf(weights) },
+    ...{ path: flags.path, model: known.facts["model"]!, sample: known.input, zeros: zeroShare(weights) },
     ...{ adapter: adapterName(adapter), software: adapter.software, cores: availableParallelism() },
     ...{ rounds: flags.rounds ?? ROUNDS, ...measured, notes },
   };

@@ -46,6 +46,7 @@ import type { Output } from "../terminal/output.ts";
 import { defined, kilobytes, percent } from "../text/index.ts";
 import type { Int8Flags } from "./export_int8.ts";
 import { choiceOption, type Done, finish, gpuOptions } from "./options.ts";
+import { zeroShare } from "./zero_share.ts";
 
 const FORMATS = ["onnx", "sparse", "safetensors", "nir"] as const;
 type Format = (typeof FORMATS)[number];
@@ -235,17 +236,6 @@ function checkKnown(flags: ExportFlags, known: Known | null, path: string): void
   refuseIdle(idleUnless(false, `is for a network, and ${path} does not name its model; give --model`, idle));
 }
 
-/** Compute the share of zeros among the weights of two axes and more. */
-function sparsityOf(weights: Weights): number {
-  let [zeros, all] = [0, 0];
-  for (const { data, shape } of weights.values()) {
-    if (shape.length < 2) continue;
-    all += data.length;
-    for (const v of data) if (v === 0) zeros++;
-  }
-  return all === 0 ? 0 : zeros / all;
-}
-
 /** Export a model. Returns the exit code. */
 export async function runExport(flags: ExportFlags, out: Output): Promise<number> {
   const { format, layout = "bitmask" } = flags;
@@ -262,7 +252,7 @@ export async function runExport(flags: ExportFlags, out: Output): Promise<number
   const parts: FileParts = encoded instanceof Uint8Array ? [encoded] : encoded;
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   await writeOutput(output, parts, "espalier export");
-  const sparsity = sparsityOf(weights);
+  const sparsity = zeroShare(weights);
   const before = kilobytes(statSync(path).size);
   const storage = format === "sparse" ? sparseRows(weights, layout) : [];
   if (storage.length > 0) out.say(renderStorageTable(storage), "rendered");

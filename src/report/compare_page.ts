@@ -7,6 +7,7 @@ import type { ComparedRun } from "./compare_runs.ts";
 import { htmlTable, rowOf } from "./compare_table.ts";
 import { tradeoffChart } from "./compare_tradeoff.ts";
 import { escapeXml, FAINT, FONT, INK } from "./figure.ts";
+import { htmlPage } from "./html_page.ts";
 
 const STYLE = `
 body { margin: 24px auto; max-width: 1040px; padding: 0 20px; font: 14px/1.45 ${FONT}; color: ${INK}; background: #fff; }
@@ -89,22 +90,5 @@ export function comparePage(runs: readonly ComparedRun[], title: string): string
         changes.join("\n"),
       ),
   ].filter((text): text is string => typeof text === "string" && text !== "");
-  return renumber(
-    `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeXml(title)}</title>
-<style>${STYLE}
-</style>
-</head>
-<body>
-<h1>${escapeXml(title)}</h1>
-<p>${escapeXml(subtitle(runs))}</p>
-${sections.join("\n")}
-</body>
-</html>
-`,
-  );
+  return renumber(htmlPage(title, STYLE, [`<p>${escapeXml(subtitle(runs))}</p>`, ...sections].join("\n")));
 }

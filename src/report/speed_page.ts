@@ -4,6 +4,7 @@ import { kernelCounts } from "../internal.ts";
 import { count, kilobytes, percent, times } from "../text/index.ts";
 import { chart } from "./chart.ts";
 import { escapeXml, FONT } from "./figure.ts";
+import { htmlPage } from "./html_page.ts";
 import {
   batchesOf,
   conditionsOf,
@@ -192,21 +193,6 @@ export function speedPage(report: SpeedReport): string {
     ),
     ...(notes.length > 0 ? [section("Not measured", notes.join(" "), "")] : []),
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeXml(title)}</title>
-<style>${STYLE}
-</style>
-</head>
-<body>
-<h1>${escapeXml(title)}</h1>
-<p>${escapeXml(`${path}: ${percent(zeros)} zeros, samples of ${sample.join(" x ")}.`)}</p>
-<p>${escapeXml(conditionsOf(report))}.</p>
-${sections.join("\n")}
-</body>
-</html>
-`;
+  const about = [`${path}: ${percent(zeros)} zeros, samples of ${sample.join(" x ")}.`, `${conditionsOf(report)}.`];
+  return htmlPage(title, STYLE, [...about.map((text) => `<p>${escapeXml(text)}</p>`), ...sections].join("\n"));
 }

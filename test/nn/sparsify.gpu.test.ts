@@ -1,36 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { noGrad, Tape, traceOps } from "../../src/autograd/index.ts";
-import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
+import { Linear, type Module, type Sequential } from "../../src/nn/index.ts";
 import { SPARSE_KERNELS, sparsify } from "../../src/nn/sparsify.ts";
 import { softmax } from "../../src/ops/index.ts";
 import { captureStep, metaTensor, readAll, Scope, tensor } from "../../src/tensor/index.ts";
 import { ArgumentError } from "../../src/text/index.ts";
 import { expectClose } from "../support/close.ts";
-import { pruneBlocks } from "../support/prune_blocks.ts";
 import { randomArray } from "../support/random.ts";
+import { sparseNetwork } from "../support/sparse_network.ts";
 
 const tolerance = { rtol: 1e-5, atol: 1e-6 };
 
-/** A network with a strided, a grouped and a 1x1 convolution, 90 % of whose blocks are zero. */
-async function network(zeros = 0.9): Promise<Module> {
-  const model = new Sequential([
-    new Conv2d(3, 16, 3, { padding: 1, bias: false }),
-    new BatchNorm2d(16),
-    new ReLU(),
-    new Conv2d(16, 24, 3, { padding: 1, stride: 2, groups: 2 }),
-    new ReLU(),
-    new Conv2d(24, 33, 1),
-    new Flatten(),
-    new Linear(33 * 16, 10),
-  ]);
-  for (const [, p] of model.namedParameters()) {
-    if (!p.prunable) continue;
-    const values = (await readAll(p))[0] as Float32Array;
-    const groups = p.shape[1] === 8 ? 2 : 1;
-    p.set(pruneBlocks(values, p.shape, { size: 8, groups, zeros }));
-  }
-  return model.eval();
-}
+const network = async (zeros = 0.9): Promise<Module> => (await sparseNetwork(zeros)).eval();
 
 const input = (batch: number) => tensor(randomArray(batch * 3 * 64, 5), [batch, 3, 8, 8]);
 

@@ -1,37 +1,22 @@
 // Training with a frozen mask by the sparse kernels, against the dense kernels with the same mask.
 import { expect, test } from "vitest";
 import { Tape } from "../../src/autograd/index.ts";
-import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, manualSeed, ReLU, Sequential } from "../../src/nn/index.ts";
+import { Linear, type Module, manualSeed } from "../../src/nn/index.ts";
 import { type SparsifyOptions, sparsify } from "../../src/nn/sparsify.ts";
 import { crossEntropy } from "../../src/ops/index.ts";
 import { SGD } from "../../src/optim/index.ts";
 import { pruningGroups } from "../../src/prune/index.ts";
 import { captureStep, readAll, Scope, type Tensor, tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/close.ts";
-import { pruneBlocks } from "../support/prune_blocks.ts";
 import { randomArray } from "../support/random.ts";
+import { sparseNetwork } from "../support/sparse_network.ts";
 
 const BATCH = 12;
 
-/** A network with a padded, a strided, a grouped and a 1x1 convolution; three quarters of the blocks are zero. */
+/** Build the network with three quarters of its blocks zero. */
 async function network(): Promise<Module> {
   manualSeed(3);
-  const model = new Sequential([
-    new Conv2d(3, 16, 3, { padding: 1, bias: false }),
-    new BatchNorm2d(16),
-    new ReLU(),
-    new Conv2d(16, 24, 3, { padding: 1, stride: 2, groups: 2 }),
-    new ReLU(),
-    new Conv2d(24, 33, 1),
-    new Flatten(),
-    new Linear(33 * 16, 10),
-  ]);
-  for (const [, p] of model.namedParameters()) {
-    if (!p.prunable) continue;
-    const values = (await readAll(p))[0] as Float32Array;
-    p.set(pruneBlocks(values, p.shape, { size: 8, groups: p.shape[1] === 8 ? 2 : 1, zeros: 0.75 }));
-  }
-  return model;
+  return sparseNetwork(0.75);
 }
 
 interface Trained {
