@@ -1,12 +1,8 @@
 // The forms of a pruned network: the same logits by dense and sparse kernels, compacted or not.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { BatchNorm2d, Conv2d, Flatten, Linear, type Module, ReLU, Sequential } from "../../src/nn/index.ts";
 import { kernelCounts, measureSpeed, modelWay, openSpeedForms } from "../../src/train/index.ts";
-import { closeTestGpu, openTestGpu } from "../support/gpu.ts";
 import { pruneBlocks } from "../support/prune_blocks.ts";
-
-beforeAll(openTestGpu);
-afterAll(closeTestGpu);
 
 const build = (): Module =>
   new Sequential([
