@@ -1,5 +1,6 @@
 // Pure part of the comparison: ratios, the check that all sides computed the same numbers, and the table.
-import { median, quantile } from "../lib/statistics.ts";
+import { quantile } from "../../src/train/quantile.ts";
+import { median } from "../lib/statistics.ts";
 
 export const PEERS_FORMAT = "espalier-peers/1";
 

@@ -29,6 +29,7 @@ import { createProgress } from "../terminal/progress.ts";
 import { type Accuracies, type BenchFlags, testForms } from "./bench_model_accuracy.ts";
 import { loadTimes, onnxOf, writeFiles } from "./bench_model_files.ts";
 import { type Known, networkOf } from "./export.ts";
+import { MODEL_OF_FILE, sizeOptions, WEIGHTS_OF_FILE } from "./network_options.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 import { kernelsOption } from "./sparse_kernels.ts";
 import { zeroShare } from "./zero_share.ts";
@@ -97,12 +98,12 @@ async function measure(
     try {
       const files = writeFiles(folder, { known, forms, metadata, onnx: onnx?.bytes ?? null });
       const systemLoad = loadavg()[0]!;
-      const ways = [...forms.forms.map(({ name, model }) => modelWay(name, model, known.input))];
+      const ways = forms.forms.map(({ name, model }) => modelWay(name, model, known.input));
       if (onnx) ways.push(onnx.speed.way);
       const speedOf = await speeds(ways, known, flags, out);
       const loads = await loadTimes(folder, { known, forms, onnx, flags });
       const rows = ways.map(({ name }) => {
-        const accuracy = tested?.accuracy.get(name);
+        const accuracy = tested?.get(name);
         const kernels = forms.forms.find((form) => form.name === name)?.kernels ?? [];
         return {
           ...{ name, load: loads.get(name)!, speed: speedOf(name), kernels },
@@ -188,19 +189,16 @@ export function addBenchModelCommand(command: Command, done: Done): void {
     .option("--no-test", "do not test the accuracy")
     .option("--no-onnx", "leave ONNX Runtime out")
     .option("--html <file>", "write a page with charts")
-    .option("--results <file>", "write all numbers as JSON")
-    .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
-    .option("--channels <n>", "channels of the input images (default the file's, or 3)", whole(1))
-    .option("--size <pixels>", "height and width of the input images (default the file's)", whole(1));
+    .option("--results <file>", "write all numbers as JSON");
+  sizeOptions(command);
   addSettings(
     command,
     {
-      "model.name": { otherwise: "the file's" },
-      "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
+      ...MODEL_OF_FILE,
       "data.name": { otherwise: "the file's" },
       "data.dir": { otherwise: "the run's" },
       "data.resize": { help: "images: shorter side before the center crop" },
-      ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+      ...WEIGHTS_OF_FILE,
     },
     "Options",
   );

@@ -1,6 +1,6 @@
 // Accuracies for `espalier bench-model`: the test of `espalier eval`, for each form of the network.
-import { currentGpu, Evaluator, openSpeedForms, type SparseKernels, type StateDict } from "../internal.ts";
-import type { AdapterFlags } from "../node/adapter.ts";
+import { Evaluator, openSpeedForms, type SparseKernels, type StateDict } from "../internal.ts";
+import { type AdapterFlags, openedGpu } from "../node/adapter.ts";
 import type { Output } from "../terminal/output.ts";
 import { defined } from "../text/index.ts";
 import { runEval } from "./eval.ts";
@@ -27,21 +27,9 @@ export interface BenchFlags extends NetworkFlags, AdapterFlags {
 }
 
 /** Accuracies by the names of the forms. */
-export interface Accuracies {
-  readonly accuracy: ReadonlyMap<string, number>;
-}
+export type Accuracies = ReadonlyMap<string, number>;
 
 const SILENT: Output = { json: false, say: () => {}, emit: () => {} };
-
-/** Return true if a device was opened. */
-function hasGpu(): boolean {
-  try {
-    currentGpu();
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * Test all forms of the network. Opens the GPU. Returns null, with a note, if the data is not there and no flag names it. Errors: those
@@ -71,10 +59,10 @@ export async function testForms(known: Known, flags: BenchFlags, notes: string[]
       },
     );
   } catch (error) {
-    if (hasGpu() || data !== undefined || dataDir !== undefined) throw error;
+    if (openedGpu() || data !== undefined || dataDir !== undefined) throw error;
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
     notes.push(`no accuracy: ${reason}`);
     return null;
   }
-  return { accuracy };
+  return accuracy;
 }

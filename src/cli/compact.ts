@@ -25,11 +25,11 @@ import { modelFile } from "../run/model_file.ts";
 import { hasNeurons } from "../run/nir_model.ts";
 import { expectNoInput, writeOutput } from "../run/output_file.ts";
 import { openWeightsFile } from "../run/weights_in.ts";
-import { whole } from "../terminal/arguments.ts";
 import { UsageError } from "../terminal/fail.ts";
 import type { Output } from "../terminal/output.ts";
 import { count, kilobytes, times } from "../text/index.ts";
 import { type Known, type NetworkFlags, networkOf } from "./export.ts";
+import { MODEL_OF_FILE, sizeOptions, WEIGHTS_OF_FILE } from "./network_options.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 
 export interface CompactFlags extends NetworkFlags, AdapterFlags {
@@ -158,16 +158,13 @@ export function addCompactCommand(command: Command, done: Done): void {
     .argument("<path>", "a run's folder, a .safetensors file, or PyTorch's .pt and .pth")
     .option("--output <file>", "file to write (default beside the model)")
     .option("--no-fold", "keep batch norm")
-    .option("--no-check", "do not compare the outputs on the adapter")
-    .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
-    .option("--channels <n>", "channels of the input images (default the file's, or 3)", whole(1))
-    .option("--size <pixels>", "height and width of the input images (default the file's)", whole(1));
+    .option("--no-check", "do not compare the outputs on the adapter");
+  sizeOptions(command);
   addSettings(
     command,
     {
-      "model.name": { otherwise: "the file's" },
-      "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
-      ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+      ...MODEL_OF_FILE,
+      ...WEIGHTS_OF_FILE,
     },
     "Options",
   );

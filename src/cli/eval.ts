@@ -51,6 +51,7 @@ import { idleUnless, refuseIdle } from "../terminal/flag_rules.ts";
 import type { Output } from "../terminal/output.ts";
 import { defined, metricText, percent } from "../text/index.ts";
 import { activityOf } from "./activity.ts";
+import { WEIGHTS_OF_FILE } from "./network_options.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 import { rawFields, rawLines, retest, type SaveTested, trainingEpochs } from "./retest.ts";
 import { kernelFields, kernelLines, kernelsOption } from "./sparse_kernels.ts";
@@ -350,7 +351,7 @@ export function addTestSettings(command: Command): void {
     ...{ "data.skipBad": {}, "data.mapping": {}, "data.heldOut": {}, "data.layout": {}, "data.followLinks": {} },
     "data.testFile": { help: "table: file to test on", otherwise: "the run's test part" },
     "data.workers": {},
-    ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+    ...WEIGHTS_OF_FILE,
   });
   addSettings(
     command,

@@ -45,6 +45,7 @@ import { optionText } from "../terminal/option_text.ts";
 import type { Output } from "../terminal/output.ts";
 import { defined, kilobytes, percent } from "../text/index.ts";
 import type { Int8Flags } from "./export_int8.ts";
+import { MODEL_OF_FILE, sizeOptions, WEIGHTS_OF_FILE } from "./network_options.ts";
 import { choiceOption, type Done, finish, gpuOptions } from "./options.ts";
 import { zeroShare } from "./zero_share.ts";
 
@@ -320,17 +321,14 @@ export function addExportCommand(command: Command, done: Done): void {
       ),
     )
     .option("--dt <seconds>", "nir: length of a time step (default 1: times are in steps)", above0)
-    .option("--output <file>", "file to write (default beside the model)")
-    .option("--classes <n>", "outputs of the network (default those of the file's last layer)", whole(1))
-    .option("--channels <n>", "channels of the input images (default the file's, or 3)", whole(1))
-    .option("--size <pixels>", `height and width of the input images (default the file's, or ${IMAGE_SIZE})`, whole(1));
+    .option("--output <file>", "file to write (default beside the model)");
+  sizeOptions(command, `the file's, or ${IMAGE_SIZE}`);
   addSettings(
     command,
     {
-      "model.name": { otherwise: "the file's" },
-      "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
+      ...MODEL_OF_FILE,
       precision: { help: "onnx: f16 writes weights and computations in half the memory", otherwise: "f32" },
-      ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+      ...WEIGHTS_OF_FILE,
     },
     "Options",
   );

@@ -30,6 +30,7 @@ import type { Output } from "../terminal/output.ts";
 import { createProgress } from "../terminal/progress.ts";
 import { printable } from "../terminal/terminal.ts";
 import { defined, percent } from "../text/index.ts";
+import { MODEL_OF_FILE, WEIGHTS_OF_FILE } from "./network_options.ts";
 import { type Done, finish, gpuOptions } from "./options.ts";
 import { likeliest, type PredictFlags } from "./predict_guesses.ts";
 import { classNamesOf, openSamples, type Samples } from "./predict_inputs.ts";
@@ -215,14 +216,13 @@ export function addPredictCommand(command: Command, done: Done): void {
   addSettings(
     command,
     {
-      "model.name": { otherwise: "the file's" },
-      "model.timeSteps": { help: "simulation steps of a spiking network", otherwise: "the file's, or 4" },
+      ...MODEL_OF_FILE,
       "data.size": {
         help: "images: side of the square that the network sees",
         otherwise: `the file's, or ${IMAGE_SIZE}`,
       },
       "data.resize": { help: "images: shorter side before the center crop" },
-      ...{ weightsKey: {}, allowMissing: {}, allowUnexpected: {} },
+      ...WEIGHTS_OF_FILE,
     },
     "Options",
   );

@@ -35,7 +35,7 @@ export async function openGpu(flags: AdapterFlags): Promise<Gpu> {
 }
 
 /** Return the device in use, or null. */
-function openedGpu(): Gpu | null {
+export function openedGpu(): Gpu | null {
   try {
     return currentGpu();
   } catch {

@@ -1,5 +1,4 @@
 // The ops folder: one export line per op file.
-
 export * from "./adaptive_avg_pool2d.ts";
 export * from "./add_relu.ts";
 export * from "./advance.ts";

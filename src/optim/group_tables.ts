@@ -42,7 +42,8 @@ export interface GroupTable {
 export type GroupPlaces = (layer: number) => number;
 
 /**
- * Make the table of a chunk. `owner`: class of the optimiser, for messages. `places`: where the numbers of a layer's groups begin, for kernels that write one for each group.
+ * Make the table of a chunk. `owner`: class of the optimiser, for messages. `places`: where the numbers of a layer's groups begin, for
+ * kernels that write one for each group.
  * Errors: OpError for a chunk that exceeds a binding.
  */
 export function groupTable(

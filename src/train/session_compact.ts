@@ -1,5 +1,4 @@
 // Removes dead channels and neurons from the model of a session between two epochs.
-
 import { applyCompaction } from "../prune/compact/description.ts";
 import { planTrainingCompaction } from "../prune/compact/training.ts";
 import type { ModelChange } from "./model_change.ts";

@@ -4,6 +4,7 @@ import { currentGpu } from "../gpu/index.ts";
 import type { Module } from "../nn/index.ts";
 import { captureStep, empty, numel, rehearse, type Shape, type Tensor } from "../tensor/index.ts";
 import { ArgumentError, expectKeys, type KeysOf } from "../text/index.ts";
+import { quantile } from "./quantile.ts";
 
 /** Passes over batches of one size. */
 export interface SpeedRun {
@@ -105,13 +106,6 @@ export function speedSamples(n: number): Float32Array {
     for (let i = 0; i < 12; i++) sum += uniform();
     return sum;
   });
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = q * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
-  return low + (high - low) * (at - Math.floor(at));
 }
 
 /** Return the median and the quartiles of at least one value. */

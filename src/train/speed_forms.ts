@@ -1,8 +1,16 @@
 // The forms of a pruned network whose speed is compared: dense, by sparse kernels, compacted, and both.
 import { OpError } from "../gpu/index.ts";
-import { type Module, type SparseKernels, type SparseLayerInfo, type StateDict, sparsify } from "../nn/index.ts";
+import {
+  type Module,
+  type SparseKernels,
+  type SparseLayerInfo,
+  type SparseModel,
+  type StateDict,
+  sparsify,
+} from "../nn/index.ts";
 import { applyCompaction, type Compaction, planCompaction } from "../prune/index.ts";
 import type { Shape } from "../tensor/index.ts";
+import { plural } from "../text/index.ts";
 
 /** Names of the forms. */
 export const SPEED_FORMS = ["dense", "sparse kernels", "compact", "compact, sparse kernels"] as const;
@@ -44,9 +52,15 @@ async function openForm(
   weights: StateDict,
   kernels: SparseKernels | null,
 ): Promise<SpeedForm> {
-  model.loadStateDict(weights);
-  model.eval();
-  const sparse = kernels === null ? null : await sparsify(model, { kernels });
+  let sparse: SparseModel | null = null;
+  try {
+    model.loadStateDict(weights);
+    model.eval();
+    sparse = kernels === null ? null : await sparsify(model, { kernels });
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
   return {
     name,
     model,
@@ -77,24 +91,30 @@ export async function openSpeedForms(subject: SpeedSubject): Promise<SpeedForms>
   const { build, weights, kernels = "auto" } = subject;
   const plan = planOf(subject);
   const forms: SpeedForm[] = [];
-  forms.push(await openForm("dense", build(), weights, null));
-  forms.push(await openForm("sparse kernels", build(), weights, kernels));
-  if (typeof plan !== "string") {
-    const small = () => {
-      const model = build();
-      applyCompaction(model, plan.sizes);
-      return model;
-    };
-    forms.push(await openForm("compact", small(), plan.weights, null));
-    forms.push(await openForm("compact, sparse kernels", small(), plan.weights, kernels));
+  const dispose = () => {
+    for (const form of forms) form[Symbol.dispose]();
+  };
+  try {
+    forms.push(await openForm("dense", build(), weights, null));
+    forms.push(await openForm("sparse kernels", build(), weights, kernels));
+    if (typeof plan !== "string") {
+      const small = () => {
+        const model = build();
+        applyCompaction(model, plan.sizes);
+        return model;
+      };
+      forms.push(await openForm("compact", small(), plan.weights, null));
+      forms.push(await openForm("compact, sparse kernels", small(), plan.weights, kernels));
+    }
+  } catch (error) {
+    dispose();
+    throw error;
   }
   return {
     forms,
     compacted: typeof plan === "string" ? null : plan,
     notes: typeof plan === "string" ? [`no compact form: ${plan.replace(/^compact: /, "")}`] : [],
-    [Symbol.dispose]() {
-      for (const form of forms) form[Symbol.dispose]();
-    },
+    [Symbol.dispose]: dispose,
   };
 }
 
@@ -102,5 +122,5 @@ export async function openSpeedForms(subject: SpeedSubject): Promise<SpeedForms>
 export function kernelCounts(layers: readonly SparseLayerInfo[]): string {
   const counts = new Map<string, number>();
   for (const { kernel } of layers) counts.set(kernel, (counts.get(kernel) ?? 0) + 1);
-  return [...counts].map(([kernel, n]) => `${kernel} in ${n} ${n === 1 ? "layer" : "layers"}`).join(", ");
+  return [...counts].map(([kernel, n]) => `${kernel} in ${plural(n, "layer")}`).join(", ");
 }

@@ -1,7 +1,8 @@
 // Medians, spreads and means of the benchmarks.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { geometricMean, median, pairedRatio, quantile, spread } from "../../bench/lib/statistics.ts";
+import { geometricMean, median, pairedRatio, spread } from "../../bench/lib/statistics.ts";
+import { quantile } from "../../src/train/quantile.ts";
 
 const times = fc.array(fc.double({ min: 1e-3, max: 1e3, noNaN: true }), { minLength: 1, maxLength: 30 });
 

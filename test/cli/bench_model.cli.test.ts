@@ -4,13 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeSafetensors } from "../../src/io/index.ts";
-import { buildModel } from "../../src/models/index.ts";
-import { StateBuffer } from "../../src/nn/index.ts";
 import type { SpeedReport } from "../../src/report/speed_report.ts";
+import { blockLenet } from "../support/block_lenet.ts";
 import { espalier } from "../support/cli.ts";
 import { espalierHere } from "../support/cli_here.ts";
 import { squaresFolder } from "../support/idx_folder.ts";
-import { pruneBlocks } from "../support/prune_blocks.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "espalier-bench-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -20,15 +18,8 @@ let data = "";
 
 beforeAll(() => {
   data = squaresFolder(join(scratch, "data"), 40, 40);
-  const model = buildModel("lenet-bn", { channels: 1, size: 28, classes: 4 });
-  const weights = [...model.namedState()].map(([name, p]) => {
-    const values = p.initialValues();
-    const isPruned = !(p instanceof StateBuffer) && p.shape.length > 1 && p.shape[0]! >= 8;
-    const pruned = isPruned ? pruneBlocks(values, p.shape, { size: 8, zeros: 0.9 }) : values;
-    return [name, { data: pruned, shape: p.shape }] as const;
-  });
-  const metadata = { model: "lenet-bn", data: "idx", input: "1x28x28", classes: "4" };
-  writeFileSync(file, writeSafetensors(new Map(weights), metadata));
+  const { weights, metadata } = blockLenet();
+  writeFileSync(file, writeSafetensors(weights, metadata));
 });
 
 test("measures every form with the same logits and accuracy, and writes page and results", async () => {

@@ -7,12 +7,13 @@ import { Conv2d, ConvTranspose2d, Linear, Parameter, Sequential } from "../../sr
 import { mul } from "../../src/ops/binary.ts";
 import { sum } from "../../src/ops/sum.ts";
 import { noteParts } from "../../src/optim/group_tables.ts";
-import { enableWeightGroups, LossScale, SGD, type SGDOptions } from "../../src/optim/index.ts";
+import { enableWeightGroups, SGD, type SGDOptions } from "../../src/optim/index.ts";
 import { pruningGroups } from "../../src/prune/index.ts";
 import { captureStep, type Shape, type Tensor } from "../../src/tensor/index.ts";
 import { type GroupName, groupsOf, sparseGroup } from "../reference/sparse_group.ts";
 import { expectClose } from "../support/close.ts";
 import { randomArray } from "../support/random.ts";
+import { expectScaledBits } from "./scaled_steps.ts";
 
 beforeAll(enableWeightGroups);
 
@@ -210,31 +211,13 @@ describe.each(["latent", "inplace"] as const)("mode %s", (mode) => {
 });
 
 test("a scaled loss gives the bits of the same gradients without a scale, and skips an overflow", async () => {
-  const run = async (scaled: boolean) => {
-    const p = parameter([16, 40], 3);
-    const sgd = new SGD([p], { lr: 0.1, momentum: 0.9, mode: "latent", group: "block8" });
-    const scale = scaled ? new LossScale(sgd, { initial: 2 ** 10 }) : null;
-    for (let t = 0; t < 6; t++) {
-      sgd.set({ threshold: 0.01 * t, thresholdNext: 0.01 * (t + 1) });
-      const g = randomArray(640, t).map((x) => (scaled ? x * 1024 : x));
-      arrive(p, g);
-      sgd.step();
-    }
-    if (scaled) {
-      const before = await p.data();
-      const bad = randomArray(640, 9);
-      bad[639] = Number.POSITIVE_INFINITY;
-      arrive(p, bad);
-      sgd.step();
-      expect(await p.data()).toEqual(before);
-    }
-    const w = await p.data();
-    scale?.dispose();
-    sgd.dispose();
-    p.dispose();
-    return w;
-  };
-  expect(await run(true)).toEqual(await run(false));
+  await expectScaledBits(
+    () => {
+      const p = parameter([16, 40], 3);
+      return { p, sgd: new SGD([p], { lr: 0.1, momentum: 0.9, mode: "latent", group: "block8" }) };
+    },
+    (sgd, t) => sgd.set({ threshold: 0.01 * t, thresholdNext: 0.01 * (t + 1) }),
+  );
 });
 
 test("names the first step that wrote a number that is not finite", async () => {

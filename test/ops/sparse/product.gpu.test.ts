@@ -9,9 +9,9 @@ import { type ConvCase, convolve, weightShape } from "../../reference/conv2d.ts"
 import { expectClose } from "../../support/close.ts";
 import { pruneBlocks } from "../../support/prune_blocks.ts";
 import { randomArray } from "../../support/random.ts";
+import { plain, SPARSE_CASES } from "../../support/sparse_cases.ts";
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-const plain = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 } as const;
 const tolerance = { rtol: 1e-5, atol: 2e-6 };
 
 /** Compare a convolution by each size of blocks with float64. */
@@ -34,34 +34,7 @@ async function compare(c: ConvCase, zeros: number, bias = true): Promise<void> {
 }
 
 describe("a sparse convolution equals float64", () => {
-  const cases: Record<string, ConvCase> = {
-    "3x3 with padding": { ...plain, x: [2, 9, 8, 8], outputs: 16, kernel: [3, 3], padding: [1, 1] },
-    "3x3 stride 2, outputs no multiple of a block": {
-      ...plain,
-      x: [2, 5, 11, 13],
-      outputs: 11,
-      kernel: [3, 3],
-      stride: [2, 2],
-      padding: [1, 1],
-    },
-    "5x3, dilation, unequal strides": {
-      ...plain,
-      x: [1, 4, 15, 14],
-      outputs: 9,
-      kernel: [5, 3],
-      stride: [1, 3],
-      padding: [3, 2],
-      dilation: [2, 2],
-    },
-    "1x1": { ...plain, x: [3, 17, 7, 7], outputs: 20, kernel: [1, 1] },
-    "1x1 stride 2": { ...plain, x: [2, 6, 6, 7], outputs: 8, kernel: [1, 1], stride: [2, 2] },
-    "three groups": { ...plain, x: [2, 6, 5, 8], outputs: 15, kernel: [3, 3], padding: [1, 1], groups: 3 },
-    depthwise: { ...plain, x: [2, 6, 9, 9], outputs: 12, kernel: [3, 3], padding: [1, 1], groups: 6 },
-    "planes of one pixel": { ...plain, x: [19, 4, 3, 3], outputs: 5, kernel: [3, 3] },
-    "small planes with padding": { ...plain, x: [7, 4, 3, 2], outputs: 9, kernel: [3, 3], padding: [1, 1] },
-    "no padding": { ...plain, x: [2, 3, 10, 12], outputs: 8, kernel: [5, 5] },
-  };
-  test.each(Object.entries(cases))("%s", async (_name, c) => {
+  test.each(Object.entries(SPARSE_CASES))("%s", async (_name, c) => {
     await compare(c, 0.7);
   });
 
