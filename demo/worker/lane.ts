@@ -18,7 +18,6 @@ import { Pace } from "./pace.ts";
 import { buffersOf, takePicture } from "./pictures.ts";
 import { PointFeed } from "./points.ts";
 import type { Snapshots } from "./snapshots.ts";
-import { measureSpikes } from "./spikes.ts";
 import { type StepTimer, timeStep } from "./timeline.ts";
 import { yieldToEvents } from "./turn.ts";
 import type { Turns } from "./turns.ts";
@@ -226,6 +225,7 @@ export class Lane {
   async spikes(): Promise<void> {
     const { model } = this.session;
     if (![...model.namedModules()].some(([, m]) => m instanceof SpikingNode)) return;
+    const { measureSpikes } = await import("./spikes.ts");
     await this.reportingErrors("spikes", async () =>
       this.track.report(await measureSpikes(this.session, this.track.test, this.index)),
     );

@@ -4,10 +4,9 @@ import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } fr
 import type { Command, Report } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import { loadShipped, type ShippedSource, type Splits, shippedSources } from "./digits.ts";
-import { type DroppedFile, datasetOf } from "./file_data.ts";
+import type { DroppedFile } from "./file_data.ts";
 import { fitInk } from "./ink.ts";
 import type { Watch } from "./lane.ts";
-import { exportModel, importModel, prepareExport } from "./model_files.ts";
 import { Run } from "./run.ts";
 import { checkSettings } from "./run_config.ts";
 
@@ -34,6 +33,9 @@ const NO_WEBGPU =
 const NO_ADAPTER =
   "This browser supports WebGPU but found no graphics adapter. Check its settings for hardware acceleration, or install " +
   "a newer graphics driver.";
+
+/** Load the code of model files, which most visitors do not use. */
+const modelFiles = () => import("./model_files.ts");
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -281,6 +283,7 @@ export class Studio {
   }
 
   private async loadFiles(files: readonly DroppedFile[]): Promise<void> {
+    const { datasetOf } = await import("./file_data.ts");
     const data = await datasetOf(files);
     this.data.set("files", data);
     const { train, test } = data;
@@ -324,6 +327,8 @@ export class Studio {
     const { lanes, settings, data } = this.current();
     const chosen = lanes[lane];
     if (!chosen) throw new RangeError(`there is no network ${lane + 1}`);
+    // Training does not wait for the code.
+    const { exportModel, prepareExport } = await modelFiles();
     await prepareExport(what);
     const { name, bytes } = await chosen.between(() => {
       const { step, testAccuracy, session } = chosen;
@@ -355,6 +360,7 @@ export class Studio {
     const { lanes, snapshots, turns } = this.current();
     const [lane] = lanes as [(typeof lanes)[number]];
     const { session } = lane;
+    const { importModel } = await modelFiles();
     const result = await lane.between(async () => {
       importModel(session, new Uint8Array(bytes), name, lane.step);
       const { accuracy } = await session.evaluate();
