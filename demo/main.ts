@@ -250,6 +250,8 @@ const handlers: Handlers = {
     stats.showSize(report.lane, report.sparseBytes);
     askPad();
   },
+  prepared() {},
+  tested() {},
   timeline: ({ rows }) => timeline.update(rows),
   spikes: (report) => spikes.update(report),
   classified(report) {

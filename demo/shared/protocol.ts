@@ -4,22 +4,33 @@ import type { Settings } from "./settings.ts";
 
 export type Lane = 0 | 1;
 
+/** Tempo of a run by the clock: four times longer than normal, about 25 seconds, or as fast as possible. */
+export type Tempo = "slow" | "normal" | "max";
+
 /** File format of a saved model: safetensors with every weight, safetensors with non-zero weights only, or ONNX. */
 export type ModelForm = "dense" | "sparse" | "onnx";
 
 export type Command =
   /** Open a GPU; the first command. `assets`: address of the page's folder, where the digits are. */
   | { readonly kind: "open"; readonly assets: string }
-  /** Rebuild the networks and pause before the first step. */
-  | { readonly kind: "build"; readonly settings: Settings }
+  /** Rebuild the networks and pause before the first step. `warm`: first compile the kernels of a step and of a test. */
+  | { readonly kind: "build"; readonly settings: Settings; readonly warm?: boolean }
+  /** Set the tempo of this run and later ones; default: as fast as possible. */
+  | { readonly kind: "tempo"; readonly tempo: Tempo }
   | { readonly kind: "run" }
   | { readonly kind: "pause" }
   /** Run this many steps of each lane, then pause. */
   | { readonly kind: "step"; readonly steps: number }
-  /** Change the final threshold of all lanes that have one; allowed during training. */
+  /** Change the final threshold of all lanes that have one, also during training and after the end. */
   | { readonly kind: "threshold"; readonly final: number }
-  /** Reports that the worker sends in addition. */
-  | { readonly kind: "watch"; readonly pictures: boolean; readonly timeline: boolean; readonly spikes: boolean }
+  /** Reports that the worker sends in addition. `tests`: tests on a part of the test set, several in each epoch. */
+  | {
+      readonly kind: "watch";
+      readonly pictures: boolean;
+      readonly timeline: boolean;
+      readonly spikes: boolean;
+      readonly tests?: boolean;
+    }
   /** Load the visitor's files: IDX files, gzipped or not, or images in folders named after their classes. */
   | { readonly kind: "files"; readonly files: readonly { readonly path: string; readonly file: File }[] }
   /** Classify a square of grey values 0 to 255, bright on dark. It is fitted unless it has the network's input size. */
@@ -115,8 +126,20 @@ export type Report =
       readonly totalSteps: number;
       readonly stepsPerEpoch: number;
     }
+  /** The kernels of a build are compiled. */
+  | { readonly kind: "prepared" }
   | { readonly kind: "state"; readonly running: boolean; readonly finished: boolean; readonly step: number }
   | { readonly kind: "points"; readonly lane: Lane; readonly points: readonly Point[] }
+  /** A test on `images` test images, between two steps or after the threshold of a finished run has moved. */
+  | {
+      readonly kind: "tested";
+      readonly lane: Lane;
+      readonly step: number;
+      /** 0 to 1. */
+      readonly accuracy: number;
+      readonly sparsity: number;
+      readonly images: number;
+    }
   | {
       readonly kind: "picture";
       readonly lane: Lane;

@@ -17,6 +17,8 @@ import { softmaxOf } from "./ink.ts";
 import { Pace } from "./pace.ts";
 import { buffersOf, takePicture } from "./pictures.ts";
 import { PointFeed } from "./points.ts";
+import type { QuickTest } from "./quick_test.ts";
+import { canRecut, recut, zeroShare } from "./recut.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { type StepTimer, timeStep } from "./timeline.ts";
 import { yieldToEvents } from "./turn.ts";
@@ -27,6 +29,7 @@ export interface Watch {
   pictures: boolean;
   timeline: boolean;
   spikes: boolean;
+  tests: boolean;
 }
 
 /** State that the lanes of a run share. */
@@ -36,6 +39,7 @@ export interface Track {
   readonly snapshots: Snapshots;
   readonly watch: Watch;
   readonly test: ImageDataset;
+  readonly quickTest: QuickTest;
   readonly momentum: number;
   readonly batchSize: number;
   readonly software: boolean;
@@ -49,6 +53,10 @@ export interface Track {
 const PICTURE_EVERY_MS = { hardware: 200, software: 500 };
 const PICTURE_SHARE = 0.07;
 const TIMELINE_EVERY_MS = 2000;
+/** Tests on a part of the test set in each epoch, least ms between two, and the share of the time that they may take. */
+const TESTS_PER_EPOCH = 6;
+const TEST_EVERY_MS = 250;
+const TEST_SHARE = 0.12;
 
 export class Lane {
   readonly index: LaneNumber;
@@ -60,6 +68,11 @@ export class Lane {
   private readonly feed: PointFeed;
   private readonly picturePace: Pace;
   private readonly timelinePace = new Pace({ every: TIMELINE_EVERY_MS });
+  private readonly testPace = new Pace({ every: TEST_EVERY_MS, share: TEST_SHARE });
+  private testedAt = 0;
+  /** Threshold of a finished run after a move of D; null before. */
+  private cut: number | null = null;
+  private nextCut: number | null = null;
   private position: RunPosition;
   private jobs: (() => Promise<void>)[] = [];
   private training = false;
@@ -102,15 +115,7 @@ export class Lane {
     this.training = true;
     let lost = false;
     try {
-      const { finished, reason, deadLayers } = await this.session.fit({
-        signal,
-        beforeStep: (position) => this.waitForTurn(position),
-        onStep: (position) => this.afterStep(position),
-        onRecord: (record) => this.afterRecord(record),
-        onEnd: () => {}, // reported below
-      });
-      this.position = this.session.position;
-      if (reason === "dead" && alive()) problem("training", new Error(deadText(deadLayers)));
+      const finished = await this.fit();
       if (finished && !signal.aborted) {
         await this.feed.addPaused(this.position);
         await this.picture();
@@ -126,6 +131,29 @@ export class Lane {
       this.training = false;
       this.resolveReady();
       if (!lost) turns.end(this.index);
+    }
+  }
+
+  /**
+   * Train to the end or until the signal; return true at the end. A network without live weights trains on if its threshold can
+   * still fall.
+   */
+  private async fit(): Promise<boolean> {
+    const { session, track } = this;
+    const { signal, problem, alive } = track;
+    for (let reported = false; ; ) {
+      const { finished, reason, deadLayers } = await session.fit({
+        signal,
+        beforeStep: (position) => this.waitForTurn(position),
+        onStep: (position) => this.afterStep(position),
+        onRecord: (record) => this.afterRecord(record),
+        onEnd: () => {}, // reported below
+      });
+      this.position = session.position;
+      const isDead = reason === "dead";
+      if (isDead && !reported && alive()) problem("training", new Error(deadText(deadLayers)));
+      reported = isDead;
+      if (!isDead || finished || signal.aborted || !canRecut(session)) return finished;
     }
   }
 
@@ -158,11 +186,9 @@ export class Lane {
       await this.drain();
       if (signal.aborted) return;
       if (turns.mayStep(this.index, step)) {
-        if (!snapshots.due(this.index, step)) {
-          turns.grant(this.index, step);
-          break;
-        }
-        await snapshots.save(this.index, this.session, position);
+        const work = this.workBefore(position);
+        if (!work) break;
+        await work();
       } else if (turns.holds(step) && this.pausedAt !== step) {
         this.pausedAt = step;
         await this.feed.addPaused(position);
@@ -171,12 +197,21 @@ export class Lane {
         if (step > 0) await snapshots.save(this.index, this.session, position);
       } else await turns.change(this.index);
     }
+    turns.grant(this.index, step);
     this.pictureIfDue();
     const now = performance.now();
     if (this.index === 0 && this.track.watch.timeline && this.timelinePace.due(now)) {
       this.timelinePace.begin(now);
       this.timer = await timeStep(this.session);
     }
+  }
+
+  /** Return the snapshot or the test that is due before the next step, or null. */
+  private workBefore(position: RunPosition): (() => Promise<void>) | null {
+    const { step } = position;
+    const { snapshots } = this.track;
+    if (snapshots.due(this.index, step)) return () => snapshots.save(this.index, this.session, position);
+    return this.testDue(step) ? () => this.test(step) : null;
   }
 
   private afterStep(position: RunPosition): void {
@@ -193,6 +228,47 @@ export class Lane {
   private async afterRecord(record: RunRecord): Promise<void> {
     this.feed.add(record);
     if (record.kind === "epoch" && this.track.watch.spikes) await this.spikes();
+  }
+
+  /** Return true if a test on a part of the test set is due before this step. At the end of an epoch the whole test set is used. */
+  private testDue(step: number): boolean {
+    const { stepsPerEpoch } = this.session;
+    const every = Math.max(1, Math.floor(stepsPerEpoch / TESTS_PER_EPOCH));
+    const regular = step % every === 0 && step % stepsPerEpoch !== 0 && this.testedAt !== step;
+    return regular && this.track.watch.tests && this.testPace.due(performance.now());
+  }
+
+  /** Test on a part of the test set and report it. Call it between steps. */
+  private async test(step: number): Promise<void> {
+    this.testedAt = step;
+    const { session, track } = this;
+    await this.reportingErrors("test", async () => {
+      const began = performance.now();
+      this.testPace.begin(began);
+      const accuracy = await track.quickTest.run(session);
+      const sparsity = await zeroShare(session);
+      this.testPace.cost(performance.now() - began);
+      if (!track.signal.aborted) {
+        const { count: images } = track.quickTest;
+        track.report({ kind: "tested", lane: this.index, step, accuracy, sparsity, images });
+      }
+    });
+  }
+
+  /** Let a threshold act on the weights of a finished run and test again. Of several quick moves only the last one is made. */
+  recut(final: number): void {
+    if (!canRecut(this.session)) return;
+    this.nextCut = final;
+    const cut = async () => {
+      const d = this.nextCut;
+      if (d === null || this.track.signal.aborted) return;
+      this.nextCut = null;
+      this.cut = d;
+      await recut(this.session, d);
+      await this.picture();
+      await this.test(this.step);
+    };
+    void this.between(() => this.reportingErrors("threshold", cut));
   }
 
   /** Take a picture if one is due; training does not wait for it. */
@@ -215,7 +291,7 @@ export class Lane {
     const { step } = this.position;
     await this.reportingErrors("picture", async () => {
       this.picturePace.begin(performance.now());
-      const { layers, sparseBytes, ms } = await takePicture(this.session, step);
+      const { layers, sparseBytes, ms } = await takePicture(this.session, step, this.cut);
       this.picturePace.cost(ms);
       if (!signal.aborted) report({ kind: "picture", lane: this.index, step, layers, sparseBytes }, buffersOf(layers));
     });

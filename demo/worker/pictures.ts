@@ -22,9 +22,9 @@ export const parametersOf = ({ model }: Session): number => model.parameters().r
 
 /**
  * Take a picture. All GPU work is enqueued before this returns, so call it between two steps; values arrive later.
- * The threshold of a layer is its own if it has one, else the common one, else 0.
+ * The threshold of a layer is its own if it has one, else the common one, else 0. `cut`: the common one if a finished run got another.
  */
-export async function takePicture(session: Session, step: number): Promise<Picture> {
+export async function takePicture(session: Session, step: number, cut: number | null = null): Promise<Picture> {
   const began = performance.now();
   const { optimizer, method } = session;
   const named = prunableOf(session);
@@ -39,7 +39,7 @@ export async function takePicture(session: Session, step: number): Promise<Pictu
   const enqueued = performance.now() - began;
   const [values, stored, own] = await Promise.all([weights, latents, learned]);
   const arrived = performance.now();
-  const common = method.thresholdAt(step) ?? 0;
+  const common = cut ?? method.thresholdAt(step) ?? 0;
   const thetas = new Map(hidden.map(([, p], i) => [p, stored[i] as Float32Array]));
   const layers = named.map(([name, p], i) =>
     describeLayer(name, values[i] as Float32Array, thetas.get(p) ?? null, own.get(p)?.threshold ?? common),

@@ -1,13 +1,18 @@
 // A run: one or two lanes with the same seed and the same batches that take turns.
 import { buildSmallModel, type Gpu, manualSeed, Session } from "../../src/internal.ts";
-import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
+import type { Lane as LaneNumber, Report, Tempo } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { Splits } from "./digits.ts";
 import { Lane, type Track, type Watch } from "./lane.ts";
 import { layersOf, parametersOf } from "./pictures.ts";
+import { QuickTest } from "./quick_test.ts";
 import { methodsOf, runConfig, spikingOptions } from "./run_config.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Metronome } from "./tempo.ts";
 import { Turns } from "./turns.ts";
+
+/** Images of a test between two steps, by kind of adapter. */
+const TEST_IMAGES = { hardware: 500, software: 200 };
 
 /** A change of the final threshold during the run. */
 interface Move {
@@ -20,6 +25,7 @@ interface RunOptions {
   readonly settings: Settings;
   readonly data: Splits;
   readonly watch: Watch;
+  readonly tempo: Tempo;
   readonly alive: () => boolean;
   readonly report: Track["report"];
   readonly problem: Track["problem"];
@@ -59,6 +65,8 @@ export class Run {
   private readonly moves: Move[] = [];
   private readonly abort = new AbortController();
   private readonly options: RunOptions;
+  private readonly quickTest: QuickTest;
+  private readonly metronome: Metronome;
   private trained: Promise<unknown> = Promise.resolve();
 
   /** Build the networks, paused. Throws if the settings do not fit the data. */
@@ -86,20 +94,25 @@ export class Run {
     if (from) this.moves.push(...from.moves);
     this.snapshots.latest = saved;
     this.turns = new Turns(methods.length, saved?.step ?? 0, () => this.reportState());
+    const { software } = gpu.adapter;
+    this.quickTest = new QuickTest(data.test, software ? TEST_IMAGES.software : TEST_IMAGES.hardware);
     const track: Track = {
       turns: this.turns,
       signal: this.abort.signal,
       snapshots: this.snapshots,
       watch,
       test: data.test,
+      quickTest: this.quickTest,
       momentum: settings.momentum,
       batchSize: settings.batchSize,
-      software: gpu.adapter.software,
+      software,
       alive,
       report,
       problem,
     };
     this.lanes = sessions.map((session, i) => new Lane(i as LaneNumber, methods[i]!, session, track));
+    this.metronome = new Metronome(this.turns, sessions[0]!.totalSteps);
+    this.metronome.set(options.tempo);
   }
 
   /** Prepare the lanes for their first step, one after the other, so that kernels are tuned once for both. */
@@ -111,6 +124,33 @@ export class Run {
       this.trained = Promise.all(ends);
       await lane.ready;
     }
+  }
+
+  /** Compile the kernels of a step and of a test, with a network that is thrown away. */
+  async warmUp(): Promise<void> {
+    const { settings, data } = this;
+    const session = buildSession(settings, data, 0);
+    const enough = new AbortController();
+    const { signal } = this.abort;
+    const stop = () => enough.abort();
+    signal.addEventListener("abort", stop);
+    try {
+      if (!signal.aborted) await session.fit({ signal: enough.signal, onStep: stop, onEnd: () => {} });
+      if (!signal.aborted) await this.quickTest.run(session);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      session.dispose();
+    }
+  }
+
+  /** Let the lanes run at the tempo. */
+  play(): void {
+    this.turns.run();
+    this.metronome.start();
+  }
+
+  setTempo(tempo: Tempo): void {
+    this.metronome.set(tempo);
   }
 
   describe(): Extract<Report, { kind: "built" }> {
@@ -144,12 +184,14 @@ export class Run {
       throw new RangeError(`${names}: no final threshold to change`);
     }
     for (const { session } of movable) session.setFinalThreshold(final);
+    if (this.turns.finished) for (const lane of movable) lane.recut(final);
     this.moves.push({ step: Math.max(...movable.map(({ step }) => step)), final });
   }
 
   /** End the run and wait until its work is done; `dispose` then frees it. */
   async stop(): Promise<void> {
     this.abort.abort();
+    this.metronome.stop();
     this.turns.wake();
     await this.trained;
   }

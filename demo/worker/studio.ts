@@ -1,7 +1,7 @@
 // Executes the page's commands. Owns the GPU, the data and the run. Reports go to a callback, so that tests can use it
 // without a page or a worker.
 import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } from "../../src/internal.ts";
-import type { Command, Report } from "../shared/protocol.ts";
+import type { Command, Report, Tempo } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import { loadShipped, type ShippedSource, type Splits, shippedSources } from "./digits.ts";
 import type { DroppedFile } from "./file_data.ts";
@@ -41,13 +41,14 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 export class Studio {
   private readonly options: StudioOptions;
-  private readonly watch: Watch = { pictures: false, timeline: false, spikes: false };
+  private readonly watch: Watch = { pictures: false, timeline: false, spikes: false, tests: false };
   private readonly data = new Map<Settings["data"], Splits>();
   private gpu: Gpu | null = null;
   private assets = "";
   private run: Run | null = null;
   /** Settings of the latest build command. */
   private requested: Settings | null = null;
+  private tempo: Tempo = "max";
   private builds = 0;
   private lost = false;
   private closed = false;
@@ -79,7 +80,9 @@ export class Studio {
       case "open":
         return this.open(command.assets);
       case "build":
-        return this.build(command.settings);
+        return this.build(command.settings, command.warm);
+      case "tempo":
+        return this.setTempo(command.tempo);
       case "run":
         return this.resume();
       case "pause":
@@ -193,7 +196,7 @@ export class Studio {
     this.run = this.makeRun(before.settings, before.data, before);
     await this.run.start();
     this.options.report({ kind: "restored", step: this.run.turns.step });
-    if (wasRunning) this.run.turns.run();
+    if (wasRunning) this.run.play();
     this.run.reportState();
   }
 
@@ -212,7 +215,12 @@ export class Studio {
     throw last;
   }
 
-  private async build(settings: Settings): Promise<void> {
+  private setTempo(tempo: Tempo): void {
+    this.tempo = tempo;
+    this.run?.setTempo(tempo);
+  }
+
+  private async build(settings: Settings, warm = false): Promise<void> {
     if (!this.gpu) throw new Error("there is no GPU");
     checkSettings(settings);
     this.requested = settings;
@@ -222,6 +230,11 @@ export class Studio {
     this.options.report(this.run.describe());
     await this.run.start();
     if (!this.lost) this.run.reportState();
+    if (!warm) return;
+    await this.run.warmUp().catch((error: unknown) => {
+      if (!(error instanceof GpuLostError) && !this.lost) throw error;
+    });
+    this.options.report({ kind: "prepared" });
   }
 
   private makeRun(settings: Settings, data: Splits, from?: Run): Run {
@@ -231,6 +244,7 @@ export class Studio {
       settings,
       data,
       watch: this.watch,
+      tempo: this.tempo,
       alive: () => !this.lost && !this.closed,
       report,
       problem: (what, error) => this.reportProblem(what, error),
@@ -257,7 +271,7 @@ export class Studio {
 
   private resume(): void {
     const run = this.current();
-    if (!run.turns.finished) run.turns.run();
+    if (!run.turns.finished) run.play();
     run.reportState();
   }
 
@@ -273,9 +287,9 @@ export class Studio {
     this.current().turns.allow(steps);
   }
 
-  private setWatch({ pictures, timeline, spikes }: Of<"watch">): void {
+  private setWatch({ pictures, timeline, spikes, tests = false }: Of<"watch">): void {
     const started = { pictures: pictures && !this.watch.pictures, spikes: spikes && !this.watch.spikes };
-    Object.assign(this.watch, { pictures, timeline, spikes });
+    Object.assign(this.watch, { pictures, timeline, spikes, tests });
     for (const lane of this.run?.lanes ?? []) {
       if (started.pictures) this.runUnqueued("picture", () => lane.between(() => lane.picture()));
       if (started.spikes) this.runUnqueued("spikes", () => lane.between(() => lane.spikes()));

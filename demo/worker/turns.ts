@@ -14,6 +14,8 @@ export class Turns {
   private readonly wakers: (() => void)[] = [];
   private readonly onIdle: () => void;
   private limit: number;
+  /** Steps that the tempo of the run allows by now. */
+  private due = Number.POSITIVE_INFINITY;
   private reported = true;
 
   /** Start with all lanes paused at `start`. `onIdle` is called each time all lanes have paused or ended. */
@@ -55,6 +57,13 @@ export class Turns {
     this.setLimit(Math.max(...this.granted) + steps);
   }
 
+  /** Let running lanes take this many steps in all by now; single steps are not limited. */
+  grantUpTo(steps: number): void {
+    const more = steps > this.due;
+    this.due = steps;
+    if (more) this.wake();
+  }
+
   private setLimit(limit: number): void {
     this.limit = limit;
     this.reported = false;
@@ -68,7 +77,7 @@ export class Turns {
   }
 
   mayStep(lane: number, step: number): boolean {
-    if (step >= this.limit) return false;
+    if (step >= this.limit || (this.running && step >= this.due)) return false;
     return this.done.every((n, other) => other === lane || this.ended[other] || n >= (other < lane ? step + 1 : step));
   }
 

@@ -3,17 +3,20 @@ import type { StepValues } from "../optim/index.ts";
 import type { ThresholdSchedule } from "./threshold_schedule.ts";
 
 /**
- * d(n) = D f(n) by the schedule until `setFinal` changes D. Each later step takes the new D f(n + 1), or the threshold in force
- * if that is higher: the threshold never falls, so a short move of a slider regrows no weight.
+ * d(n) = D f(n) by the schedule until `setFinal` changes D. Each later step takes the new D f(n + 1). Unless the threshold may fall,
+ * it takes the threshold in force if that is higher: weights in place have lost their stored values and cannot return.
  */
 export class LiveThreshold {
   private readonly schedule: ThresholdSchedule;
+  private readonly mayFall: boolean;
   /** D of the latest change, and the threshold after each step since. */
   private moved: { readonly final: number; readonly from: number; readonly after: Map<number, number> } | null = null;
   private latest = 0;
 
-  constructor(schedule: ThresholdSchedule) {
+  /** `mayFall`: latent weights, where a lower threshold lets weights return. */
+  constructor(schedule: ThresholdSchedule, { mayFall }: { readonly mayFall: boolean }) {
     this.schedule = schedule;
+    this.mayFall = mayFall;
   }
 
   setFinal(final: number): void {
@@ -27,7 +30,8 @@ export class LiveThreshold {
     if (!moved || n < moved.from) return schedule.at(n);
     const { after, final, from } = moved;
     for (let k = from + after.size; k <= n; k++) {
-      after.set(k, Math.max(after.get(k - 1)!, final * schedule.fraction(k)));
+      const aim = final * schedule.fraction(k);
+      after.set(k, this.mayFall ? aim : Math.max(after.get(k - 1)!, aim));
     }
     return after.get(n)!;
   }

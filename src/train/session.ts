@@ -197,8 +197,8 @@ export class Session {
   }
 
   /**
-   * Set another final threshold D from the next step on. The threshold follows its schedule and never falls below its current
-   * value. Used by the demo's slider; not saved in checkpoints.
+   * Set another final threshold D from the next step on. The threshold follows its schedule; with latent weights it may fall, and
+   * weights return. Used by the demo's slider; not saved in checkpoints.
    *
    * Errors   ArgumentError if D is not a number >= 0, or the method has no final threshold.
    */

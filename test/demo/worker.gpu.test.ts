@@ -384,3 +384,98 @@ test("without an adapter the visitor gets a reason", async () => {
   expect(bare.all("problem")[0]?.message).toBe("there is no GPU");
   await bare.studio.close();
 });
+
+test("D moves both ways: a lower one lets weights back during training and after the end", async () => {
+  await desk.do(open, pictures, build({ against: "none", threshold: 0.02 }), { kind: "step", steps: 20 });
+  await desk.receive("state", (r) => r.step === 20);
+  const after = async (final: number, step: number) => {
+    const at = desk.reports.length;
+    await desk.do({ kind: "threshold", final }, { kind: "step", steps: 1 });
+    await desk.receive("state", (r) => r.step === step && !r.running, at);
+    return desk.points(0).at(-1)!;
+  };
+  const high = await after(0.3, 21);
+  const low = await after(0.02, 22);
+  expect(low.threshold).toBeLessThan(high.threshold / 5);
+  expect(low.sparsity).toBeLessThan(high.sparsity);
+  await desk.do({ kind: "run" });
+  await desk.receive("state", (r) => r.finished);
+
+  const recut = async (final: number) => {
+    const at = desk.reports.length;
+    await desk.do({ kind: "threshold", final });
+    const tested = await desk.receive("tested", () => true, at);
+    const { layers } = await desk.receive("picture", () => true, at);
+    expect(layers.every(({ threshold }) => threshold === final)).toBe(true);
+    return { tested, weights: layers.flatMap(({ weights }) => [...weights]) };
+  };
+  const few = await recut(0.9);
+  const many = await recut(0.001);
+  expect(many.tested).toMatchObject({ step: 48, images: 48 });
+  expect(many.tested.sparsity).toBeLessThan(few.tested.sparsity);
+  expect(many.tested.accuracy).toBeGreaterThan(few.tested.accuracy);
+  // The stored weights stay: the same threshold gives the same weights.
+  expect((await recut(0.9)).weights).toEqual(few.weights);
+  expect(desk.all("problem")).toEqual([]);
+});
+
+test("a network that is dead in the middle of a run heals when D falls", async () => {
+  await desk.do(open, build({ against: "none", epochs: 4, threshold: 1 }), { kind: "step", steps: 17 });
+  await desk.receive("problem");
+  await desk.receive("state", (r) => r.step === 17 && !r.running);
+  await desk.do({ kind: "threshold", final: 0.01 }, { kind: "run" });
+  await desk.receive("state", (r) => r.finished);
+  expect(desk.all("problem").map(({ message }) => message)).toEqual([expect.stringMatching(/^the network is dead/)]);
+  expect(desk.points(0).at(-1)).toMatchObject({ step: 64, testAccuracy: expect.any(Number) });
+  expect(desk.points(0).at(-1)?.testAccuracy).toBeGreaterThan(0.5);
+});
+
+test("tests on a part of the test set several times an epoch, and changes no weight by it", async () => {
+  const weights = async (tests: boolean) => {
+    await desk.do({ kind: "watch", pictures: false, timeline: false, spikes: false, tests }, build({ epochs: 2 }));
+    const at = desk.reports.length;
+    await desk.do({ kind: "run" });
+    await desk.receive("state", (r) => r.finished, at);
+    await desk.do({ kind: "export", lane: 0, what: "dense" });
+    return (await desk.receive("exported", () => true, at)).bytes;
+  };
+  await desk.do(open);
+  const plain = await weights(false);
+  expect(desk.all("tested")).toEqual([]);
+  expect(await weights(true)).toEqual(plain);
+  const tests = desk.all("tested");
+  expect(new Set(tests.map(({ lane }) => lane))).toEqual(new Set([0, 1]));
+  // At the end of an epoch the whole test set is used.
+  expect(tests.filter(({ step }) => step % 16 === 0)).toEqual([]);
+  for (const { accuracy, images } of tests) {
+    expect(images).toBe(48);
+    expect(Number.isInteger(Math.round(accuracy * images * 1e6) / 1e6)).toBe(true);
+  }
+});
+
+test("a tempo limits the steps of a run by the clock, and single steps not at all", async () => {
+  await desk.do(open, build({ against: "none", epochs: 100 }), { kind: "tempo", tempo: "slow" });
+  const began = performance.now();
+  await desk.do({ kind: "run" });
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const at = desk.reports.length;
+  await desk.do({ kind: "pause" });
+  const { step } = await desk.paused(at);
+  // 1600 steps in 100 seconds, and the steps of a tick in advance.
+  expect(step).toBeLessThanOrEqual(((performance.now() - began) / 1000) * 16 + 3);
+  await desk.do({ kind: "tempo", tempo: "max" }, { kind: "step", steps: 3 });
+  await desk.receive("state", (r) => r.step === step + 3);
+});
+
+test("compiles the kernels of a build without a step of its networks", async () => {
+  await desk.do(open, { ...build({ against: "none" }), warm: true } as Command, { kind: "step", steps: 2 });
+  await desk.receive("prepared");
+  await desk.receive("state", (r) => r.step === 2);
+  await desk.do({ kind: "export", lane: 0, what: "dense" });
+  const warmed = (await desk.receive("exported")).bytes;
+  const at = desk.reports.length;
+  await desk.do(build({ against: "none" }), { kind: "step", steps: 2 });
+  await desk.receive("state", (r) => r.step === 2, at);
+  await desk.do({ kind: "export", lane: 0, what: "dense" });
+  expect((await desk.receive("exported", () => true, at)).bytes).toEqual(warmed);
+});

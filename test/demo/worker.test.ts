@@ -8,7 +8,9 @@ import { type DroppedFile, datasetOf } from "../../demo/worker/file_data.ts";
 import { fitInk, softmaxOf } from "../../demo/worker/ink.ts";
 import { Pace, SpeedMeter } from "../../demo/worker/pace.ts";
 import { describeLayer } from "../../demo/worker/pictures.ts";
+import { softThreshold } from "../../demo/worker/recut.ts";
 import { checkSettings, methodsOf, pruneConfig, runConfig } from "../../demo/worker/run_config.ts";
+import { stepsPerSecond } from "../../demo/worker/tempo.ts";
 import { Turns } from "../../demo/worker/turns.ts";
 import { MNIST } from "../../src/data/index.ts";
 import { packImages } from "../../tools/digits_vite.ts";
@@ -67,6 +69,23 @@ describe("turns", () => {
     expect([turns.mayStep(0, 4), turns.mayStep(1, 3)]).toEqual([false, true]);
   });
 
+  test("a tempo limits running lanes, not single steps", async () => {
+    const log: string[] = [];
+    const turns = new Turns(1, 0, () => {});
+    void lane(turns, 0, 100, log);
+    turns.grantUpTo(2);
+    turns.run();
+    await settle();
+    expect([log.length, turns.running, turns.idle]).toEqual([2, true, false]);
+    turns.grantUpTo(3);
+    await settle();
+    expect(log.length).toBe(3);
+    turns.pause();
+    turns.allow(4);
+    await settle();
+    expect(log.length).toBe(7);
+  });
+
   test("a lane does not wait for one that has ended", () => {
     const turns = new Turns(2, 5, () => {});
     turns.run();
@@ -74,6 +93,17 @@ describe("turns", () => {
     turns.end(0);
     expect(turns.mayStep(1, 5)).toBe(true);
   });
+});
+
+test("a run lasts 25 seconds at the normal tempo, four times longer at the slow one, and less if it is short", () => {
+  expect([stepsPerSecond("normal", 750), stepsPerSecond("slow", 750)]).toEqual([30, 7.5]);
+  expect(stepsPerSecond("max", 750)).toBe(Number.POSITIVE_INFINITY);
+  expect(stepsPerSecond("slow", 10)).toBe(4);
+});
+
+test("the soft threshold cuts small values and moves the others towards zero", () => {
+  expect([...softThreshold(Float32Array.of(-3, -1, 0, 0.5, 1, 2), 1)]).toEqual([-2, 0, 0, 0, 0, 1]);
+  expect([...softThreshold(Float32Array.of(-3, 0.5), 0)]).toEqual([-3, 0.5]);
 });
 
 test("a pace keeps its interval and its share of the time", () => {

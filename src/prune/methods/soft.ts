@@ -46,7 +46,7 @@ export function softAlong(config: PruneConfig, run: RunShape, schedule: Threshol
   check("schedule", "one that rises from 0, with groups", config.schedule, group === undefined || !shifts);
   const { stepsPerEpoch, momentum } = run;
   const { freeze } = spanOf(config, run);
-  const live = new LiveThreshold(schedule);
+  const live = new LiveThreshold(schedule, { mayFall: mode === "latent" });
   const isFrozen = (n: number) => n >= freeze && freeze < run.totalSteps;
 
   const values = (n: number): StepValues => {
