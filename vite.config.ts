@@ -2,6 +2,7 @@
 // and any path.
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { texts } from "./demo/texts/html_texts.ts";
 import { digits } from "./tools/digits_vite.ts";
 import { offline } from "./tools/offline_vite.ts";
 import { wgsl } from "./tools/wgsl_vite.ts";
@@ -12,7 +13,7 @@ export default defineConfig({
   root: at("demo"),
   base: "./",
   resolve: { tsconfigPaths: true },
-  plugins: [wgsl, digits, offline],
+  plugins: [wgsl, digits, offline, texts],
   worker: { format: "es", plugins: () => [wgsl] },
   build: {
     target: "es2022",

@@ -1,15 +1,17 @@
 // The page of the demo: sends settings to the worker and its reports to the panels.
 import type { Command, Lane, Report } from "./shared/protocol.ts";
 import type { Settings } from "./shared/settings.ts";
+import { writeLanguageLinks, writePageTexts } from "./texts/page_texts.ts";
+import { named, t } from "./texts/text.ts";
 import { addressOf, settingsOf } from "./ui/address.ts";
 import { Curves } from "./ui/curves.ts";
 import { atMostEvery, find, save, setText } from "./ui/dom.ts";
-import { METHOD_NAMES, SOURCE_NAMES } from "./ui/fields.ts";
 import { FilesPanel } from "./ui/files_panel.ts";
 import { SettingsForm } from "./ui/form.ts";
 import { Frames } from "./ui/frames.ts";
 import { HistogramPanel } from "./ui/histogram_panel.ts";
 import { History } from "./ui/history.ts";
+import { laneNames, methodName } from "./ui/lane_names.ts";
 import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
 import { announce, notify } from "./ui/messages.ts";
@@ -26,6 +28,9 @@ import { TimelinePanel } from "./ui/timeline_panel.ts";
 import { WeightsPanel } from "./ui/weights_panel.ts";
 
 type Built = Extract<Report, { kind: "built" }>;
+
+writePageTexts();
+writeLanguageLinks(find("#languages"));
 
 const frames = new Frames();
 const stats = new StatsPanel();
@@ -47,8 +52,8 @@ let building = false;
 let opened = false;
 
 const link = new WorkerLink(handle, (reason) => {
-  if (opened) notify("problem", `The worker stopped: ${reason}. Load the page again to continue.`);
-  else showNoGpu(`The part that trains did not start: ${reason}.`);
+  if (opened) notify("problem", t("message.worker", { reason }));
+  else showNoGpu(t("no-gpu.worker", { reason }));
 });
 const send = (command: Command, transfer: Transferable[] = []) => link.send(command, transfer);
 
@@ -146,10 +151,10 @@ function build(settings: Settings): void {
 /** Read the settings of the address and notify about those that are ignored. */
 function readAddress(): Settings {
   const { settings, ignored } = settingsOf(location.hash);
-  if (ignored.length > 0) notify("notice", `Ignored in the address: ${ignored.join(", ")}.`);
+  if (ignored.length > 0) notify("notice", t("message.ignored", { list: ignored.join(", ") }));
   if (sources.includes(settings.data)) return settings;
-  const why = settings.data === "files" ? "Drop the files on the page again" : "This site does not have it";
-  notify("notice", `${SOURCE_NAMES[settings.data]}: ${why}. MNIST is used instead.`);
+  const source = named("data", settings.data);
+  notify("notice", t(settings.data === "files" ? "message.drop-again" : "message.no-source", { source }));
   return { ...settings, data: "mnist" };
 }
 
@@ -157,7 +162,7 @@ function showNoGpu(reason: string): void {
   setText(find("#no-gpu-reason"), reason);
   find<HTMLElement>("#no-gpu").hidden = false;
   find<HTMLElement>("#stage").hidden = true;
-  setText(find("#adapter"), "No GPU that this page can use.");
+  setText(find("#adapter"), t("page.no-adapter"));
 }
 
 function watch(): void {
@@ -169,24 +174,21 @@ function watch(): void {
   });
 }
 
-/** Return the display name of a value, or the value. */
-function displayName(known: Readonly<Record<string, string>>, name: string): string {
-  return (Object.hasOwn(known, name) && known[name]) || name;
-}
-
-const methodName = (method: string): string => displayName(METHOD_NAMES, method);
-
 function showNetworks(report: Built): void {
   built = report;
   building = false;
-  names = report.lanes.map(({ method }) => methodName(method));
-  if (names[0] === names[1]) names = names.map((name, i) => `${name} (${i + 1})`);
+  names = laneNames(report.lanes.map(({ method }) => method));
   histories = names.map(() => new History());
   moves = [];
   const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i]! }));
   form.show({ ...form.settings, ...report.settings });
   bar.setReady();
-  stats.reset(names, report.totalSteps, report.stepsPerEpoch);
+  stats.reset(
+    names,
+    report.lanes.map(({ method }) => methodName(method)),
+    report.totalSteps,
+    report.stepsPerEpoch,
+  );
   curves.reset(names, histories);
   weights.reset(lanes);
   histogram.reset(lanes);
@@ -197,10 +199,8 @@ function showNetworks(report: Built): void {
   files.reset(names);
   speed.reset(names);
   const { data } = report;
-  const parameters = count(report.lanes[0]?.parameters);
-  const source = displayName(SOURCE_NAMES, data.name);
-  const pictures = `${count(data.train)} pictures to learn from, ${count(data.test)} to test`;
-  setText(find("#about-run"), `${source}: ${pictures}. ${parameters} parameters.`);
+  const counts = { train: data.train, test: data.test, parameters: count(report.lanes[0]?.parameters) };
+  setText(find("#about-run"), t("overview.run", { ...counts, source: named("data", data.name) }));
   watch();
 }
 
@@ -224,15 +224,14 @@ const handlers: Handlers = {
     form.setSources(sources);
     const hasHalf = report.features.includes("shader-f16");
     form.setHalf(hasHalf);
-    const slow = report.software ? ", a software adapter: expect it to be slow" : "";
-    setText(find("#adapter"), `Runs on ${adapter}${slow}.`);
+    setText(find("#adapter"), t(report.software ? "page.runs-slowly" : "page.runs-on", { adapter }));
     const asked = readAddress();
     const settings: typeof asked = hasHalf ? asked : { ...asked, precision: "f32" };
     form.show(settings);
     writeAddress(settings);
     build(settings);
   },
-  "no-gpu": ({ reason }) => showNoGpu(reason),
+  "no-gpu": ({ why, reason }) => showNoGpu(t(`no-gpu.${why}`, { reason })),
   built: showNetworks,
   state(report) {
     bar.show(report);
@@ -262,12 +261,11 @@ const handlers: Handlers = {
   speed: ({ lane, facts }) => speed.show(lane, facts),
   exported: ({ name, bytes }) => save(name, new Uint8Array(bytes), "application/octet-stream"),
   imported({ name, accuracy, sparsity }) {
-    const facts = `test accuracy ${percent(accuracy)}, ${percent(sparsity)} zeros`;
-    notify("notice", `${name} replaces ${names[0]}: ${facts}.`);
+    const facts = { accuracy: percent(accuracy), zeros: percent(sparsity) };
+    notify("notice", t("message.imported", { name, lane: names[0] ?? "", ...facts }));
   },
   "data-ready"({ name, train, test, classes }) {
-    const facts = `${count(train)} pictures to learn from, ${count(test)} to test, ${count(classes.length)} classes`;
-    notify("notice", `${name}: ${facts}.`);
+    notify("notice", t("message.data", { name, train, test, classes: classes.length }));
     sources = [...new Set([...sources, "files"])];
     form.setSources(sources);
     const settings: Settings = { ...form.settings, data: "files" };
@@ -284,14 +282,14 @@ const handlers: Handlers = {
     notify("problem", message);
   },
   lost({ reason }) {
-    notify("problem", `The GPU was lost: ${reason} Training will continue from the last snapshot.`);
-    announce("The GPU was lost.", true);
+    notify("problem", t("message.lost", { reason }));
+    announce(t("message.lost-short"), true);
   },
   restored({ step }) {
     for (const history of histories) history.rewind(step);
     curves.changed();
     stats.showStep(step);
-    notify("notice", `Training continues at step ${count(step)}.`);
+    notify("notice", t("message.restored", { step }));
   },
 };
 

@@ -104,8 +104,8 @@ export type Report =
       /** Data sets that the site offers. */
       readonly sources: readonly string[];
     }
-  /** WebGPU or an adapter is missing; `reason` is shown to the visitor. */
-  | { readonly kind: "no-gpu"; readonly reason: string }
+  /** WebGPU or an adapter is missing, WebGPU did not start, or the adapter did not come back; `reason`: the error's message. */
+  | { readonly kind: "no-gpu"; readonly why: "webgpu" | "adapter" | "start" | "back"; readonly reason: string }
   | {
       readonly kind: "built";
       readonly settings: Settings;

@@ -1,4 +1,5 @@
 // The plots over steps, and accuracy against sparsity, drawn from the histories of the lanes.
+import { t } from "../texts/text.ts";
 import { find } from "./dom.ts";
 import type { Frames } from "./frames.ts";
 import type { History } from "./history.ts";
@@ -10,19 +11,19 @@ const share = (value: number): string => `${Number((value * 100).toFixed(1))} %`
 
 /** Plots by the id of their element. */
 const PLOTS: Readonly<Record<string, PlotOptions>> = {
-  loss: { title: "Loss", series: ["loss"], log: true },
+  loss: { title: t("loss.title"), series: ["loss"], log: true },
   accuracy: {
-    title: "Accuracy",
+    title: t("accuracy.title"),
     series: ["testAccuracy", "trainAccuracy"],
-    names: ["test", "training"],
+    names: [t("plot.test"), t("plot.training")],
     dots: ["testAccuracy"],
     closeIn: true,
     format: percent,
     tick: share,
   },
-  sparsity: { title: "Share of zeros", series: ["sparsity"], range: [0, 1], format: percent, tick: share },
-  threshold: { title: "Threshold", series: ["threshold"], range: [0, 0] },
-  lambda: { title: "Implied L1 coefficient", series: ["lambda"], log: true, format: short },
+  sparsity: { title: t("sparsity.title"), series: ["sparsity"], range: [0, 1], format: percent, tick: share },
+  threshold: { title: t("threshold.title"), series: ["threshold"], range: [0, 0] },
+  lambda: { title: t("lambda.title"), series: ["lambda"], log: true, format: short },
 };
 
 /** Least time between two drawings of a curve, in ms. */

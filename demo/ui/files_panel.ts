@@ -1,5 +1,6 @@
 // Saves models, metrics and the link to the settings; loads models and images of the visitor.
 import type { Command, Lane } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { find, save } from "./dom.ts";
 import { type DroppedFile, droppedFiles, MOST_FILES, pickedFiles, sortDropped } from "./dropped.ts";
 import { notify } from "./messages.ts";
@@ -54,8 +55,8 @@ export class FilesPanel {
     find("#copy-link").addEventListener("click", () => {
       navigator.clipboard
         .writeText(host.address())
-        .then(() => notify("notice", "The link is copied."))
-        .catch(() => notify("notice", `The browser does not let this page copy. The link: ${host.address()}`));
+        .then(() => notify("notice", t("save.copied")))
+        .catch(() => notify("notice", t("save.not-copied", { link: host.address() })));
     });
   }
 
@@ -94,17 +95,17 @@ export class FilesPanel {
     const { model, data } = sortDropped(files);
     if (model) {
       const { file } = model;
-      if (file.size > LARGEST_MODEL) throw new Error(`${file.name} is too large for a model of this page.`);
+      if (file.size > LARGEST_MODEL) throw new Error(t("load.large", { name: file.name }));
       const bytes = await file.arrayBuffer();
       this.host.send({ kind: "import", name: file.name, bytes }, [bytes]);
     }
     if (data.length > 0) {
-      if (files.length >= MOST_FILES) notify("notice", `Only the first ${MOST_FILES} files are read.`);
+      if (files.length >= MOST_FILES) notify("notice", t("load.first", { n: MOST_FILES }));
       this.host.send({ kind: "files", files: data });
-    } else if (!model) notify("problem", "It contains no file that this page can read.");
+    } else if (!model) notify("problem", t("load.nothing"));
   }
 }
 
 function reportError(error: unknown): void {
-  notify("problem", `The files could not be read: ${error instanceof Error ? error.message : String(error)}`);
+  notify("problem", t("load.unreadable", { reason: error instanceof Error ? error.message : String(error) }));
 }

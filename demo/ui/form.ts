@@ -1,34 +1,20 @@
 // The form of settings: built from the list of fields, shows those that apply, reports every valid change.
 import { DEFAULTS, type NumberKey, RANGES, type Settings } from "../shared/settings.ts";
+import { named, t } from "../texts/text.ts";
 import { find, make } from "./dom.ts";
 import {
   applies,
   type ChoiceKey,
   choices,
-  METHOD_NAMES,
-  METHOD_NOTES,
-  MODEL_NAMES,
   NUMBER_FIELDS,
-  PRECISION_NAMES,
   parseNumber,
   SLIDER_END,
-  SOURCE_NAMES,
   sliderOfThreshold,
   thresholdOfSlider,
 } from "./fields.ts";
 
-const CHOICE_LABELS: Readonly<Record<ChoiceKey, string>> = {
-  model: "Network",
-  data: "Pictures",
-  method: "Pruning method",
-  against: "Compare with",
-  precision: "Precision",
-};
-
-const NAMES: Readonly<Record<string, string>> = {
-  ...{ ...METHOD_NAMES, ...MODEL_NAMES },
-  ...{ ...SOURCE_NAMES, ...PRECISION_NAMES },
-};
+/** Prefixes of the texts for the values of a choice. */
+const NAMES = { model: "model", data: "data", method: "method", against: "method", precision: "precision" } as const;
 
 interface FormEvents {
   /** A setting other than D changed. */
@@ -51,7 +37,7 @@ export class SettingsForm {
     const order: readonly ChoiceKey[] = ["method", "against", "model", "data", "precision"];
     for (const key of order) box.append(this.choice(key));
     const numbers = make("div", "numbers");
-    for (const { key, label, step } of NUMBER_FIELDS) numbers.append(this.number(key, label, step));
+    for (const { key, step } of NUMBER_FIELDS) numbers.append(this.number(key, step));
     box.append(numbers);
     this.rows.set("threshold", find<HTMLElement>("#threshold-row"));
     this.bindNumber("threshold", find<HTMLInputElement>("#threshold"), find<HTMLElement>("#threshold-error"));
@@ -90,8 +76,8 @@ export class SettingsForm {
   private choice(key: ChoiceKey): HTMLElement {
     const select = make("select");
     select.id = `setting-${key}`;
-    for (const value of choices(key)) select.append(new Option(NAMES[value] ?? value, value));
-    const label = make("label", "", CHOICE_LABELS[key]);
+    for (const value of choices(key)) select.append(new Option(named(NAMES[key], value), value));
+    const label = make("label", "", t(`setting.${key}`));
     label.htmlFor = select.id;
     const row = make("div", "field", label, select);
     if (key === "method" || key === "against") {
@@ -106,14 +92,14 @@ export class SettingsForm {
     return row;
   }
 
-  private number(key: NumberKey, text: string, step: number | "any"): HTMLElement {
+  private number(key: NumberKey, step: number | "any"): HTMLElement {
     const input = make("input");
     input.id = `setting-${key}`;
     // A text field, because a number field hides an invalid text from scripts.
     input.type = "text";
     input.inputMode = step === 1 ? "numeric" : "decimal";
     input.autocomplete = "off";
-    const label = make("label", "", text);
+    const label = make("label", "", t(`setting.${key}`));
     label.htmlFor = input.id;
     const error = make("p", "field-error");
     error.id = `${input.id}-error`;
@@ -165,7 +151,7 @@ export class SettingsForm {
     for (const [key, row] of this.rows) row.hidden = !applies(key, current) || (key === "precision" && !this.hasHalf);
     for (const key of ["method", "against"] as const) {
       const note = this.rows.get(key)?.querySelector(".hint");
-      if (note) note.textContent = METHOD_NOTES[current[key]];
+      if (note) note.textContent = t(`method-note.${current[key]}`);
     }
     if (thresholdOfSlider(this.slider.valueAsNumber) !== current.threshold)
       this.slider.value = String(sliderOfThreshold(current.threshold));

@@ -1,8 +1,10 @@
 // Histograms of one layer's weights, one for each lane, with the band of the threshold.
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { pictureCanvas, type Sheet, sheetOf } from "./canvas.ts";
 import { find, make } from "./dom.ts";
 import type { Frames } from "./frames.ts";
+import { layerNames } from "./layer_names.ts";
 import { count, short } from "./numbers.ts";
 import { theme } from "./theme.ts";
 
@@ -20,6 +22,7 @@ export class HistogramPanel {
   private readonly host = find<HTMLElement>("#histograms");
   private canvases: HTMLCanvasElement[] = [];
   private names: string[] = [];
+  private layers: string[] = [];
   private pictures: (readonly LayerPicture[] | null)[] = [];
   private described = 0;
 
@@ -34,8 +37,9 @@ export class HistogramPanel {
   reset(lanes: readonly { readonly method: string; readonly layers: readonly LayerInfo[] }[]): void {
     for (const canvas of this.canvases) this.frames.remove(canvas);
     const layers = lanes[0]?.layers ?? [];
+    this.layers = layerNames(layers);
     const chosen = this.select.value;
-    this.select.replaceChildren(...layers.map(({ name }, i) => new Option(name, String(i))));
+    this.select.replaceChildren(...layers.map(({ name }, i) => new Option(`${this.layers[i]} (${name})`, String(i))));
     // Start with the largest layer.
     const sizes = layers.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
     this.select.value = chosen && Number(chosen) < layers.length ? chosen : String(sizes.indexOf(Math.max(...sizes)));
@@ -45,7 +49,7 @@ export class HistogramPanel {
     this.canvases = [];
     this.host.replaceChildren(
       ...lanes.map(({ method }, lane) => {
-        const canvas = pictureCanvas(`Histogram of weights, ${method}`, "histogram");
+        const canvas = pictureCanvas(t("histogram.before", { lane: method }), "histogram");
         this.canvases.push(canvas);
         this.frames.add(canvas, () => {
           this.draw(lane);
@@ -128,7 +132,12 @@ export class HistogramPanel {
     const live = picture.weights.length - picture.zeros;
     canvas.setAttribute(
       "aria-label",
-      `Histogram of ${picture.name}, ${this.names[lane]}: ${count(live)} weights left, threshold ${short(picture.threshold)}`,
+      t("histogram.label", {
+        layer: this.layers[Number(this.select.value)] ?? picture.name,
+        lane: this.names[lane] ?? "",
+        left: count(live),
+        threshold: short(picture.threshold),
+      }),
     );
   }
 }

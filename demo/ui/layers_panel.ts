@@ -1,6 +1,8 @@
 // Sparsity of each layer and size of the model, as tables with bars.
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { find, make, setText } from "./dom.ts";
+import { layerNames } from "./layer_names.ts";
 import { bytes, percent, times } from "./numbers.ts";
 
 /** A table cell with a bar and its number. */
@@ -52,10 +54,18 @@ export class LayersPanel {
 
   reset(lanes: readonly Built[]): void {
     this.lanes = lanes;
-    const head = make("tr", "", heading("col", "Layer"), ...lanes.map(({ method }, i) => laneHeading(method, i)));
+    const head = make(
+      "tr",
+      "",
+      heading("col", t("layers.layer")),
+      ...lanes.map(({ method }, i) => laneHeading(method, i)),
+    );
     this.cells = lanes.map(() => []);
-    const rows = (lanes[0]?.layers ?? []).map(({ name }) => {
-      const row = make("tr", "", heading("row", ...breakable(name)));
+    const layers = lanes[0]?.layers ?? [];
+    const names = layerNames(layers);
+    const rows = layers.map(({ name }, i) => {
+      const key = make("span", "faint key", ...breakable(name));
+      const row = make("tr", "", heading("row", `${names[i]} `, key));
       lanes.forEach((_, lane) => {
         const cell = new BarCell(lane);
         this.cells[lane]?.push(cell);
@@ -74,7 +84,10 @@ export class LayersPanel {
     });
     const dense = this.lanes[lane]?.denseBytes ?? 0;
     const most = Math.max(1, ...this.lanes.map((l) => l.denseBytes));
-    this.sparse[lane]?.set(sparseBytes / most, `${bytes(sparseBytes)}, ${times(dense / sparseBytes)} smaller`);
+    this.sparse[lane]?.set(
+      sparseBytes / most,
+      t("size.smaller", { bytes: bytes(sparseBytes), times: times(dense / sparseBytes) }),
+    );
   }
 
   private resetSizes(): void {
@@ -82,10 +95,10 @@ export class LayersPanel {
     const all = new BarCell("all");
     const most = Math.max(1, ...this.lanes.map((l) => l.denseBytes));
     all.set(dense / most, bytes(dense));
-    const body = make("tbody", "", make("tr", "", heading("row", "Every weight"), all.cell));
+    const body = make("tbody", "", make("tr", "", heading("row", t("size.every")), all.cell));
     this.sparse = this.lanes.map(({ method }, lane) => {
       const cell = new BarCell(lane);
-      body.append(make("tr", "", heading("row", `${method}, non-zeros`), cell.cell));
+      body.append(make("tr", "", heading("row", t("size.lane", { lane: method })), cell.cell));
       return cell;
     });
     this.sizes.replaceChildren(body);

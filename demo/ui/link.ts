@@ -1,5 +1,6 @@
 // Starts the worker and exchanges messages with it.
 import type { Command, Report } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 
 export class WorkerLink {
   private readonly worker: Worker;
@@ -10,9 +11,9 @@ export class WorkerLink {
     this.worker.addEventListener("message", (event: MessageEvent<Report>) => onReport(event.data));
     this.worker.addEventListener("error", (event) => {
       event.preventDefault();
-      onFailure(event.message || "its script could not be loaded");
+      onFailure(event.message || t("worker.script"));
     });
-    this.worker.addEventListener("messageerror", () => onFailure("a report could not be read"));
+    this.worker.addEventListener("messageerror", () => onFailure(t("worker.report")));
   }
 
   send(command: Command, transfer: Transferable[] = []): void {

@@ -1,4 +1,5 @@
 // Messages that stay until the visitor dismisses them, and the status line for screen readers.
+import { t } from "../texts/text.ts";
 import { find, make } from "./dom.ts";
 
 type Severity = "problem" | "notice";
@@ -10,7 +11,7 @@ export function notify(severity: Severity, text: string): () => void {
   const box = find<HTMLElement>("#messages");
   for (const old of box.querySelectorAll(".message")) if (find(".message-text", old).textContent === text) old.remove();
   const words = make("p", "message-text", text);
-  const close = make("button", "close", "Dismiss");
+  const close = make("button", "close", t("button.close"));
   close.type = "button";
   const message = make("div", `message ${severity}`, words, close);
   const gone = () => {

@@ -1,5 +1,6 @@
 // Formats numbers for the page. Narrow no-break spaces keep a number and its unit on one line.
 import { percent as roundedDown } from "../../src/text/format.ts";
+import { currentLanguage } from "../texts/text.ts";
 
 /** Text for an unknown number. */
 export const UNKNOWN = "–";
@@ -14,12 +15,10 @@ export function percent(share: Maybe): string {
   return roundedDown(share, share > 0.99 && share < 1 ? 2 : 1).replaceAll(" ", "\u202f");
 }
 
-/** Format an integer with narrow spaces between thousands. */
+/** Format an integer with the separators of the language. */
 export function count(value: Maybe): string {
   if (!known(value)) return UNKNOWN;
-  return Math.round(value)
-    .toString()
-    .replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return Math.round(value).toLocaleString(currentLanguage());
 }
 
 /** Format with three significant digits; powers of ten only for very small and very large numbers. */

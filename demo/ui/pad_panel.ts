@@ -1,5 +1,6 @@
 // The drawing pad, and the class that each network predicts for it.
 import type { Command, Report } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { atMostEvery, find, make, setText } from "./dom.ts";
 import { BarCell, laneHeading } from "./layers_panel.ts";
 import { announce } from "./messages.ts";
@@ -91,7 +92,7 @@ export class PadPanel {
     small.getContext("2d")?.putImageData(image, 0, 0);
     this.context.imageSmoothingEnabled = false;
     this.context.drawImage(small, 0, 0, SIDE, SIDE);
-    this.canvas.setAttribute("aria-label", `Drawing pad: a test picture of ${report.label}`);
+    this.canvas.setAttribute("aria-label", t("pad.sample", { label: report.label }));
     this.soon();
   }
 
@@ -102,9 +103,10 @@ export class PadPanel {
     this.list(lanes);
     const answers = report.lanes.map(({ method, probabilities }) => {
       const best = probabilities.indexOf(Math.max(...probabilities));
-      return `${method}: ${this.classes[best] ?? best} with ${percent(probabilities[best])}`;
+      const label = this.classes[best] ?? String(best);
+      return t("pad.answer", { lane: method, label, share: percent(probabilities[best]) });
     });
-    const truth = this.sample ? `This is ${this.sample.label}. ` : "";
+    const truth = this.sample ? t("pad.truth", { label: this.sample.label }) : "";
     setText(this.answer, truth + answers.join(" · "));
     if (this.announceNext) announce(truth + answers.join(". "), true);
     this.announceNext = false;
@@ -122,8 +124,8 @@ export class PadPanel {
     this.inked = false;
     this.id++;
     this.answered = true;
-    this.canvas.setAttribute("aria-label", "Drawing pad, empty");
-    setText(this.answer, "Draw a digit, or use a test picture.");
+    this.canvas.setAttribute("aria-label", t("pad.label"));
+    setText(this.answer, t("pad.empty"));
     this.list(this.names.map(() => []));
   }
 
@@ -151,7 +153,7 @@ export class PadPanel {
       // A drawing replaces a test picture.
       if (this.sample) this.clear();
       canvas.setPointerCapture(event.pointerId);
-      canvas.setAttribute("aria-label", "Drawing pad with a drawing");
+      canvas.setAttribute("aria-label", t("pad.drawing"));
       last = null;
       line(position(event));
       this.soon();
@@ -196,7 +198,7 @@ export class PadPanel {
   }
 
   private list(lanes: readonly ArrayLike<number>[]): void {
-    const first = make("th", "", "Class");
+    const first = make("th", "", t("pad.class"));
     first.scope = "col";
     const head = make("tr", "", first, ...this.names.map(laneHeading));
     const rows = listedClasses(this.classes, lanes).map((index) => {

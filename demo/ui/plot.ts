@@ -1,5 +1,6 @@
 // A uPlot chart over the steps of the run, with strong and pale lines for one or two lanes.
 import uPlot from "uplot";
+import { t } from "../texts/text.ts";
 import { alignLanes, type Columns, type Series } from "./history.ts";
 import { Legend } from "./legend.ts";
 import { count, short, UNKNOWN } from "./numbers.ts";
@@ -147,7 +148,7 @@ export class Plot {
       });
       return shown.join(", ");
     });
-    this.legend.set(`Step ${count(steps[at])}`, values);
+    this.legend.set(t("plot.at", { step: count(steps[at]) }), values);
   }
 
   /** Update the label for screen readers, at most every ten seconds. */
@@ -155,6 +156,6 @@ export class Plot {
     const now = performance.now();
     if (this.describedAt && now - this.describedAt < 10_000) return;
     this.describedAt = now;
-    this.host.setAttribute("aria-label", `${this.options.title} over the steps of training. ${this.legend.text}`);
+    this.host.setAttribute("aria-label", t("plot.label", { title: this.options.title, values: this.legend.text }));
   }
 }

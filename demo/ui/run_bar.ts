@@ -1,5 +1,6 @@
 // The buttons start, pause, step and reset; the worker's state enables them.
 import type { Command, Report } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { find, setText } from "./dom.ts";
 
 type State = Pick<Extract<Report, { kind: "state" }>, "running" | "finished" | "step">;
@@ -35,8 +36,8 @@ export class RunBar {
   }
 
   get stateName(): string {
-    if (this.state.finished) return "Finished";
-    return this.state.running ? "Training" : "Paused";
+    if (this.state.finished) return t("state.finished");
+    return t(this.state.running ? "state.training" : "state.paused");
   }
 
   /** Disable the buttons while networks are built. */
@@ -71,7 +72,7 @@ export class RunBar {
 
   private refresh(): void {
     const { busy, state } = this;
-    setText(this.start, state.running ? "Pause" : state.finished ? "Finished" : "Start");
+    setText(this.start, t(state.running ? "button.pause" : state.finished ? "button.finished" : "button.start"));
     this.start.disabled = busy || state.finished;
     this.single.disabled = busy || state.running || state.finished;
     this.resetButton.disabled = busy;

@@ -1,5 +1,6 @@
 // Images per second of a network by dense and sparse kernels and compacted, and the bytes of its files.
 import type { Command, Lane, SpeedFacts } from "../shared/protocol.ts";
+import { named, t } from "../texts/text.ts";
 import { find, make, setText } from "./dom.ts";
 import { BarCell } from "./layers_panel.ts";
 import { bytes, count, times } from "./numbers.ts";
@@ -21,14 +22,6 @@ function row(name: string, share: number, text: string): HTMLTableRowElement {
 const head = (first: string, second: string): HTMLTableSectionElement =>
   make("thead", "", make("tr", "", heading("col", first), heading("col", second)));
 
-const NAMES: Readonly<Record<string, string>> = {
-  dense: "every weight",
-  bitmask: "non-zeros, a bit per weight",
-  csr: "non-zeros, by rows",
-  block: "live blocks",
-  int8: "8-bit weights",
-};
-
 export class SpeedPanel {
   private readonly button = find<HTMLButtonElement>("#measure-speed");
   private readonly state = find<HTMLElement>("#speed-state");
@@ -40,7 +33,7 @@ export class SpeedPanel {
   constructor(send: (command: Command) => void, lane: () => Lane) {
     this.button.addEventListener("click", () => {
       this.button.disabled = true;
-      setText(this.state, "Measuring. Training waits meanwhile.");
+      setText(this.state, t("speed.measuring"));
       send({ kind: "speed", lane: lane() });
     });
   }
@@ -60,26 +53,27 @@ export class SpeedPanel {
 
   show(lane: Lane, { batches, rows, files, notes }: SpeedFacts): void {
     const sparse = rows.find(({ kernels }) => kernels !== "")?.kernels ?? "";
-    this.fail([`${this.names[lane] ?? ""}: sparse kernels use ${sparse}.`, ...notes].join(" "));
+    this.fail([t("speed.kernels", { lane: this.names[lane] ?? "", kernels: sparse }), ...notes].join(" "));
     this.rates.replaceChildren(
       ...batches.map((batch, at) => {
         const most = Math.max(...rows.map(({ rates }) => rates[at]!));
         const body = rows.map(({ name, rates, speedups }, i) => {
-          const ratio = i === 0 ? "" : `, ${times(speedups[at])} dense`;
-          return row(name, rates[at]! / most, `${count(rates[at])}${ratio}`);
+          const rate = count(rates[at]);
+          const text = i === 0 ? rate : t("speed.ratio", { rate, times: times(speedups[at]) });
+          return row(named("form", name), rates[at]! / most, text);
         });
         const table = make(
           "table",
           "bars",
-          head(batch === 1 ? "One image" : `${batch} images at a time`, "Images per second"),
+          head(batch === 1 ? t("speed.one") : t("speed.batch", { n: batch }), t("speed.rate")),
         );
-        table.setAttribute("aria-label", `Images per second, ${batch} at a time`);
+        table.setAttribute("aria-label", t("speed.rates", { n: batch }));
         table.append(make("tbody", "", ...body));
         return table;
       }),
     );
     const most = Math.max(...files.map((file) => file.bytes));
-    const sizes = files.map((file) => row(NAMES[file.layout] ?? file.layout, file.bytes / most, bytes(file.bytes)));
-    this.files.replaceChildren(head("File", "Size"), make("tbody", "", ...sizes));
+    const sizes = files.map((file) => row(named("file", file.layout), file.bytes / most, bytes(file.bytes)));
+    this.files.replaceChildren(head(t("speed.file"), t("speed.size")), make("tbody", "", ...sizes));
   }
 }

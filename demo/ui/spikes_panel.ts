@@ -1,5 +1,6 @@
 // A spiking network on test pictures: spikes of some neurons, one neuron's potential, firing rates, operations.
 import type { Report } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { pictureCanvas, sheetOf } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
 import type { Frames } from "./frames.ts";
@@ -43,8 +44,8 @@ export class SpikesPanel {
     setText(this.operations, "");
     if (!spiking) return;
     names.forEach((name, lane) => {
-      const raster = pictureCanvas(`Spikes, ${name}`, "raster");
-      const trace = pictureCanvas(`Membrane potential, ${name}`, "trace");
+      const raster = pictureCanvas(t("spikes.before", { lane: name }), "raster");
+      const trace = pictureCanvas(t("spikes.trace", { lane: name }), "trace");
       this.canvases.push({ raster, trace });
       this.frames.add(raster, () => {
         this.drawRaster(lane);
@@ -69,8 +70,12 @@ export class SpikesPanel {
     const lines = this.latest.flatMap((spikes, lane) =>
       spikes
         ? [
-            `${this.names[lane]}: ${count(spikes.synOps)} additions caused by spikes; the same net without spikes: ` +
-              `${count(spikes.denseMacs)} multiply-adds (${times(spikes.denseMacs / Math.max(1, spikes.synOps))} as many).`,
+            t("spikes.operations", {
+              lane: this.names[lane] ?? "",
+              additions: count(spikes.synOps),
+              macs: count(spikes.denseMacs),
+              times: times(spikes.denseMacs / Math.max(1, spikes.synOps)),
+            }),
           ]
         : [],
     );
@@ -79,7 +84,7 @@ export class SpikesPanel {
 
   private table(): void {
     const layers = this.latest.find((spikes) => spikes)?.layers ?? [];
-    const first = make("th", "", "Neurons that fire");
+    const first = make("th", "", t("spikes.neurons"));
     first.scope = "col";
     const head = make("tr", "", first, ...this.names.map(laneHeading));
     const rows = layers.map(({ name }, index) => {
@@ -110,7 +115,7 @@ export class SpikesPanel {
     context.fillStyle = theme().ink;
     context.textAlign = "center";
     samples.forEach(({ label, predicted }, i) => {
-      const text = label === predicted ? label : `${label}, read as ${predicted}`;
+      const text = label === predicted ? label : t("spikes.wrong", { label, predicted });
       context.fillText(text, ((i + 0.5) / samples.length) * width, 0, width / samples.length - 4);
     });
     context.textAlign = "left";
@@ -165,7 +170,7 @@ export class SpikesPanel {
     context.font = "12px system-ui, sans-serif";
     context.textBaseline = "top";
     context.fillStyle = faint;
-    context.fillText(`Potential of one neuron of ${layer.name}; the line is where it fires`, 0, 0);
+    context.fillText(t("spikes.potential", { layer: layer.name }), 0, 0);
     context.strokeStyle = line;
     context.lineWidth = 1.5;
     context.beginPath();
@@ -192,9 +197,6 @@ export class SpikesPanel {
     if (now - (this.described[lane] || -1e9) < 10_000) return;
     this.described[lane] = now;
     const rates = spikes.layers.map(({ name, rate }: SpikeLayer) => `${name} ${percent(rate)}`).join(", ");
-    this.canvases[lane]?.raster.setAttribute(
-      "aria-label",
-      `Spikes, ${this.names[lane]}: ${rates} of neurons fire a step`,
-    );
+    this.canvases[lane]?.raster.setAttribute("aria-label", t("spikes.label", { lane: this.names[lane] ?? "", rates }));
   }
 }

@@ -1,4 +1,5 @@
 // Progress of the run, and a card with the main numbers of each lane.
+import { t } from "../texts/text.ts";
 import { find, make, setText } from "./dom.ts";
 import type { History } from "./history.ts";
 import { bytes, count, percent, short } from "./numbers.ts";
@@ -19,20 +20,20 @@ export class StatsPanel {
   private total = 0;
   private perEpoch = 0;
 
-  reset(names: readonly string[], totalSteps: number, stepsPerEpoch: number): void {
+  reset(names: readonly string[], methods: readonly string[], totalSteps: number, stepsPerEpoch: number): void {
     this.names = names;
     this.total = totalSteps;
     this.perEpoch = stepsPerEpoch;
     this.bar.max = Math.max(1, totalSteps);
     this.lanes = [];
-    this.cards.replaceChildren(...names.map((name, lane) => this.card(name, lane)));
+    this.cards.replaceChildren(...names.map((name, lane) => this.card(name, methods[lane] ?? "", lane)));
     this.showStep(0);
   }
 
   showStep(step: number): void {
     this.bar.value = step;
     const epoch = this.perEpoch > 0 ? Math.min(this.total, step) / this.perEpoch : 0;
-    setText(this.where, `Step ${count(step)} of ${count(this.total)}, epoch ${epoch.toFixed(1)}`);
+    setText(this.where, t("overview.where", { step: count(step), total: count(this.total), epoch: epoch.toFixed(1) }));
   }
 
   update(lane: number, history: History): void {
@@ -52,23 +53,31 @@ export class StatsPanel {
   summary(step: number, histories: readonly History[], state: string): string {
     const lanes = histories.map((history, lane) => {
       const accuracy = percent(history.latest("testAccuracy"));
-      return `${this.names[lane]}: test accuracy ${accuracy}, zeros ${percent(history.last?.sparsity)}`;
+      const zeros = percent(history.last?.sparsity);
+      return t("overview.lane", { name: this.names[lane] ?? "", accuracy, zeros });
     });
-    return `${state}, step ${count(step)} of ${count(this.total)}. ${lanes.join(". ")}.`;
+    const run = { state, step: count(step), total: count(this.total) };
+    return t("overview.summary", { ...run, lanes: lanes.join(". ") });
   }
 
-  private card(name: string, lane: number): HTMLElement {
+  private card(name: string, method: string, lane: number): HTMLElement {
     const number = (label: string): [HTMLElement, HTMLElement] => {
       const value = make("dd", "", "–");
       return [make("div", "", make("dt", "", label), value), value];
     };
-    const [accuracyRow, accuracy] = number("test accuracy");
-    const [sparsityRow, sparsity] = number("zeros");
-    const [sizeRow, size] = number("model");
-    const [speedRow, speed] = number("images/s");
+    const [accuracyRow, accuracy] = number(t("card.accuracy"));
+    const [sparsityRow, sparsity] = number(t("card.zeros"));
+    const [sizeRow, size] = number(t("card.size"));
+    const [speedRow, speed] = number(t("card.speed"));
     this.lanes.push({ accuracy, sparsity, size, speed });
     const list = make("dl", "numbers-row", accuracyRow, sparsityRow, sizeRow, speedRow);
-    const title = make("h2", "card-title", make("span", "swatch"), name);
+    const title = make(
+      "h2",
+      "card-title",
+      make("span", "swatch"),
+      make("span", "card-name", name),
+      make("span", "card-method", method),
+    );
     return make("section", `card lane-${lane}`, title, list);
   }
 }

@@ -1,4 +1,5 @@
 // The kernels of one training step: a strip over time, and a table of the longest ones.
+import { t } from "../texts/text.ts";
 import { pictureCanvas, sheetOf } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
 import type { Frames } from "./frames.ts";
@@ -9,7 +10,7 @@ import { theme } from "./theme.ts";
 const SHOWN = 12;
 
 export class TimelinePanel {
-  private readonly strip = pictureCanvas("Kernels of one training step in order", "strip");
+  private readonly strip = pictureCanvas(t("timeline.strip"), "strip");
   private readonly summary = find<HTMLElement>("#timeline-summary");
   private readonly table = find<HTMLTableElement>("#kernels");
   private rows: readonly KernelRow[] = [];
@@ -27,7 +28,7 @@ export class TimelinePanel {
   reset(): void {
     this.rows = [];
     this.table.replaceChildren();
-    setText(this.summary, "No step has been timed yet.");
+    setText(this.summary, t("timeline.none"));
     this.frames.mark(this.strip);
   }
 
@@ -43,11 +44,11 @@ export class TimelinePanel {
     const total = sums.reduce((all, { ms }) => all + (ms ?? 0), 0);
     const timed = total > 0;
     if (rows.length > 0) {
-      const what = `${count(rows.length)} dispatches of ${count(sums.length)} kernels`;
-      setText(
-        this.summary,
-        timed ? `One step: ${milliseconds(total)}, ${what}.` : `One step: ${what}. This adapter measures no times.`,
-      );
+      const counts = { dispatches: rows.length, kernels: sums.length };
+      const summary = timed
+        ? t("timeline.timed", { ...counts, time: milliseconds(total) })
+        : t("timeline.untimed", counts);
+      setText(this.summary, summary);
       this.list(sums, timed);
     }
     if (!sheet) return;
@@ -73,8 +74,8 @@ export class TimelinePanel {
       if (scope) made.scope = scope;
       return made;
     };
-    const head = make("tr", "", cell("th", "Kernel", "col"), cell("th", "Dispatches", "col"));
-    if (timed) head.append(cell("th", "Time", "col"));
+    const head = make("tr", "", cell("th", t("timeline.kernel"), "col"), cell("th", t("timeline.dispatches"), "col"));
+    if (timed) head.append(cell("th", t("timeline.time"), "col"));
     const rows = sums.slice(0, SHOWN).map(({ kernel, dispatches, ms }) => {
       const row = make("tr", "", cell("th", kernel, "row"), cell("td", count(dispatches)));
       if (timed) row.append(cell("td", milliseconds(ms)));
@@ -83,7 +84,12 @@ export class TimelinePanel {
     const rest = sums.slice(SHOWN);
     if (rest.length > 0) {
       const dispatches = rest.reduce((all, sum) => all + sum.dispatches, 0);
-      const row = make("tr", "faint", cell("th", `${rest.length} more`, "row"), cell("td", count(dispatches)));
+      const row = make(
+        "tr",
+        "faint",
+        cell("th", t("timeline.more", { n: rest.length }), "row"),
+        cell("td", count(dispatches)),
+      );
       if (timed) row.append(cell("td", milliseconds(rest.reduce((all, sum) => all + (sum.ms ?? 0), 0))));
       rows.push(row);
     }

@@ -1,5 +1,6 @@
 // Accuracy against sparsity during training: one path per lane, one dot per test.
 import uPlot from "uplot";
+import { t } from "../texts/text.ts";
 import type { History } from "./history.ts";
 import { Legend } from "./legend.ts";
 import { percent } from "./numbers.ts";
@@ -44,13 +45,15 @@ export class Tradeoff {
     chart.batch(() => chart.setData(data));
     const ends = tests.map((lane) => {
       const last = lane.at(-1);
-      return last ? `${percent(last.accuracy)} at ${percent(last.sparsity)} zeros` : "no test yet";
+      return last
+        ? t("tradeoff.end", { accuracy: percent(last.accuracy), zeros: percent(last.sparsity) })
+        : t("tradeoff.none");
     });
     this.legend.set("", ends);
     const now = performance.now();
     if (this.describedAt && now - this.describedAt < 10_000) return;
     this.describedAt = now;
-    this.host.setAttribute("aria-label", `Test accuracy against sparsity. ${this.legend.text}`);
+    this.host.setAttribute("aria-label", t("tradeoff.label", { values: this.legend.text }));
   }
 
   recolor(): void {
@@ -90,8 +93,8 @@ export class Tradeoff {
         y: { range: () => [this.floor, 1] },
       },
       axes: [
-        { ...axis, scale: "x", size: 30, space: 60, values: whole, label: "share of zeros" },
-        { ...axis, scale: "y", size: 54, space: 34, values: whole, label: "test accuracy" },
+        { ...axis, scale: "x", size: 30, space: 60, values: whole, label: t("tradeoff.x") },
+        { ...axis, scale: "y", size: 54, space: 34, values: whole, label: t("tradeoff.y") },
       ],
       series: [
         {},

@@ -1,9 +1,11 @@
 // Pictures of the weights: the filters of the first layer, and a map of every layer.
 import type { LayerInfo, LayerPicture } from "../shared/protocol.ts";
+import { t } from "../texts/text.ts";
 import { PixelBoard, pictureCanvas } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
 import type { Frames } from "./frames.ts";
 import { filterMap, type LayerMap, matrixMap } from "./layer_map.ts";
+import { layerNames } from "./layer_names.ts";
 import { count, percent } from "./numbers.ts";
 import { mayMove, theme } from "./theme.ts";
 import { WeightFilm } from "./weight_film.ts";
@@ -19,6 +21,8 @@ interface View {
   readonly canvas: HTMLCanvasElement;
   readonly map: LayerMap;
   readonly board: PixelBoard;
+  /** Label without the share of zeros. */
+  readonly label: string;
 }
 
 /** A layer of one lane and its pictures. */
@@ -37,7 +41,7 @@ class LayerView {
   view(map: LayerMap, label: string, left: HTMLElement | null): HTMLCanvasElement {
     const canvas = pictureCanvas(label, "pixels");
     canvas.style.aspectRatio = `${map.width} / ${map.height}`;
-    this.views.push({ canvas, map, board: new PixelBoard(canvas, map.width, map.height) });
+    this.views.push({ canvas, map, board: new PixelBoard(canvas, map.width, map.height), label });
     if (left) this.left = left;
     return canvas;
   }
@@ -46,7 +50,8 @@ class LayerView {
     // Ignore a picture of another network.
     if (picture.weights.length !== this.total) return;
     this.next = picture.weights;
-    if (this.left) setText(this.left, `${count(this.total - picture.zeros)} of ${count(this.total)} left`);
+    if (this.left)
+      setText(this.left, t("maps.left", { left: count(this.total - picture.zeros), total: count(this.total) }));
   }
 
   draw(now: number): boolean {
@@ -92,15 +97,16 @@ export class WeightsPanel {
     this.maps.replaceChildren();
     this.lanes = lanes.map(({ layers }) => layers.map((info) => new LayerView(info)));
     this.sizes.disconnect();
+    const names = layerNames(lanes[0]?.layers ?? []);
     lanes[0]?.layers.forEach((info, index) => {
       const wide = matrixMap(info.shape).width > LARGE;
-      const card = make("div", wide ? "layer large" : "layer", this.title(info));
+      const card = make("div", wide ? "layer large" : "layer", this.title(info, names[index]!));
       lanes.forEach((lane, at) => {
         const layer = this.lanes[at]?.[index];
         const shape = lane.layers[index]?.shape;
         if (!layer || !shape) return;
         const left = make("span", "faint");
-        const canvas = layer.view(matrixMap(shape), `Weights of ${info.name}, ${lane.method}`, left);
+        const canvas = layer.view(matrixMap(shape), t("maps.label", { layer: names[index]!, lane: lane.method }), left);
         const head = make("p", `lane-line lane-${at}`, make("span", "swatch"), `${lane.method} `, left);
         card.append(make("div", "layer-lane", head, canvas));
         this.job(canvas, layer);
@@ -125,13 +131,13 @@ export class WeightsPanel {
     this.jobs.push(canvas);
   }
 
-  private title({ name, shape }: LayerInfo): HTMLElement {
-    return make("h3", "layer-name", name, make("span", "faint", ` ${shape.join(" × ")}`));
+  private title({ name, shape }: LayerInfo, readable: string): HTMLElement {
+    return make("h3", "layer-name", readable, make("span", "faint key", ` ${name} ${shape.join(" × ")}`));
   }
 
   private firstLayer(layer: LayerView, shape: readonly number[], method: string, lane: number): void {
     const map = filterMap(shape) ?? matrixMap(shape, 2);
-    const canvas = layer.view(map, `Filters of the first layer, ${method}`, null);
+    const canvas = layer.view(map, t("filters.label", { lane: method }), null);
     const head = make("p", `lane-line lane-${lane}`, make("span", "swatch"), method);
     this.filters.append(make("div", "layer-lane", head, canvas));
     this.job(canvas, layer);
@@ -143,10 +149,9 @@ export class WeightsPanel {
     if (lane === 0 && this.described && now - this.described < 10_000) return;
     if (lane === 0) this.described = now;
     layers.forEach((picture, index) => {
-      for (const { canvas } of this.lanes[lane]?.[index]?.views ?? []) {
-        const label = (canvas.getAttribute("aria-label") ?? "").replace(/: .*/, "");
+      for (const { canvas, label } of this.lanes[lane]?.[index]?.views ?? []) {
         const zeros = percent(picture.weights.length > 0 ? picture.zeros / picture.weights.length : null);
-        canvas.setAttribute("aria-label", `${label}: ${zeros} zeros`);
+        canvas.setAttribute("aria-label", t("maps.zeros", { label, zeros }));
       }
     });
   }

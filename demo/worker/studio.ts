@@ -27,13 +27,6 @@ const RETRY_DELAYS = [0, 500, 2000, 5000];
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
-const NO_WEBGPU =
-  "This browser does not offer WebGPU to this page. Recent versions of Chrome, Edge, Safari and Firefox do, on pages " +
-  "served over https or from localhost.";
-const NO_ADAPTER =
-  "This browser supports WebGPU but found no graphics adapter. Check its settings for hardware acceleration, or install " +
-  "a newer graphics driver.";
-
 /** Load the code of model files, which most visitors do not use. */
 const modelFiles = () => import("./model_files.ts");
 
@@ -129,15 +122,15 @@ export class Studio {
   private async open(assets: string): Promise<void> {
     this.assets = assets;
     if (!(globalThis.navigator as Navigator | undefined)?.gpu && !this.options.requestGpu) {
-      this.options.report({ kind: "no-gpu", reason: NO_WEBGPU });
+      this.options.report({ kind: "no-gpu", why: "webgpu", reason: "" });
       return;
     }
     let gpu: Gpu;
     try {
       gpu = await this.getGpu();
     } catch (error) {
-      const reason = messageOf(error).includes("adapter") ? NO_ADAPTER : `WebGPU did not start: ${messageOf(error)}`;
-      this.options.report({ kind: "no-gpu", reason });
+      const reason = messageOf(error);
+      this.options.report({ kind: "no-gpu", why: reason.includes("adapter") ? "adapter" : "start", reason });
       return;
     }
     let sources: readonly string[] = ["mnist"];
@@ -211,7 +204,7 @@ export class Studio {
         last = error;
       }
     }
-    this.options.report({ kind: "no-gpu", reason: `The graphics adapter did not come back: ${messageOf(last)}` });
+    this.options.report({ kind: "no-gpu", why: "back", reason: messageOf(last) });
     throw last;
   }
 

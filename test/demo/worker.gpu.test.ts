@@ -380,7 +380,7 @@ test("a loss that is not finite ends the run with a message", async () => {
 test("without an adapter the visitor gets a reason", async () => {
   const bare = new Desk({ requestGpu: () => Promise.reject(new Error("no WebGPU adapter was found")) });
   await bare.do(open, build());
-  expect(bare.all("no-gpu")[0]?.reason).toContain("found no graphics adapter");
+  expect(bare.all("no-gpu")[0]?.why).toBe("adapter");
   expect(bare.all("problem")[0]?.message).toBe("there is no GPU");
   await bare.studio.close();
 });

@@ -6,7 +6,8 @@ import { Resvg } from "@resvg/resvg-js";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { METHODS, MODELS } from "../../../demo/shared/settings.ts";
-import { METHOD_NAMES, METHOD_NOTES } from "../../../demo/ui/fields.ts";
+import { t } from "../../../demo/texts/text.ts";
+import { laneNames } from "../../../demo/ui/lane_names.ts";
 import { parseSafetensors } from "../../../src/io/index.ts";
 import { idxImages, idxLabels } from "../../support/idx_folder.ts";
 import { squares } from "../../support/shapes.ts";
@@ -21,7 +22,7 @@ afterAll(async () => {
 });
 
 const parameters = async (page: Page) =>
-  Number(/([\d\u202f]+) parameters/.exec((await page.textContent("#about-run")) ?? "")?.[1]?.replace(/\D/g, ""));
+  Number(/([\d,]+) parameters/.exec((await page.textContent("#about-run")) ?? "")?.[1]?.replace(/\D/g, ""));
 
 /** Make a file for the page's inputs. */
 const upload = (name: string, bytes: Uint8Array) => ({ name, mimeType: "", buffer: Buffer.from(bytes) });
@@ -57,9 +58,9 @@ test("step, start, pause, change of the threshold during training, reset", async
   // A setting after the first step waits for a reset.
   await page.selectOption("#setting-method", "pgh");
   expect(await page.locator("#pending").isVisible()).toBe(true);
-  expect(await page.textContent(".card-title")).toBe("LATS");
+  expect(await page.textContent(".card-method")).toBe("LATS");
   await page.click("#reset");
-  await textOf(page.locator(".card-title").first(), /^PGH$/);
+  await textOf(page.locator(".card-method").first(), /^PGH$/);
   await ready(page);
   expect(await stepOf(page)).toBe(0);
   expect(await page.locator("#pending").isVisible()).toBe(false);
@@ -82,12 +83,14 @@ test("every method can be chosen, shows its note, and takes a step next to anoth
   await ready(page);
   for (const method of METHODS) {
     await page.selectOption("#setting-method", method);
-    expect(await page.textContent("#setting-method-note")).toBe(METHOD_NOTES[method]);
+    expect(await page.textContent("#setting-method-note")).toBe(t(`method-note.${method}`));
     // Two networks of the same method have different names.
     const other = method === "ltp" ? "str" : method;
     await page.selectOption("#setting-against", other);
-    const expected = other === method ? `${METHOD_NAMES[method]} (1)` : METHOD_NAMES[method];
-    await textOf(page.locator(".card-title").first(), new RegExp(`^${expected.replace(/[()]/g, "\\$&")}$`));
+    await textOf(page.locator(".card-method").first(), new RegExp(`^${t(`method.${method}`)}$`));
+    const titles = await page.locator(".card-name").allTextContents();
+    expect(titles).toEqual(laneNames([method, other]));
+    expect(new Set(titles).size).toBe(2);
     await ready(page);
     await page.click("#step");
     await textOf(page.locator("#where"), /^Step 1 of/);
@@ -164,7 +167,7 @@ test("an invalid number shows a message at its field and changes nothing", async
   await field.fill("32");
   await field.press("Tab");
   expect(await page.textContent("#setting-batchSize-error")).toBe("");
-  await textOf(page.locator("#where"), /^Step 0 of 1\u202f504/);
+  await textOf(page.locator("#where"), /^Step 0 of 1,504/);
   await page.context().close();
 });
 
@@ -225,7 +228,7 @@ test("trains on a folder of images whose subfolders are the classes; accepts dro
   await textOf(page.locator("#start"), /^Finished$/);
   expect(await onCard(page, "test accuracy")).toBeGreaterThan(0.7);
   await page.click("#sample");
-  await textOf(page.locator("#answer"), /^This is (circle|bar)\. LATS: (circle|bar) with/);
+  await textOf(page.locator("#answer"), /^This is (circle|bar)\. Pruned: (circle|bar) with/);
 
   await page.evaluate(() => {
     const dataTransfer = new DataTransfer();

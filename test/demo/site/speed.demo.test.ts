@@ -17,13 +17,13 @@ test("measures the speed of a network and the bytes of its files, and training c
   await page.click("#step");
   await textOf(page.locator("#where"), /^Step 1 of 375/);
   await page.click("#measure-speed");
-  await textOf(page.locator("#speed-state"), /^LATS: sparse kernels use (dense|block [84]|csr) in \d layers?/);
+  await textOf(page.locator("#speed-state"), /^Pruned: sparse kernels use (dense|block [84]|csr) in \d layers?/);
   const tables = page.locator("#speed-rates table");
   expect(await tables.count()).toBe(2);
   expect(await tables.nth(1).locator("tbody th").allTextContents()).toEqual([
     ...["dense", "sparse kernels", "compact", "compact, sparse kernels"],
   ]);
-  for (const text of await tables.nth(1).locator("tbody td").allTextContents()) expect(text).toMatch(/^[\d\u202f]+/);
+  for (const text of await tables.nth(1).locator("tbody td").allTextContents()) expect(text).toMatch(/^[\d,]+/);
   const files = page.locator("#speed-files tbody tr");
   expect(await files.count()).toBe(6);
   expect(await files.first().textContent()).toMatch(/^every weight\d+\u202fkB$/);

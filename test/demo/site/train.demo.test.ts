@@ -65,12 +65,12 @@ test("classifies a drawn 1; shows a test picture with its label", async () => {
       [0.48, 0.85],
     ],
   ]);
-  await textOf(page.locator("#answer"), /^LATS: 1 with \d/);
+  await textOf(page.locator("#answer"), /^Pruned: 1 with \d/);
   expect(await page.locator("#probabilities tbody tr").count()).toBe(10);
   await page.click("#clear");
   await textOf(page.locator("#answer"), /^Draw a digit/);
   await page.click("#sample");
-  await textOf(page.locator("#answer"), /^This is \d\. LATS: \d with/);
+  await textOf(page.locator("#answer"), /^This is \d\. Pruned: \d with/);
 });
 
 test("saves models and metrics, and loads a model", async () => {
@@ -100,7 +100,7 @@ test("saves models and metrics, and loads a model", async () => {
 
   const accuracy = await onCard(page, "test accuracy");
   await page.setInputFiles("#pick-model", { name: sparse.name, mimeType: "", buffer: Buffer.from(sparse.bytes) });
-  const notice = await textOf(page.locator(".message.notice .message-text").first(), /replaces LATS/);
+  const notice = await textOf(page.locator(".message.notice .message-text").first(), /replaces Pruned/);
   expect(notice).toContain(`test accuracy ${(accuracy * 100).toFixed(1)}`);
 });
 

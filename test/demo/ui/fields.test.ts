@@ -1,15 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DEFAULTS, METHODS } from "../../../demo/shared/settings.ts";
-import {
-  applies,
-  METHOD_NAMES,
-  METHOD_NOTES,
-  parseNumber,
-  SLIDER_END,
-  sliderOfThreshold,
-  thresholdOfSlider,
-} from "../../../demo/ui/fields.ts";
+import { t } from "../../../demo/texts/text.ts";
+import { applies, parseNumber, SLIDER_END, sliderOfThreshold, thresholdOfSlider } from "../../../demo/ui/fields.ts";
 
 test("only settings with an effect apply", () => {
   const plain = { ...DEFAULTS, method: "lats", against: "none" } as const;
@@ -25,8 +18,8 @@ test("only settings with an effect apply", () => {
 
 test("every method has a name and a note", () => {
   for (const method of METHODS) {
-    expect(METHOD_NAMES[method].length).toBeGreaterThan(1);
-    expect(METHOD_NOTES[method]).toMatch(/\.$/);
+    expect(t(`method.${method}`).length).toBeGreaterThan(1);
+    expect(t(`method-note.${method}`)).toMatch(/\.$/);
   }
 });
 
