@@ -16,7 +16,7 @@ import { FileError } from "../node_internal.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { RunFiles } from "../run/files.ts";
 import type { Progress } from "../terminal/progress.ts";
-import { duration, metricText, percent } from "../text/index.ts";
+import { duration, metricText, percent, plural } from "../text/index.ts";
 import type { Stopping } from "./stop_at_signals.ts";
 
 /** Return warnings that help during the run. */
@@ -27,8 +27,9 @@ function epochWarnings({ layers }: EpochRecord): string[] {
 const zeroGroups = ({ groupSparsity }: RunRecord) =>
   groupSparsity === undefined ? "" : `  zero groups ${percent(groupSparsity)}`;
 
-const left = ({ multiplyAdds }: EpochRecord) =>
-  multiplyAdds === undefined ? "" : `  multiply-adds ${percent(multiplyAdds)}`;
+const left = ({ multiplyAdds, sparseLayers = 0 }: EpochRecord) =>
+  (multiplyAdds === undefined ? "" : `  multiply-adds ${percent(multiplyAdds)}`) +
+  (sparseLayers === 0 ? "" : `  sparse kernels in ${plural(sparseLayers, "layer")}`);
 
 /** Write the score with the batch norm statistics of training, if it is known. */
 function rawText({ rawTestAccuracy, rawMetrics = {} }: EpochRecord, metric: string): string {

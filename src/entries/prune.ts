@@ -74,6 +74,8 @@ export {
   type ThresholdRun,
   type ThresholdSchedule,
   type ThresholdScheduleName,
+  TRAINING_KERNELS,
+  type TrainingKernels,
   thresholdFromLambda,
   WEIGHT_GROUPS,
   type WeightGroupName,

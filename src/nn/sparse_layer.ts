@@ -29,13 +29,23 @@ export interface SparseLayerInfo {
 /** Record of the ops that a forward pass makes: a graph, gradients, or none. */
 export type Recording = "trace" | "gradients" | "none";
 
-interface Given {
+/**
+ * Training of a layer. none: by its dense kernels. live: with a frozen mask, so that all kernels give the gradients of the live blocks
+ * only. masked: the same, of an optimiser that masks the zeros: dense kernels are left as they are.
+ */
+export type SparseTraining = "none" | "live" | "masked";
+
+/** A layer, and the values of its weight. */
+export interface KnownLayer {
   readonly name: string;
   readonly layer: Conv2d | Linear;
+  /** Zeros decide the blocks. */
   readonly weights: Float32Array;
+}
+
+interface Given extends KnownLayer {
   readonly kernels: "auto" | "dense" | "block" | "csr";
-  /** True if the layer trains with a frozen mask: its gradients are those of the live blocks. */
-  readonly training: boolean;
+  readonly training: SparseTraining;
   readonly adapter: AdapterReport;
   readonly recording: (x: Tensor) => Recording;
 }
@@ -94,7 +104,7 @@ export class SparseLayer {
     };
     const { training } = given;
     const size = this.count?.size ?? most.size;
-    const isNeeded = this.count !== null || (training && most.live < most.rows * work.each);
+    const isNeeded = this.count !== null || (training === "live" && most.live < most.rows * work.each);
     const { groups } = work;
     this.weight = isNeeded ? new SparseWeight(packBlocks(weights, layer.weight.shape, { size, groups })) : null;
     if (this.weight) layer.forward = (x: Tensor) => this.forward(x);
@@ -116,7 +126,7 @@ export class SparseLayer {
   private sparse(x: Tensor): Tensor {
     const { layer } = this;
     const weight = this.weight!;
-    const dense = this.given.training ? layer.weight : null;
+    const dense = this.given.training === "none" ? null : layer.weight;
     return layer instanceof Conv2d
       ? sparseConv2dOp(x, layer.bias, dense, { weight, shape: this.shapeOf(layer, x) })
       : sparseLinearOp(x, layer.bias, dense, { weight });
@@ -129,16 +139,18 @@ export class SparseLayer {
   private forward(x: Tensor): Tensor {
     const { training, kernels, recording } = this.given;
     const use = recording(x);
-    if (use === "trace" || (!training && (this.layer.training || use === "gradients"))) return this.dense(x);
+    const trains = this.layer.training || use === "gradients";
+    if (use === "trace" || (training === "none" && trains)) return this.dense(x);
     const isForced = kernels !== "auto";
     const isSparse = this.count !== null && (isForced || this.suits(x));
     const [dense, sparse]: [Way, Way] = [
-      { label: "dense", run: (t) => this.dense(t, use === "gradients") },
+      { label: "dense", run: (t) => this.dense(t, training === "live" && use === "gradients") },
       { label: this.info.kernel, run: (t) => this.sparse(t) },
     ];
     const { tuner } = currentGpu();
     const rule = isSparse ? sparse : dense;
-    if (isForced || !this.count || use === "gradients" || !tuner.active) return rule.run(x);
+    // No trials in training: a checkpointed layer runs again in the backward pass, and must give the same bits.
+    if (isForced || !this.count || trains || !tuner.active) return rule.run(x);
     const { live, size } = this.count;
     const pixels = x.numel / x.shape[this.layer instanceof Conv2d ? 1 : x.shape.length - 1]!;
     const choice = {

@@ -6,7 +6,13 @@ import { ArgumentError, expectKeys, valueText } from "../text/index.ts";
 import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
-import { type Recording, SparseLayer, type SparseLayerInfo } from "./sparse_layer.ts";
+import {
+  type KnownLayer,
+  type Recording,
+  SparseLayer,
+  type SparseLayerInfo,
+  type SparseTraining,
+} from "./sparse_layer.ts";
 
 /**
  * Kernels of pruned layers. auto: by rule, layer by layer; the tuner measures on hardware. block: blocks of 8 or 4 outputs in every
@@ -87,15 +93,25 @@ export async function sparsify(model: Module, options: SparsifyOptions = {}): Pr
   if (!SPARSE_KERNELS.includes(kernels))
     throw fail(`kernels: expected one of ${SPARSE_KERNELS.join(", ")}, got ${kernels}`);
   if (typeof training !== "boolean") throw fail(`training: expected true or false, got ${valueText(training)}`);
-  const found = [...model.namedModules()].flatMap(([name, layer]) =>
+  const found = productLayers(model);
+  const values = await readAll(...found.map(({ layer }) => layer.weight));
+  const weights = (i: number) => values[i] as Float32Array;
+  const layers = found.map((layer, i) => ({ ...layer, weights: weights(i) }));
+  return sparsifyLayers(layers, { kernels, training: training ? "live" : "none" });
+}
+
+/** List the convolutions and linear layers of a model, in its order. */
+export function productLayers(model: Module): Omit<KnownLayer, "weights">[] {
+  return [...model.namedModules()].flatMap(([name, layer]) =>
     layer instanceof Conv2d || layer instanceof Linear ? [{ name, layer }] : [],
   );
-  const values = await readAll(...found.map(({ layer }) => layer.weight));
+}
+
+/** Make layers skip the zeros of weights that are known on the host. Does not wait; see `sparsify`. */
+export function sparsifyLayers(
+  layers: readonly KnownLayer[],
+  { kernels, training }: { readonly kernels: SparseKernels; readonly training: SparseTraining },
+): SparseModel {
   const { adapter } = currentGpu();
-  return new SparseModel(
-    found.map(({ name, layer }, i) => {
-      const weights = values[i] as Float32Array;
-      return new SparseLayer({ name, layer, weights, kernels, training, adapter, recording });
-    }),
-  );
+  return new SparseModel(layers.map((layer) => new SparseLayer({ ...layer, kernels, training, adapter, recording })));
 }

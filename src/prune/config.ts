@@ -61,6 +61,16 @@ export const STEERINGS = ["lambda", "threshold"] as const;
 /** Name of a steering; see STEERINGS. */
 export type SteeringName = (typeof STEERINGS)[number];
 
+/**
+ * Kernels of a run whose zeros stay zero: after the freeze, or with masks before training.
+ * - `dense`  as before
+ * - `auto`   in each layer those that are faster by measured times
+ * - `block`  kernels for blocks of 8 or 4 outputs, in every layer with zeros
+ */
+export const TRAINING_KERNELS = ["dense", "auto", "block"] as const;
+/** Kernels of a run whose zeros stay zero; see TRAINING_KERNELS. */
+export type TrainingKernels = (typeof TRAINING_KERNELS)[number];
+
 /** Settings of a pruning method. */
 export interface PruneConfig {
   /** Default `soft`. */
@@ -108,6 +118,11 @@ export interface PruneConfig {
    * channels and neurons and train the smaller network. Results have the sizes of the original one. Default false.
    */
   readonly compact?: boolean | undefined;
+  /**
+   * Kernels of the epochs that begin once zeros stay zero; see TRAINING_KERNELS. For groups block8 and block4, and method masked. Sums
+   * run in another order than those of the dense kernels. Default `dense`.
+   */
+  readonly kernels?: TrainingKernels | undefined;
   /** Layers to leave dense: `first`, `last`, a name, or a /regular expression/ for names. Their weights still count. */
   readonly dense?: readonly string[] | undefined;
   /** gmp, one-shot, imp and random: division of the target among the layers. Default `layer`; imp: `global`. */
@@ -198,6 +213,14 @@ export function groupOf({ group, groupShare, groupSparsity }: PruneConfig): Weig
   check("groupSparsity", "nothing without group", groupSparsity, group !== undefined || groupSparsity === undefined);
   return group;
 }
+
+/** Return true for a config with sparse kernels in training. */
+export const usesKernels = <C extends PruneConfig>(config: C): config is C & { readonly kernels: "auto" | "block" } =>
+  config.kernels !== undefined && config.kernels !== "dense";
+
+/** Return true for a config whose zeros may be in blocks: pruned so, or loaded. */
+export const mayHaveBlocks = ({ method, group }: PruneConfig): boolean =>
+  method === "masked" || group === "block8" || group === "block4";
 
 /** Return the target sparsity of a method that requires one. */
 export function targetOf(config: PruneConfig, method: string): number {

@@ -19,6 +19,8 @@ export {
   type RunShape,
   STEERINGS,
   type SteeringName,
+  TRAINING_KERNELS,
+  type TrainingKernels,
 } from "./config.ts";
 export { type CutArena, cutSmallest } from "./cut.ts";
 export { erkDensities } from "./erk.ts";

@@ -52,6 +52,7 @@ const OPEN: readonly (keyof PruneConfig)[] = [
   "group",
   "groupShare",
   "compact",
+  "kernels",
   "dense",
 ];
 

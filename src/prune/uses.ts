@@ -1,7 +1,7 @@
 // The methods that read each setting of a PruneConfig. A setting that the method does not read is refused, since it is probably
 // a mistake.
 import { ArgumentError, type SettingUse, type UsesOf, useFault } from "../text/index.ts";
-import type { PruneConfig, PruningMethodName } from "./config.ts";
+import { mayHaveBlocks, type PruneConfig, type PruningMethodName } from "./config.ts";
 
 type Use = SettingUse<PruneConfig>;
 
@@ -80,6 +80,11 @@ export const PRUNE_USES: UsesOf<PruneConfig> = {
     what: "pruning whose zeros become final, without method imp",
     when: (config) => !isOne("imp")(config) && (soft(config) || methodOf(config) !== "soft"),
     idle: false,
+  },
+  kernels: {
+    what: "pruning by groups block8 and block4, and method masked",
+    when: (config) => mayHaveBlocks(config) && (soft(config) || methodOf(config) !== "soft"),
+    idle: "dense",
   },
   scope: ofDivided,
   shares: ofDivided,

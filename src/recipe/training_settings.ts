@@ -6,6 +6,7 @@ import {
   PRUNING_SCOPES,
   STEERINGS,
   THRESHOLD_SCHEDULES,
+  TRAINING_KERNELS,
   WEIGHT_GROUPS,
 } from "../internal.ts";
 import { betas, choice, epochs, group, integer, MOST_EPOCHS, names, number, toggle } from "./setting.ts";
@@ -154,6 +155,10 @@ export const prune = group("Pruning", {
     otherwise: "never; ltp: 2/3",
   }),
   compact: toggle("once zeros are final: train on without dead channels", {}),
+  kernels: choice("once zeros are final: block, or auto, the faster ones", {
+    of: TRAINING_KERNELS,
+    otherwise: "dense",
+  }),
   dense: names("layers to leave dense: first,last, names, /regular expressions/", {
     flag: "--dense <layers>",
     items: "layers",

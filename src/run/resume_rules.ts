@@ -34,6 +34,8 @@ export const RESUME_RULES: Readonly<Record<string, ResumeRule>> = {
   finetuneEpochs: "planned",
   // For a smaller GPU: a step is summed over other parts, and batch norm normalises each part.
   microBatch: "noted",
+  // Sums of other kernels have another order.
+  "prune.kernels": "noted",
   // Of tests and models; training does not see it.
   recalibrate: "noted",
 };
@@ -65,7 +67,7 @@ function leaves(value: unknown, at = "", into = new Map<string, unknown>()): Map
 }
 
 /** Values of settings that a recipe may lack. */
-const ABSENT: Readonly<Record<string, unknown>> = { precision: "f32", optimizer: "sgd" };
+const ABSENT: Readonly<Record<string, unknown>> = { precision: "f32", optimizer: "sgd", "prune.kernels": "dense" };
 
 /** List the differences between two recipes, except `out`, the folder of the run. */
 export function settingChanges(was: Recipe, now: Recipe): SettingChange[] {

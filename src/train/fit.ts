@@ -68,6 +68,8 @@ export interface EpochRecord {
   readonly threshold: number;
   /** Multiply-adds of the network in this epoch, as a share of those of the original one. Absent without `prune.compact`. */
   readonly multiplyAdds?: number;
+  /** Number of layers that trained by sparse kernels in this epoch. Absent without `prune.kernels`. */
+  readonly sparseLayers?: number;
   /** Weights that became zero since the end of the last epoch, and those that became non-zero. */
   readonly pruned: number;
   readonly regrown: number;
@@ -117,6 +119,8 @@ export interface FitOptions {
   readonly layers: () => Promise<readonly EpochLayer[]>;
   /** Returns the share of the original network's multiply-adds that is left. */
   readonly multiplyAdds?: () => number;
+  /** Returns the number of layers with sparse kernels. */
+  readonly sparseLayers?: () => number;
   /** Prunable weights, of which records give the share of zeros. Default: those of the model. */
   readonly weights?: number;
   /** Returns the layers among those without live weights that cut all paths to the output; if there are any, the run ends. */

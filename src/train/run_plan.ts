@@ -2,7 +2,14 @@
 // already done, so that a run can be resumed with another configuration.
 
 import { makeLrSchedule } from "../optim/lr_scheduler.ts";
-import type { PruneConfig, RunShape } from "../prune/config.ts";
+import {
+  check,
+  mayHaveBlocks,
+  type PruneConfig,
+  type RunShape,
+  TRAINING_KERNELS,
+  usesKernels,
+} from "../prune/config.ts";
 import type { PruningMethod } from "../prune/method.ts";
 import { makePruningMethod } from "../prune/methods/index.ts";
 import { type PruningMethodParts, pruningMethod } from "../prune/own_method.ts";
@@ -76,6 +83,17 @@ function methodOf(prune: PruneConfig, run: RunShape, { method, schedule }: PlanO
   return pruningMethod(typeof method === "function" ? method(run) : method);
 }
 
+/** Refuse settings for final zeros in a run that has none at the start of its last epoch, `last` in steps. */
+function expectFinalZeros(prune: PruneConfig, method: PruningMethod, last: number): void {
+  const expected = "zeros that are final an epoch before the end, such as with freezeEpoch";
+  const { kernels = "dense" } = prune;
+  check("kernels", `one of ${TRAINING_KERNELS.join(", ")}`, kernels, TRAINING_KERNELS.includes(kernels));
+  check("compact", expected, `method ${method.name}`, !prune.compact || method.isFrozen?.(last) === true);
+  if (!usesKernels(prune)) return;
+  check("kernels", "dense without groups block8 and block4", kernels, mayHaveBlocks(prune));
+  check("kernels", expected, `method ${method.name}`, method.phase(last) === "mask");
+}
+
 /**
  * Return the plan of a configuration. `own`: parts that take the place of the configuration's. Errors: ArgumentError for settings that
  * contradict each other or the length of the run.
@@ -94,10 +112,7 @@ export function planRun(config: RunConfig, stepsPerEpoch: number, own: PlanOverr
   const lr = rateOf(config, { main: mainSteps, total: totalSteps, perEpoch: stepsPerEpoch }, own);
   const shape = { totalSteps, mainSteps, stepsPerEpoch, lr, momentum, seed };
   const method = methodOf(config.prune, shape, own);
-  if (config.prune.compact && !method.isFrozen?.(totalSteps - stepsPerEpoch)) {
-    const problem = `expected zeros that are final an epoch before the end, such as with freezeEpoch, got method ${method.name}`;
-    throw new ArgumentError(`pruning: compact: ${problem}`);
-  }
+  expectFinalZeros(config.prune, method, totalSteps - stepsPerEpoch);
   return { ...shape, epochs, method };
 }
 

@@ -23,10 +23,10 @@ import { type LayerSparsity, layersOf } from "./layer_sparsity.ts";
 import type { ModelChange } from "./model_change.ts";
 import type { Score } from "./score.ts";
 import { beginSession, buildSessionParts, type SessionParts } from "./session_build.ts";
-import { changeModel, changeShapes } from "./session_change.ts";
+import { changeModel, changeShapes, restoreKernels } from "./session_change.ts";
 import { restoreSession, type Saveable, sessionParts } from "./session_checkpoint.ts";
 import { croppedSize, formatOf, type SessionBatches, testBatches, trainingBatches } from "./session_data.ts";
-import { betweenEpochs } from "./session_epochs.ts";
+import { betweenEpochs, sparsifyBetween } from "./session_epochs.ts";
 import type { SessionOptions } from "./session_options.ts";
 import { SessionRecalibration } from "./session_recalibration.ts";
 import { rehearseSession, tuneSession } from "./session_rehearse.ts";
@@ -223,6 +223,7 @@ export class Session {
     this.recalibration.forget();
     try {
       await this.prepare();
+      await sparsifyBetween(this.parts, this.position.epoch * this.stepsPerEpoch, (change) => this.change(change));
       const loop = this.loopFor(control);
       this.loop = loop;
       const result = await loop.run();
@@ -239,6 +240,7 @@ export class Session {
       throw error;
     } finally {
       this.loop = null;
+      restoreKernels(this.parts, this.recalibration);
       this.isFitting = false;
     }
   }
@@ -253,7 +255,7 @@ export class Session {
   }
 
   private loopFor(control: FitCallbacks): FitLoop {
-    const { config, listeners, masks, ownRates, plan, shrunk, test } = this.parts;
+    const { config, kernels, listeners, masks, ownRates, plan, shrunk, test } = this.parts;
     return new FitLoop({
       ...control,
       ...this.saved,
@@ -266,6 +268,7 @@ export class Session {
         return shrunk ? rows.map((row) => shrunk.row(row)) : rows;
       },
       ...(shrunk ? { weights: shrunk.weights, multiplyAdds: () => shrunk.multiplyAdds } : {}),
+      ...(kernels ? { sparseLayers: () => kernels.layers } : {}),
       betweenEpochs: (step) => betweenEpochs(this.parts, step, (change) => this.change(change, step)),
       dead: (empty) => cutLayers(this.model, formatOf(this.parts.train), empty),
       onEnd: (result) => listeners.end(result, control.onEnd),
@@ -389,6 +392,7 @@ export class Session {
     this.step.dispose();
     this.parts.evaluator?.dispose();
     this.recalibration.dispose();
+    this.parts.kernels?.dispose();
     this.optimizer.dispose();
     this.model.dispose();
   }

@@ -1,6 +1,7 @@
 // Builds the parts of a session from its options.
 import type { Module, RandomState } from "../nn/index.ts";
 import { Optimizer } from "../optim/optimizer.ts";
+import { usesKernels } from "../prune/config.ts";
 import { MaskWatch } from "../prune/mask_watch.ts";
 import type { PruningRun } from "../prune/method.ts";
 import { ArgumentError } from "../text/index.ts";
@@ -18,6 +19,7 @@ import {
   type SessionSamples,
   transformFor,
 } from "./session_data.ts";
+import { SessionKernels } from "./session_kernels.ts";
 import { checkOptimizer, makeOptimizer, ownRate } from "./session_optimizer.ts";
 import { checkSessionOptions, type SessionOptions } from "./session_options.ts";
 import { Shrunk } from "./shrunk.ts";
@@ -42,6 +44,8 @@ export interface SessionParts {
   readonly masks: MaskWatch | null;
   /** The original network of a run that removes channels; else null. */
   readonly shrunk: Shrunk | null;
+  /** The sparse kernels of a run that trains by them; else null. */
+  readonly kernels: SessionKernels | null;
   readonly transform: SampleTransform | undefined;
   readonly listeners: Listeners;
   readonly score: Score;
@@ -103,6 +107,7 @@ export function buildSessionParts(options: SessionOptions): SessionParts {
     evaluator:
       test && new Evaluator(model, { ...formatOf(test), ...measured, precision: config.precision, random: randoms }),
     shrunk: config.prune.compact ? new Shrunk(model, config.prune.group, formatOf(train).sample) : null,
+    kernels: usesKernels(config.prune) ? new SessionKernels(config.prune.kernels) : null,
     masks: model.parameters().some((p) => p.prunable) ? new MaskWatch(model) : null,
   };
 }

@@ -15,7 +15,7 @@ import type { ModelChange } from "./model_change.ts";
 import type { SessionParts } from "./session_build.ts";
 import type { SessionRecalibration } from "./session_recalibration.ts";
 
-type Parts = Pick<SessionParts, "model" | "optimizer" | "step" | "evaluator" | "masks" | "config">;
+type Parts = Pick<SessionParts, "model" | "optimizer" | "step" | "evaluator" | "masks" | "config" | "kernels">;
 
 /** Dispose the recordings of a session's steps; the next run of each records it again. */
 function forgetSteps({ step, evaluator }: Parts, recalibration: SessionRecalibration): void {
@@ -51,6 +51,8 @@ function applyChange(
 ): void {
   const { model, optimizer, masks, config } = parts;
   forgetSteps(parts, recalibration);
+  // Kernels are for the shapes that they were made for.
+  if (!state || positions.size > 0) parts.kernels?.dispose();
   const before = new Map(model.namedParameters());
   apply();
   const replaced = replacements(before, new Map(model.namedParameters()), positions);
@@ -110,4 +112,9 @@ export async function changeModel(
 /** Change the shapes of a model whose whole state is loaded afterwards. Does not wait. */
 export function changeShapes(parts: Parts, recalibration: SessionRecalibration, apply: () => void): void {
   applyChange(parts, recalibration, { apply }, null);
+}
+
+/** Give the model its dense kernels back, if it has sparse ones. Does not wait. */
+export function restoreKernels(parts: Parts, recalibration: SessionRecalibration): void {
+  if (parts.kernels?.isUsed) changeShapes(parts, recalibration, () => {});
 }

@@ -9,12 +9,21 @@ import { compactBetween } from "./session_compact.ts";
  */
 type EpochWork = (parts: SessionParts, step: number, change: (change: ModelChange) => Promise<void>) => Promise<void>;
 
+/** Give the model the kernels of the epoch that begins after `step` steps, once zeros stay zero. */
+export const sparsifyBetween: EpochWork = async ({ kernels, plan, ...parts }, step, change) => {
+  if (!kernels || plan.method.phase(step) !== "mask") return;
+  const made = kernels.change(parts);
+  if (made) await change(made);
+};
+
 /** Work in order; each checks the settings itself. */
 const WORKS: readonly EpochWork[] = [
   async (parts, step, change) => {
     if (!parts.shrunk || !parts.plan.method.isFrozen?.(step)) return;
     await compactBetween(parts, change);
   },
+  // Last: for the shapes that are left.
+  sparsifyBetween,
 ];
 
 /** Do the work between two epochs, after `step` steps. */

@@ -74,6 +74,7 @@ const VALUES: Readonly<Record<string, readonly [unknown, unknown]>> = {
   "prune.window": [1, 2],
   "prune.freezeEpoch": [4, 5],
   "prune.compact": [true, false],
+  "prune.kernels": ["block", "auto"],
   "prune.dense": [["first"], ["last"]],
   "prune.scope": ["erk", "global"],
   "prune.shares": [["a=0.5"], ["b=0.25"]],
@@ -271,8 +272,8 @@ describe("pruning and learning rates", () => {
         const shown = await Promise.all(views.map(async (view) => (await pruningOf(view.prune, view.lr)).shown));
         if (shown.some((text) => text !== now.shown)) return;
         const key = path.split(".")[1]!;
-        // Chooses parameters, or changes the model between epochs: pruningGroups and session_compact have tests.
-        if (key === "dense" || key === "compact") return;
+        // Chooses parameters, or changes the model between epochs: pruningGroups, session_compact and session_kernels have tests.
+        if (key === "dense" || key === "compact" || key === "kernels") return;
         const rates = (view: Recipe) =>
           JSON.stringify(
             Array.from({ length: 30 }, (_, n) => makeLrSchedule(view.lr, { epochs: EPOCHS, stepsPerEpoch: STEPS })(n)),
