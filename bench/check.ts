@@ -17,6 +17,7 @@ import { pickClock, titleOf } from "./lib/run.ts";
 import { compareSides, peersInstalled } from "./peers/compare.ts";
 import { fasterPeer, ratioText } from "./peers/report.ts";
 import { selectWorkloads } from "./peers/workloads.ts";
+import { slowestChoice } from "./sparse/never_slower.ts";
 
 export interface CheckOptions {
   /** Parts of names: only figures whose name contains one of them are measured. Default all. */
@@ -127,6 +128,11 @@ function makeFigures(rounds: number): Figure[] {
     ratio("batch norm + LIF, against separate ops", 1.1, lif("batch norm and neurons, forward")),
     { name: "LIF forward, share of the copy bandwidth", bar: least(60, "%"), measure: () => copyShare(rounds) },
     ratio("fused update, against unfused", 3, ["update ResNet-20, 65 tensors"]),
+    {
+      name: "sparse rule's choice, slowest against dense",
+      bar: least(0.97),
+      measure: () => slowestChoice(rounds),
+    },
     {
       name: "LeNet-BN step, against the faster peer",
       bar: least(5),

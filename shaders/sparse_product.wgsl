@@ -13,7 +13,8 @@ fn weight_at(w: Weight, r: u32) -> f32 { return w[r % 4u]; }  //!spec
 @group(0) @binding(4) var<storage, read> pixels: array<vec2<u32>>;      // place in x, bits; anything unless TABLE
 @group(0) @binding(5) var<storage, read> bias: array<f32>;              // anything when has_bias is 0
 @group(0) @binding(6) var<storage, read_write> y: array<Act>;
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(7) var<storage, read> residual: array<Act>;         // like y; anything unless RESIDUAL
+@group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -42,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       var at = result_at(pixel, group.z, row.z);
       for (var r = 0u; r < R; r++) {  //!unroll
         if (r < row.w) {
-          y[at] = Act(sums[p * R + r] + select(0.0, bias[row.z + r], params.has_bias != 0u));
+          y[at] = ended(sums[p * R + r] + select(0.0, bias[row.z + r], params.has_bias != 0u), at);
         }
         at += params.y_output;
       }

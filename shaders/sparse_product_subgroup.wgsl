@@ -15,7 +15,8 @@ const LOADS: u32 = (R * T + LANES - 1u) / LANES;
 @group(0) @binding(4) var<storage, read> pixels: array<vec2<u32>>;      // place in x, bits; anything unless TABLE
 @group(0) @binding(5) var<storage, read> bias: array<f32>;              // anything when has_bias is 0
 @group(0) @binding(6) var<storage, read_write> y: array<Act>;
-@group(0) @binding(7) var<uniform> params: Params;
+@group(0) @binding(7) var<storage, read> residual: array<Act>;         // like y; anything unless RESIDUAL
+@group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES * TILES * IMAGES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32,
@@ -64,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       var at = result_at(pixel, image, row.z);
       for (var r = 0u; r < R; r++) {  //!unroll
         if (r < row.w) {
-          y[at] = Act(sums[p * R + r]);
+          y[at] = ended(sums[p * R + r], at);
         }
         at += params.y_output;
       }

@@ -7,6 +7,7 @@ import { numel, Scope, type Shape } from "../../src/tensor/index.ts";
 import { brackets, random } from "../cases/data.ts";
 import { recorded } from "../cases/recorded.ts";
 import type { BenchCase, KernelCase, Variant } from "../lib/case.ts";
+import { fileCases } from "./files.ts";
 import { prunedWeights, type Zeros, zerosText } from "./pruned.ts";
 import { trainingCases } from "./training.ts";
 
@@ -16,6 +17,8 @@ interface Pruned {
   build(): Module;
   readonly zeros: readonly Zeros[];
   readonly kernels: readonly SparseKernels[];
+  /** Shape of an input: norms become part of the products. Absent for single layers. */
+  readonly sample?: Shape;
 }
 
 const LAYER_ZEROS: readonly Zeros[] = [
@@ -32,13 +35,31 @@ const conv = (x: Shape, outputs: number, kernel: number, stride = 1): Pruned => 
   kernels: LAYER_KERNELS,
 });
 
+/** Return the same subject with one sample, for the choice of the rule alone. */
+const single = (subject: Pruned): Pruned => ({
+  ...subject,
+  name: subject.name.replace(/\[\d+/, "[1").replace(/batch \d+/, "batch 1"),
+  x: [1, ...subject.x.slice(1)],
+  zeros: subject.zeros.filter(({ share, size }) => share === (size === 8 ? 0.9 : 0.95)),
+  kernels: ["auto"],
+});
+
+const net = (model: string, channels: number, size: number): Pruned => ({
+  name: `${model} batch 64`,
+  x: [64, channels, size, size],
+  build: () => buildModel(model, { channels, size, classes: 10 }),
+  zeros: NET_ZEROS,
+  kernels: ["auto"],
+  sample: [channels, size, size],
+});
+
 const NET_ZEROS: readonly Zeros[] = [
   { share: 0.9, size: 8 },
   { share: 0.95, size: 8 },
   { share: 0.95, size: 1 },
 ];
 
-const SUBJECTS: readonly Pruned[] = [
+const BATCHES: readonly Pruned[] = [
   conv([16, 64, 8, 8], 64, 3),
   conv([16, 16, 32, 32], 16, 3),
   conv([16, 16, 32, 32], 32, 3, 2),
@@ -51,23 +72,12 @@ const SUBJECTS: readonly Pruned[] = [
     zeros: LAYER_ZEROS,
     kernels: LAYER_KERNELS,
   },
-  {
-    name: "lenet-bn batch 64",
-    x: [64, 1, 28, 28],
-    build: () => buildModel("lenet-bn", { channels: 1, size: 28, classes: 10 }),
-    zeros: NET_ZEROS,
-    kernels: ["auto"],
-  },
-  {
-    name: "resnet-20 batch 64",
-    x: [64, 3, 32, 32],
-    build: () => buildModel("resnet-20", { channels: 3, size: 32, classes: 10 }),
-    zeros: NET_ZEROS,
-    kernels: ["auto"],
-  },
+  net("lenet-bn", 1, 28),
+  net("resnet-20", 3, 32),
 ];
+const SUBJECTS: readonly Pruned[] = [...BATCHES, ...BATCHES.map(single)];
 
-function caseOf({ name, x, build, kernels }: Pruned, zeros: Zeros): KernelCase {
+function caseOf({ name, x, build, kernels, sample }: Pruned, zeros: Zeros): KernelCase {
   return {
     kind: "kernel",
     group: "sparse",
@@ -82,7 +92,7 @@ function caseOf({ name, x, build, kernels }: Pruned, zeros: Zeros): KernelCase {
         const model = build().eval();
         Scope.adopt(model);
         for (const [key, p] of model.namedParameters()) p.set(weights.get(key)!);
-        Scope.adopt(await sparsify(model, { kernels: kind }));
+        Scope.adopt(await sparsify(model, { kernels: kind, sample: kind === "dense" ? null : (sample ?? null) }));
         variants.push(recorded(kind, () => [noGrad(() => model.forward(input))]));
       }
       return { variants };
@@ -90,7 +100,9 @@ function caseOf({ name, x, build, kernels }: Pruned, zeros: Zeros): KernelCase {
   };
 }
 
-export const sparseCases: readonly BenchCase[] = [
-  ...SUBJECTS.flatMap((subject) => subject.zeros.map((zeros) => caseOf(subject, zeros))),
-  ...trainingCases,
-];
+/** Layers and networks with batch 64 and 1, each with the choice of the rule. */
+export const ruleCases: readonly KernelCase[] = SUBJECTS.flatMap((subject) =>
+  subject.zeros.map((zeros) => caseOf(subject, zeros)),
+);
+
+export const sparseCases: readonly BenchCase[] = [...ruleCases, ...fileCases, ...trainingCases];

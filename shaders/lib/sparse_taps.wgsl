@@ -2,12 +2,15 @@
 // a list of taps, each with R weights. A lane holds R outputs of P pixels and reads x once per tap and pixel: the table of taps
 // (src/ops/sparse/tables.ts) holds distances in x, so that nothing here divides.
 // The including kernel declares LANES, the distance between two pixels of a lane, and the bindings.
+//!include "lib/nonfinite.wgsl"
 alias Act = f32;               //!spec   element type of x and y in memory
 const R: u32 = 8u;             //!spec   outputs of a block: 8, 4 or 1
 const P: u32 = 4u;             //!spec   pixels of a lane
 const TABLE: bool = false;     //!spec   pixels of x are in `pixels`; else they are x_pixel apart
 const MASKED: bool = false;    //!spec   taps may be outside of x
 const FLAT: bool = false;      //!spec   `pixels` holds those of the whole batch
+const RESIDUAL: bool = false;  //!spec   `residual` is added to the result
+const RELU: bool = false;      //!spec   ReLU after it
 
 struct Params {
   plane: u32,                // pixels of an image; of the batch where FLAT
@@ -55,4 +58,16 @@ fn result_at(pixel: u32, image: u32, output: u32) -> u32 {
     at = n * params.y_image + (pixel - n * params.area) * params.y_pixel;
   }
   return at + output * params.y_output;
+}
+
+// A result, from its sum and its place in y.
+fn ended(sum: f32, at: u32) -> Act {
+  var v = sum;
+  if (RESIDUAL) {
+    v += f32(residual[at]);
+  }
+  if (RELU) {
+    v = relu_of(v);
+  }
+  return Act(v);
 }

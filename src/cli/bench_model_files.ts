@@ -100,7 +100,7 @@ async function loadForm(file: string, x: Float32Array, kernels: BenchFlags["kern
   using _scope = new Scope();
   model.loadStateDict(weights as StateDict);
   model.eval();
-  using _sparse = kernels ? await sparsify(model, { kernels }) : null;
+  using _sparse = kernels ? await sparsify(model, { kernels, sample: input }) : null;
   await readAll(noGrad(() => model.forward(tensor(x, [1, ...input]))));
   model.dispose();
 }

@@ -20,6 +20,7 @@ import {
   type SessionSamples,
   type ShortcutKind,
   type SparseKernels,
+  type SparsifyOptions,
   sparsify,
   testBatchesOf,
   valueOfScore,
@@ -267,6 +268,12 @@ function sayFit(notes: readonly string[], lines: readonly string[], out: Output)
 const shareOfZeros = (layers: readonly LayerSparsity[]): number =>
   layers.reduce((n, l) => n + l.zeros, 0) / layers.reduce((n, l) => n + l.weights, 0);
 
+/** Return the options of the sparse kernels. Norms whose statistics change stay separate passes. */
+function sparseOptions({ kernels = "dense", recalibrate = 0 }: EvalFlags, test: Splits["test"]): SparsifyOptions {
+  const folds = kernels !== "dense" && recalibrate === 0 && !isArrays(test);
+  return { kernels, sample: folds ? test.shape : null };
+}
+
 async function testOn(
   splits: Splits,
   { name, data, settings, objective: named, opened, file, batchSize, save }: Tested,
@@ -286,7 +293,8 @@ async function testOn(
   const shortcut = shortcutOf(name, taken.weights);
   const model = build(shortcut, random);
   sayFit(taken.notes, putWeights(model, taken, file, flags).lines, out);
-  using sparse = await sparsify(model, { kernels: flags.kernels ?? "dense" });
+  const count = flags.recalibrate ?? 0;
+  using sparse = await sparsify(model, sparseOptions(flags, test));
   const format = isArrays(test) ? targetOf(test) : { scale: test };
   const evaluator = new Evaluator(model, { sample: test.shape, random, ...format, loss, metrics });
   const started = performance.now();
@@ -299,7 +307,6 @@ async function testOn(
     batchSize: Math.min(batchSize, test.length),
     ...(splits.stored ? { stored: splits.stored } : {}),
   };
-  const count = flags.recalibrate ?? 0;
   const train = trainingEpochs(forEncoder(splits.train, settings.encoder), batchSize, seed);
   const samples = { sample: test.shape, random, ...format };
   const tested = await evaluateWithin(load, () =>

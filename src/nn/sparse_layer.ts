@@ -1,17 +1,18 @@
 // A convolution or linear layer whose forward pass skips the zeros of its weight.
 import { type AdapterReport, type Candidate, currentGpu, type Trial, tuneClass } from "../gpu/index.ts";
-import { type ConvShape, convShape } from "../ops/conv/shape.ts";
+import { type ConvShape, convShape, outputShape } from "../ops/conv/shape.ts";
 import { conv2d } from "../ops/conv2d.ts";
 import { linear } from "../ops/linear.ts";
 import { BLOCK_SIZES, type BlockSize, packBlocks } from "../ops/sparse/blocks.ts";
-import { liveWeightOp, sparseConv2dOp, sparseLinearOp } from "../ops/sparse/ops.ts";
+import { liveWeightOp, sparseConv2dOp, sparseEndOp, sparseLinearOp } from "../ops/sparse/ops.ts";
 import { idleShare } from "../ops/sparse/product.ts";
 import { type BlockCount, bestBlocks, countBlocks, type LayerWork } from "../ops/sparse/rule.ts";
 import { SparseWeight } from "../ops/sparse/sparse_weight.ts";
 import { MOST_TAPS } from "../ops/sparse/tables.ts";
-import { Scope, type Tensor, zeros } from "../tensor/index.ts";
+import { Scope, type Shape, type Tensor, zeros } from "../tensor/index.ts";
 import { Conv2d } from "./conv.ts";
 import type { Linear } from "./linear.ts";
+import { type End, Ending, type Follower } from "./sparse_ending.ts";
 
 /** Facts of a layer. */
 export interface SparseLayerInfo {
@@ -41,6 +42,8 @@ export interface KnownLayer {
   readonly layer: Conv2d | Linear;
   /** Zeros decide the blocks. */
   readonly weights: Float32Array;
+  /** Batch norm or ReLU that alone reads the layer's result, for inference. Default null: none is known. */
+  readonly follower?: Follower | null;
 }
 
 interface Given extends KnownLayer {
@@ -64,10 +67,12 @@ const SIZES: Readonly<Record<Given["kernels"], readonly BlockSize[]>> = {
 const NAMES = { 8: "block 8", 4: "block 4", 1: "csr" } as const;
 
 /** Return the work of a layer. */
-function workOf({ weight, ...layer }: Conv2d | Linear): LayerWork {
+function workOf({ weight, ...layer }: Conv2d | Linear, follower: Follower | null): LayerWork {
   const [outputs, , kh = 1, kw = 1] = weight.shape as [number, number, number?, number?];
-  const groups = "options" in layer ? (layer.options.groups ?? 1) : 1;
-  return { outputs, groups, each: weight.numel / outputs, isPoint: kh * kw === 1 };
+  const { groups = 1, stride = 1 } = "options" in layer ? layer.options : {};
+  const isStrided = [stride].flat().some((step) => step > 1);
+  const kind = kh * kw === 1 ? "point" : isStrided ? "strided" : "window";
+  return { outputs, groups, each: weight.numel / outputs, kind, passes: follower ? 1 : 0 };
 }
 
 /** Return the blocks that take the fewest bytes of weights and taps: for kernels that the caller demands. */
@@ -82,14 +87,15 @@ export class SparseLayer {
   private readonly work: LayerWork;
   private readonly count: BlockCount | null;
   private readonly weight: SparseWeight | null;
+  private readonly ending: Ending | null;
   /** True by the sizes of an input if the sparse kernel is used. */
   private readonly used = new Map<string, boolean>();
 
   constructor(given: Given) {
-    const { name, layer, weights, kernels, adapter } = given;
+    const { name, layer, weights, kernels, adapter, follower = null } = given;
     this.given = given;
     this.layer = layer;
-    const work = workOf(layer);
+    const work = workOf(layer, follower);
     this.work = work;
     const counts = BLOCK_SIZES.map((size) => countBlocks(weights, work, size));
     const allowed = counts.filter(({ size }) => SIZES[kernels].includes(size));
@@ -107,7 +113,10 @@ export class SparseLayer {
     const isNeeded = this.count !== null || (training === "live" && most.live < most.rows * work.each);
     const { groups } = work;
     this.weight = isNeeded ? new SparseWeight(packBlocks(weights, layer.weight.shape, { size, groups })) : null;
+    const run = (x: Tensor, end: End) => this.ended(x, end);
+    this.ending = follower && this.count ? new Ending(follower, work.outputs, run) : null;
     if (this.weight) layer.forward = (x: Tensor) => this.forward(x);
+    if (this.ending) this.refresh();
   }
 
   /** Return the blocks to use; null for the dense kernel. */
@@ -132,15 +141,39 @@ export class SparseLayer {
       : sparseLinearOp(x, layer.bias, dense, { weight });
   }
 
+  private ended(x: Tensor, { residual, relu }: End): Tensor {
+    const { layer } = this;
+    const weight = this.weight!;
+    const shape = layer instanceof Conv2d ? this.shapeOf(layer, x) : null;
+    return sparseEndOp(x, this.ending!.biasOf(layer), residual, { weight, shape, relu });
+  }
+
+  private resultShape(x: Tensor): Shape {
+    const { layer } = this;
+    if (layer instanceof Conv2d) return outputShape(this.shapeOf(layer, x));
+    return [...x.shape.slice(0, -1), layer.weight.shape[0]!];
+  }
+
   private shapeOf({ weight, bias, options }: Conv2d, x: Tensor): ConvShape {
     return convShape(x, weight, bias, options);
   }
 
   private forward(x: Tensor): Tensor {
-    const { training, kernels, recording } = this.given;
+    const { training, recording } = this.given;
     const use = recording(x);
     const trains = this.layer.training || use === "gradients";
     if (use === "trace" || (training === "none" && trains)) return this.dense(x);
+    const { ending } = this;
+    // The sparse weight contains the batch norm's scales.
+    if (ending && !ending.isFixed) return this.dense(x);
+    const way = this.wayOf(x, use);
+    return ending && way.label !== "dense" ? ending.defer(x, this.resultShape(x)) : way.run(x);
+  }
+
+  /** Choose the kernel for an input: by rule, or by the tuner. */
+  private wayOf(x: Tensor, use: Recording): Way {
+    const { kernels, training } = this.given;
+    const trains = this.layer.training || use === "gradients";
     const isForced = kernels !== "auto";
     const isSparse = this.count !== null && (isForced || this.suits(x));
     const [dense, sparse]: [Way, Way] = [
@@ -150,7 +183,7 @@ export class SparseLayer {
     const { tuner } = currentGpu();
     const rule = isSparse ? sparse : dense;
     // No trials in training: a checkpointed layer runs again in the backward pass, and must give the same bits.
-    if (isForced || !this.count || trains || !tuner.active) return rule.run(x);
+    if (isForced || !this.count || trains || !tuner.active) return rule;
     const { live, size } = this.count;
     const pixels = x.numel / x.shape[this.layer instanceof Conv2d ? 1 : x.shape.length - 1]!;
     const choice = {
@@ -164,7 +197,7 @@ export class SparseLayer {
         return { run: (way) => way.run(given).dispose(), dispose: () => given.dispose() };
       },
     };
-    return tuner.pick<Way>(choice).run(x);
+    return tuner.pick<Way>(choice);
   }
 
   /** True if the rule still prefers the sparse kernel for an input of these sizes. */
@@ -174,21 +207,25 @@ export class SparseLayer {
     if (known !== undefined) return known;
     const { layer, weight, work, given, count } = this;
     const shape = layer instanceof Conv2d ? this.shapeOf(layer, x) : null;
-    const idle = idleShare(shape, x.numel / x.shape.at(-1)!, weight!);
-    const suits = bestBlocks(given.adapter, work, [count!], idle) !== null;
+    const rows = x.numel / x.shape.at(-1)!;
+    const pixels = shape ? shape.batch * shape.rows.out * shape.columns.out : rows;
+    const suits = bestBlocks(given.adapter, work, [count!], { pixels, idle: idleShare(shape, rows, weight!) }) !== null;
     this.used.set(key, suits);
     return suits;
   }
 
-  /** Copy the values of the live blocks from the layer's weight. */
+  /** Copy the values of the live blocks from the layer's weight, and batch norm's map. */
   refresh(): void {
-    this.weight?.refresh(this.layer.weight);
+    if (!this.weight) return;
+    if (this.ending) this.ending.refresh(this.layer, this.weight);
+    else this.weight.refresh(this.layer.weight);
   }
 
   /** Give the layer its own forward pass back. */
   dispose(): void {
     if (!this.weight) return;
     this.weight.dispose();
+    this.ending?.dispose();
     Reflect.deleteProperty(this.layer, "forward");
   }
 }

@@ -1,11 +1,12 @@
 // sparsify(model): inference by kernels that skip the zeros of pruned weights.
 import { currentTape, gradEnabled, isTracing } from "../autograd/index.ts";
 import { currentGpu } from "../gpu/index.ts";
-import { readAll, type Tensor } from "../tensor/index.ts";
+import { readAll, type Shape, type Tensor } from "../tensor/index.ts";
 import { ArgumentError, expectKeys, valueText } from "../text/index.ts";
 import { Conv2d } from "./conv.ts";
 import { Linear } from "./linear.ts";
 import type { Module } from "./module.ts";
+import { findFollowers } from "./sparse_ending.ts";
 import {
   type KnownLayer,
   type Recording,
@@ -30,6 +31,11 @@ export interface SparsifyOptions {
    * True: also train with the sparse kernels, and with the blocks that are live now. Default false: training uses the dense ones.
    */
   readonly training?: boolean;
+  /**
+   * Shape of an input without its batch axis. Given, the model is traced, and batch norms, residual additions and ReLUs that alone read
+   * the result of a layer become part of its sparse product in inference. Default null: they stay separate passes.
+   */
+  readonly sample?: Shape | null;
 }
 
 /** A model whose layers run sparse kernels. Made by `sparsify`. */
@@ -46,7 +52,10 @@ export class SparseModel implements Disposable {
     return this.sparse.map((layer) => layer.info);
   }
 
-  /** Copy the values of the live blocks from the weights, in stream order: for weights that changed where they were not zero. */
+  /**
+   * Copy the values of the live blocks from the weights, and the maps of batch norms with `sample`, in stream order: for weights that
+   * changed where they were not zero.
+   */
   refresh(): void {
     for (const layer of this.sparse) layer.refresh();
   }
@@ -61,6 +70,9 @@ export class SparseModel implements Disposable {
     this.dispose();
   }
 }
+
+const isShape = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.every((size) => Number.isInteger(size) && size >= 1);
 
 /** Return the record of the ops of a forward pass. */
 function recording(x: Tensor): Recording {
@@ -79,7 +91,7 @@ function recording(x: Tensor): Recording {
  * Zeros     live blocks are found once. After a step that changes weights call `refresh`; after one that revives zeros, make a new
  *           one. A NaN or an infinity in x under a weight of zero is skipped, where the dense kernel gives NaN.
  * Bits      sums have another order than the dense kernels': results agree to about 1e-6 of the largest.
- * Errors    ArgumentError for an unknown option or kernel.
+ * Errors    ArgumentError for an unknown option or kernel, and a sample that is no shape; OpError if the model cannot be traced.
  * @example
  * const model = new Sequential([new Linear(64, 32), new ReLU(), new Linear(32, 4)]).eval();
  * using sparse = await sparsify(model, { kernels: "block" });
@@ -88,15 +100,22 @@ function recording(x: Tensor): Recording {
  */
 export async function sparsify(model: Module, options: SparsifyOptions = {}): Promise<SparseModel> {
   const fail = (problem: string) => new ArgumentError(`sparsify: ${problem}`);
-  expectKeys(options, { kernels: true, training: true }, fail);
-  const { kernels = "auto", training = false } = options;
+  expectKeys(options, { kernels: true, training: true, sample: true }, fail);
+  const { kernels = "auto", training = false, sample = null } = options;
   if (!SPARSE_KERNELS.includes(kernels))
     throw fail(`kernels: expected one of ${SPARSE_KERNELS.join(", ")}, got ${kernels}`);
   if (typeof training !== "boolean") throw fail(`training: expected true or false, got ${valueText(training)}`);
+  if (sample !== null && training) throw fail("sample: expected null with training, whose batch norms change");
+  if (sample !== null && !isShape(sample)) throw fail(`sample: expected sizes >= 1, got ${valueText(sample)}`);
   const found = productLayers(model);
+  const followers = sample ? findFollowers(model, sample) : null;
   const values = await readAll(...found.map(({ layer }) => layer.weight));
   const weights = (i: number) => values[i] as Float32Array;
-  const layers = found.map((layer, i) => ({ ...layer, weights: weights(i) }));
+  const layers = found.map((layer, i) => ({
+    ...layer,
+    weights: weights(i),
+    follower: followers?.get(layer.layer) ?? null,
+  }));
   return sparsifyLayers(layers, { kernels, training: training ? "live" : "none" });
 }
 

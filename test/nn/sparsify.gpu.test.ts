@@ -109,6 +109,14 @@ describe("sparsify", () => {
     layer.dispose();
   });
 
+  test("refuses a sample that is no shape, and one with training", async () => {
+    const layer = new Linear(2, 2);
+    await expect(sparsify(layer, { sample: [0] })).rejects.toThrow("sparsify: sample: expected sizes >= 1");
+    await expect(sparsify(layer, { sample: [2], training: true })).rejects.toThrow(
+      "sparsify: sample: expected null with training, whose batch norms change",
+    );
+  });
+
   test("refuses an unknown option and an unknown kernel", async () => {
     const layer = new Linear(2, 2);
     await expect(sparsify(layer, { kernel: "block" } as never)).rejects.toThrow(ArgumentError);

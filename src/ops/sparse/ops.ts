@@ -2,7 +2,7 @@
 // that of the live blocks.
 import { defineOp, expectActivations, expectFloat, sumAxesInto } from "../../autograd/index.ts";
 import { OpError } from "../../gpu/index.ts";
-import { copyInto, type Tensor } from "../../tensor/index.ts";
+import { copyInto, sameShape, type Tensor } from "../../tensor/index.ts";
 import { type ConvShape, outputShape } from "../conv/shape.ts";
 import { sparseGradInput, sparseGradWeight } from "./gradients.ts";
 import { pointShape, sparseConv, sparseLinear } from "./product.ts";
@@ -68,6 +68,36 @@ export const sparseLinearOp = defineOp({
     const shape = pointShape(dy.numel / outputs, inputs, outputs);
     const axes = dy.shape.map((_, axis) => axis).slice(0, -1);
     return gradients("sparseLinear", dy, x!, { weight, shape, axes }, { needs, out });
+  },
+});
+
+/** Sparse product with its end: a residual's addition and ReLU. */
+interface EndOptions {
+  readonly weight: SparseWeight;
+  /** Null for a linear map. */
+  readonly shape: ConvShape | null;
+  readonly relu: boolean;
+}
+
+/**
+ * Compute the sparse convolution or linear map of x, plus bias and residual, through ReLU if `relu`. For inference: no gradient
+ * flows. `residual` has the shape of the result.
+ */
+export const sparseEndOp = defineOp({
+  name: "sparseEnd",
+  options: ["weight", "shape", "relu"],
+  infer([x, , residual]: [x: Tensor, bias: Tensor | null, residual: Tensor | null], { weight, shape }: EndOptions) {
+    expectActivations("sparseEnd", { x, residual });
+    const result = shape ? outputShape(shape) : [...x.shape.slice(0, -1), weight.blocks.shape[0]!];
+    if (residual && !sameShape(residual.shape, result))
+      throw new OpError("sparseEnd", `residual: expected [${result}]`, { x, residual });
+    return { shape: result, dtype: x.dtype };
+  },
+  forward(y, [x, b, residual], { weight, shape, relu }) {
+    const operands = { x, weight, b, y, residual, relu };
+    if (shape) sparseConv(shape, operands);
+    else sparseLinear(operands);
+    return [];
   },
 });
 

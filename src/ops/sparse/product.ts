@@ -28,6 +28,10 @@ export interface SparseOperands {
   /** Added to each output; null adds nothing. */
   readonly b: Tensor | null;
   readonly y: Tensor;
+  /** Added to y; null adds nothing. */
+  readonly residual?: Tensor | null;
+  /** True: ReLU, after the residual. Default false. */
+  readonly relu?: boolean;
 }
 
 /** Where the pixels of a product are. */
@@ -86,12 +90,21 @@ export function tilingOf(plane: number, images: number, blockRows: number): Tili
   return { shares, lanes, perLane, teams, imageTeams: shares ? share(images, MOST_TEAMS / teams) : 1 };
 }
 
-function run({ x, weight, b, y }: SparseOperands, taps: Tensor, layout: Layout): void {
+function run({ x, weight, b, y, residual = null, relu = false }: SparseOperands, taps: Tensor, layout: Layout): void {
   const { plane, images, params, pixels } = layout;
   const { shares, lanes, perLane, teams, imageTeams } = tilingOf(plane, images, weight.rowCount);
   const R = weight.blocks.size;
   const one: Spec = R === 1 && !shares ? { Weight: "f32", weight_at: "w" } : {};
-  const common = { ...actSpec(x), R, P: perLane, LANES: lanes, ...layout.spec, ...one };
+  const common = {
+    ...actSpec(x),
+    R,
+    P: perLane,
+    LANES: lanes,
+    ...layout.spec,
+    ...one,
+    RESIDUAL: residual !== null,
+    RELU: relu,
+  };
   (shares ? subgroupKernel : plainKernel).run({
     bind: {
       x,
@@ -101,6 +114,7 @@ function run({ x, weight, b, y }: SparseOperands, taps: Tensor, layout: Layout):
       pixels: pixels ?? weight.rows,
       bias: b ?? weight.values,
       y,
+      residual: residual ?? x,
     },
     params: { plane, images, ...params, has_bias: b ? 1 : 0 },
     spec: shares ? { ...common, TILES: teams, IMAGES: imageTeams } : common,

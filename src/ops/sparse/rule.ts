@@ -2,19 +2,35 @@
 import { type AdapterReport, lavapipe, MESA_26_1 } from "../../gpu/index.ts";
 import { type BlockSize, blockRows, countLive } from "./blocks.ts";
 
-/** Times of one vector of pixels on a driver, in nanoseconds, and multiply-adds of its dense kernels. */
+/** Times on a driver, in nanoseconds. */
 interface Costs {
-  /** Time of a row of blocks: a fixed part, and a part for each output. */
+  /** Time of a row of blocks for a vector of pixels: a fixed part, and a part for each output. */
   readonly row: readonly [fixed: number, output: number];
   /** Time of a live block, likewise. */
   readonly block: readonly [fixed: number, output: number];
-  /** Fastest dense multiply-adds per nanosecond for windows of several taps, and for 1x1 and linear layers. */
-  readonly dense: readonly [window: number, point: number];
+  /** Time of the dense kernels for an output of a pixel: a fixed part, and a part for each number of its weight. */
+  readonly dense: Readonly<Record<"window" | "strided" | "point", readonly [fixed: number, each: number]>>;
+  /** Time of a pass over a result, for each number. */
+  readonly pass: number;
+  /** Time of a dispatch without its work. */
+  readonly dispatch: number;
 }
 
-// Measured on two cores at vectors of 8 (Mesa 25.0.7) and of 16 numbers (Mesa 26.1.6): the least of seven rounds, in CPU time.
-const MESA_25: Costs = { row: [70, 16], block: [5, 0.3], dense: [14.5, 13] };
-const MESA_26: Costs = { row: [60, 8], block: [5, 0.8], dense: [40, 18] };
+// Measured on two cores at vectors of 8 (Mesa 25.0.7) and of 16 numbers (Mesa 26): the least of several rounds, in CPU time.
+const MESA_25: Costs = {
+  row: [70, 16],
+  block: [5, 0.3],
+  dense: { window: [3, 0.062], strided: [3, 0.095], point: [1.5, 0.065] },
+  pass: 0.75,
+  dispatch: 25_000,
+};
+const MESA_26: Costs = {
+  row: [60, 8],
+  block: [5, 0.8],
+  dense: { window: [2.8, 0.02], strided: [2.8, 0.03], point: [1.5, 0.0425] },
+  pass: 1,
+  dispatch: 14_000,
+};
 /** Vectors that MESA_26 was measured with. */
 const WIDE = 16;
 /** A sparse kernel must be faster than the dense one by this factor: the times are estimates. */
@@ -28,8 +44,10 @@ export interface LayerWork {
   readonly groups: number;
   /** Numbers of the weight for one output. */
   readonly each: number;
-  /** True for 1x1 and linear layers. */
-  readonly isPoint: boolean;
+  /** Kind of the window: of several taps, the same with a stride, or 1x1 and linear. */
+  readonly kind: "window" | "strided" | "point";
+  /** Passes over the result that the sparse kernel contains, and the dense one does not. */
+  readonly passes: number;
 }
 
 /** A layer's live blocks of one size. */
@@ -45,40 +63,53 @@ export function countBlocks(data: Float32Array, { outputs, groups, each }: Layer
   return { size, live: countLive(data, rows, each), rows: rows.length };
 }
 
-function costsOf(adapter: AdapterReport): Costs {
-  const { mesa, lanes } = lavapipe(adapter) ?? { mesa: 0, lanes: 8 };
-  if (mesa < MESA_26_1) return MESA_25;
-  const [window, point] = MESA_26.dense;
-  return { ...MESA_26, dense: [(window * lanes) / WIDE, (point * lanes) / WIDE] };
+/** Size of an input. */
+export interface LayerInput {
+  /** Pixels of the result, of all images. */
+  readonly pixels: number;
+  /** Share of lanes' pixels that are computed in vain. */
+  readonly idle: number;
 }
+
+/** A batch: one dispatch is little beside it. */
+const LARGE: LayerInput = { pixels: 1 << 20, idle: 0 };
 
 /** Return how many times faster than the dense kernel the sparse one is estimated to be on a software adapter. */
-function speedupOf(adapter: AdapterReport, layer: LayerWork, { size, live, rows }: BlockCount): number {
-  const { row, block, dense } = costsOf(adapter);
-  const lanes = adapter.subgroupSize || 8;
-  const macs = layer.outputs * layer.each * lanes;
-  const time = rows * (row[0] + row[1] * size) + live * (block[0] + block[1] * size);
-  return macs / dense[layer.isPoint ? 1 : 0] / time;
+function speedupOf(
+  adapter: AdapterReport,
+  layer: LayerWork,
+  { size, live, rows }: BlockCount,
+  { pixels, idle }: LayerInput,
+): number {
+  const { mesa, lanes } = lavapipe(adapter) ?? { mesa: 0, lanes: adapter.subgroupSize || 8 };
+  const isNew = mesa >= MESA_26_1;
+  const { row, block, dense, pass, dispatch } = isNew ? MESA_26 : MESA_25;
+  const { outputs, each, kind, passes } = layer;
+  // Lanes of the dense kernel are outputs.
+  const tiled = Math.ceil(outputs / lanes) * lanes;
+  const narrow = isNew ? WIDE / lanes : 1;
+  const [fixed, tap] = dense[kind];
+  const number = fixed + tap * each;
+  const denseTime = dispatch + pixels * tiled * number * narrow + passes * (dispatch + pixels * outputs * pass);
+  const vector = rows * (row[0] + row[1] * size) + live * (block[0] + block[1] * size);
+  return denseTime / (dispatch + ((pixels / lanes) * vector) / (1 - idle));
 }
 
-/**
- * Return the size of the blocks that make the layer fastest by rule; null if the dense kernel does. `idle` is the share of lanes'
- * pixels that are computed in vain, for images of a known size.
- */
+/** Return the size of the blocks that make the layer fastest by rule; null if the dense kernel does. `input`: default a large batch. */
 export function bestBlocks(
   adapter: AdapterReport,
   layer: LayerWork,
   counts: readonly BlockCount[],
-  idle = 0,
+  input = LARGE,
 ): BlockCount | null {
   if (!adapter.software) {
     const share = ({ live, rows }: BlockCount) => live / (rows * layer.each);
     return counts.find((c) => share(c) <= HARDWARE_SHARES[c.size]) ?? null;
   }
   let best: BlockCount | null = null;
-  let most = MARGIN / (1 - idle);
+  let most = MARGIN;
   for (const count of counts) {
-    const speedup = speedupOf(adapter, layer, count);
+    const speedup = speedupOf(adapter, layer, count, input);
     if (speedup > most) [best, most] = [count, speedup];
   }
   return best;

@@ -17,6 +17,12 @@ function upload(values: Uint32Array | Float32Array, last: number): Tensor {
   return persistent(values instanceof Float32Array ? new Float32Array(last) : new Uint32Array(last), [1, last]);
 }
 
+/** A factor for each output: numbers from `first` on. */
+export interface OutputScales {
+  readonly numbers: Tensor;
+  readonly first: number;
+}
+
 /** The live blocks of a weight, on the device. Lives until `dispose`, also across captured steps. */
 export class SparseWeight {
   readonly blocks: Blocks;
@@ -80,19 +86,22 @@ export class SparseWeight {
     });
   }
 
-  /** Copy the values of the live blocks from the dense weight, in stream order. The blocks stay: a weight elsewhere is not seen. */
-  refresh(weight: Tensor): void {
-    this.gather(weight, this.values);
+  /**
+   * Copy the values of the live blocks from the dense weight, in stream order. The blocks stay: a weight elsewhere is not seen. `scales`:
+   * a factor for each output.
+   */
+  refresh(weight: Tensor, scales: OutputScales | null = null): void {
+    this.gather(weight, this.values, scales);
   }
 
-  private gather(w: Tensor, weights: Tensor): void {
+  private gather(w: Tensor, weights: Tensor, scales: OutputScales | null = null): void {
     const { size, shape } = this.blocks;
     const n = this.live * size;
     if (n === 0) return;
     gatherKernel.run({
-      bind: { w, sources: this.sources(), weights },
-      params: { n, row: w.numel / shape[0]! },
-      spec: { R: size },
+      bind: { w, sources: this.sources(), weights, scales: scales?.numbers ?? w },
+      params: { n, row: w.numel / shape[0]!, first: scales?.first ?? 0 },
+      spec: { R: size, SCALED: scales !== null },
       grid: grid1d(n),
     });
   }
