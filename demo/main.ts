@@ -1,5 +1,5 @@
 // The page of the demo: sends settings to the worker and its reports to the panels.
-import type { Command, Lane, Report } from "./shared/protocol.ts";
+import type { Command, Lane, Report, ThresholdMove } from "./shared/protocol.ts";
 import type { Settings } from "./shared/settings.ts";
 import { writeLanguageLinks, writePageTexts } from "./texts/page_texts.ts";
 import { named, t } from "./texts/text.ts";
@@ -15,7 +15,6 @@ import { laneNames, methodName } from "./ui/lane_names.ts";
 import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
 import { announce, notify } from "./ui/messages.ts";
-import type { ThresholdMove } from "./ui/metrics_file.ts";
 import { count, percent } from "./ui/numbers.ts";
 import { keepForOffline } from "./ui/offline.ts";
 import { PadPanel } from "./ui/pad_panel.ts";
@@ -46,6 +45,10 @@ let adapter = "";
 let sources: readonly string[] = [];
 let histories: History[] = [];
 let moves: ThresholdMove[] = [];
+/** Moves of D that a link asks for. */
+let planned: readonly ThresholdMove[] = [];
+/** Time at which the run was started, in ms; 0 before. */
+let startedAt = 0;
 let names: string[] = [];
 /** True while the worker builds: reports until then belong to the previous networks. */
 let building = false;
@@ -63,21 +66,21 @@ const askPad = atMostEvery(1000, () => pad.refresh());
 const buildSoon = debounce(350, () => build(form.settings));
 const form = new SettingsForm(find("#fields"), {
   change(settings) {
+    planned = [];
     // Before the first step a change rebuilds the networks; after it, a change waits for a reset.
-    if (bar.step === 0 && !bar.running) buildSoon.call();
-    else bar.setPending(true);
-    writeAddress(settings);
+    if (bar.started) bar.setPending(differs(settings));
+    else buildSoon.call();
+    writeAddress(addressOf(settings));
   },
   threshold(final, settings) {
     sendThreshold(final);
-    writeAddress(settings);
+    if (!bar.started) writeAddress(addressOf(settings));
   },
 });
 const sendThreshold = (() => {
   let value = 0;
   const go = atMostEvery(60, () => {
     send({ kind: "threshold", final: value });
-    moves.push({ step: histories[0]?.last?.step ?? bar.step, threshold: value });
   });
   return (final: number) => {
     value = final;
@@ -91,7 +94,9 @@ const bar = new RunBar({
     buildSoon.flush();
     send(command);
   },
-  reset: () => build(form.settings),
+  reset() {
+    if (mayDiscard()) build(form.settings);
+  },
 });
 
 const files = new FilesPanel({
@@ -102,7 +107,7 @@ const files = new FilesPanel({
     moves,
     lanes: histories.map((history, i) => ({ method: built?.lanes[i]?.method ?? "", points: history.points })),
   }),
-  address: () => `${location.href.replace(/#.*/, "")}${addressOf(form.settings)}`,
+  address: () => `${location.href.replace(/#.*/, "")}${runAddress()}`,
 });
 
 const speed = new SpeedPanel(send, () => files.chosen);
@@ -136,21 +141,53 @@ function debounce(ms: number, work: () => void): Debounced {
   };
 }
 
-/** Write the settings into the address, without a new entry in the browser's history. */
-function writeAddress(settings: Settings): void {
-  history.replaceState(null, "", `${location.pathname}${location.search}${addressOf(settings)}`);
+/** Write the part after the # into the address, without a new entry in the browser's history. */
+function writeAddress(hash: string): void {
+  history.replaceState(null, "", `${location.pathname}${location.search}${hash}`);
+}
+
+/** Return true if settings other than D differ from those of the networks on the page. */
+function differs(settings: Settings): boolean {
+  const now = built?.settings;
+  return !now || addressOf({ ...settings, threshold: now.threshold }) !== addressOf(now);
+}
+
+/** Return the last test of each network. */
+const lastTests = () => histories.flatMap((lane) => lane.tests().slice(-1));
+
+/** Return the address of the run on the page, with the moves of D and, once it has finished, its ends. */
+function runAddress(): string {
+  if (!built || !bar.started) return addressOf(form.settings);
+  return addressOf(built.settings, moves, bar.finished ? lastTests() : []);
+}
+
+/** A run that took longer than this is not discarded without a question, in ms. */
+const LONG_RUN_MS = 180_000;
+
+/** Ask before a long unfinished run is discarded. */
+function mayDiscard(): boolean {
+  const long = startedAt > 0 && !bar.finished && performance.now() - startedAt > LONG_RUN_MS;
+  return !long || confirm(t("message.discard"));
 }
 
 function build(settings: Settings): void {
   buildSoon.cancel();
   building = true;
   bar.setBusy();
-  send({ kind: "build", settings });
+  startedAt = 0;
+  send({ kind: "build", settings, moves: planned });
 }
 
 /** Read the settings of the address and notify about those that are ignored. */
 function readAddress(): Settings {
-  const { settings, ignored } = settingsOf(location.hash);
+  const { settings, ignored, moves: linked, ends } = settingsOf(location.hash);
+  planned = linked;
+  curves.keepEnds(ends);
+  const [end] = ends;
+  if (end) {
+    const numbers = { accuracy: percent(end.accuracy), left: percent(1 - end.sparsity) };
+    notify("notice", t("message.shared", numbers));
+  }
   if (ignored.length > 0) notify("notice", t("message.ignored", { list: ignored.join(", ") }));
   if (sources.includes(settings.data)) return settings;
   const source = named("data", settings.data);
@@ -189,7 +226,7 @@ function showNetworks(report: Built): void {
     report.totalSteps,
     report.stepsPerEpoch,
   );
-  curves.reset(names, histories);
+  curves.reset(names, histories, { stepsPerEpoch: report.stepsPerEpoch, moves }, report.data.test);
   weights.reset(lanes);
   histogram.reset(lanes);
   layers.reset(lanes);
@@ -228,13 +265,15 @@ const handlers: Handlers = {
     const asked = readAddress();
     const settings: typeof asked = hasHalf ? asked : { ...asked, precision: "f32" };
     form.show(settings);
-    writeAddress(settings);
     build(settings);
   },
   "no-gpu": ({ why, reason }) => showNoGpu(t(`no-gpu.${why}`, { reason })),
   built: showNetworks,
   state(report) {
+    const ends = report.finished && !bar.finished;
     bar.show(report);
+    if (report.running && startedAt === 0) startedAt = performance.now();
+    if (ends) curves.keepEnds(lastTests());
     stats.showStep(report.step);
     announce(stats.summary(report.step, histories, bar.stateName));
   },
@@ -250,7 +289,18 @@ const handlers: Handlers = {
     askPad();
   },
   prepared() {},
-  tested() {},
+  tested({ lane, accuracy, sparsity, images }) {
+    histories[lane]?.addTest({ accuracy, sparsity, images });
+    curves.changed();
+  },
+  moved({ move }) {
+    moves.push(move);
+    // A link moves D by itself; the slider follows.
+    if (planned.some(({ step, threshold }) => step === move.step && threshold === move.threshold))
+      form.show({ ...form.settings, threshold: move.threshold });
+    if (bar.started) writeAddress(runAddress());
+    curves.changed();
+  },
   timeline: ({ rows }) => timeline.update(rows),
   spikes: (report) => spikes.update(report),
   classified(report) {
@@ -270,7 +320,8 @@ const handlers: Handlers = {
     form.setSources(sources);
     const settings: Settings = { ...form.settings, data: "files" };
     form.show(settings);
-    writeAddress(settings);
+    planned = [];
+    writeAddress(addressOf(settings));
     build(settings);
   },
   problem({ what, message }) {
@@ -318,10 +369,13 @@ find("#timeline-panel").addEventListener("toggle", watch);
 const redraw = debounce(120, () => frames.markAll());
 window.addEventListener("resize", () => redraw.call());
 window.addEventListener("hashchange", () => {
-  if (!opened) return;
+  if (!opened || !mayDiscard()) return;
   const settings = readAddress();
   form.show(settings);
   build(settings);
+});
+window.addEventListener("beforeunload", (event) => {
+  if (startedAt > 0 && !bar.finished && performance.now() - startedAt > LONG_RUN_MS) event.preventDefault();
 });
 // On a phone, fold the settings so that the plots are near the top.
 find<HTMLDetailsElement>("#settings").open = matchMedia("(min-width: 900px)").matches;

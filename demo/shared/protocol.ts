@@ -4,6 +4,12 @@ import type { Settings } from "./settings.ts";
 
 export type Lane = 0 | 1;
 
+/** A change of the final threshold D before step `step`. */
+export interface ThresholdMove {
+  readonly step: number;
+  readonly threshold: number;
+}
+
 /** Tempo of a run by the clock: four times longer than normal, about 25 seconds, or as fast as possible. */
 export type Tempo = "slow" | "normal" | "max";
 
@@ -13,8 +19,16 @@ export type ModelForm = "dense" | "sparse" | "onnx";
 export type Command =
   /** Open a GPU; the first command. `assets`: address of the page's folder, where the digits are. */
   | { readonly kind: "open"; readonly assets: string }
-  /** Rebuild the networks and pause before the first step. `warm`: first compile the kernels of a step and of a test. */
-  | { readonly kind: "build"; readonly settings: Settings; readonly warm?: boolean }
+  /**
+   * Rebuild the networks and pause before the first step. `warm`: first compile the kernels of a step and of a test. `moves`: changes of
+   * D that the run makes by itself, by step.
+   */
+  | {
+      readonly kind: "build";
+      readonly settings: Settings;
+      readonly warm?: boolean;
+      readonly moves?: readonly ThresholdMove[];
+    }
   /** Set the tempo of this run and later ones; default: as fast as possible. */
   | { readonly kind: "tempo"; readonly tempo: Tempo }
   | { readonly kind: "run" }
@@ -126,6 +140,8 @@ export type Report =
       readonly totalSteps: number;
       readonly stepsPerEpoch: number;
     }
+  /** D changed, by a command or by a planned move. */
+  | { readonly kind: "moved"; readonly move: ThresholdMove }
   /** The kernels of a build are compiled. */
   | { readonly kind: "prepared" }
   | { readonly kind: "state"; readonly running: boolean; readonly finished: boolean; readonly step: number }

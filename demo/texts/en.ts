@@ -110,6 +110,7 @@ export const en = {
   "data.mnist": "MNIST digits",
   "data.fashion-mnist": "Fashion-MNIST",
   "data.files": "Your files",
+  "data.no-files": "Your files (drop them first)",
   "precision.f32": "32-bit numbers",
   "precision.f16": "16-bit activations",
 
@@ -124,33 +125,39 @@ export const en = {
   "layer.other": "Layer {n}",
 
   "plot.at": "Step {step}",
+  "plot.step": "step of training",
   "plot.label": "{title} over the steps of training. {values}",
   "plot.test": "test",
   "plot.training": "training",
-  "tradeoff.title": "Accuracy against sparsity",
+  "tradeoff.title": "Accuracy against weights left",
   "tradeoff.note":
-    "Each dot is a test: further right, more weights are zero; higher up, more pictures are classified correctly. A good method goes far to the right before it falls.",
-  "tradeoff.x": "share of zeros",
+    "Each dot is a test, with its uncertainty: further right, fewer weights are left (the axis is logarithmic); higher up, more pictures are classified correctly. Grey circles are the ends of earlier runs, and the dotted line joins the best of them.",
+  "tradeoff.x": "weights left",
   "tradeoff.y": "test accuracy",
   "tradeoff.end": "{accuracy} at {zeros} zeros",
   "tradeoff.none": "no test yet",
-  "tradeoff.label": "Test accuracy against sparsity. {values}",
+  "tradeoff.label": "Test accuracy against weights left. {values}",
   "accuracy.title": "Accuracy",
+  "accuracy.axis": "read correctly",
   "accuracy.note":
-    "The share of pictures classified correctly: the strong line with dots is for test pictures, the pale one for training pictures. If pruning goes too far, the lines separate.",
+    "The share of pictures classified correctly: lines with marks are for test pictures, thin ones for training pictures. If pruning goes too far, they separate. Dotted lines divide the epochs, and a triangle marks a change of D.",
   "filters.title": "Filters of the first layer",
   "filters.note":
     "Each small square is a pattern that the network detects in the picture. Green weights are positive, purple ones negative; the stronger the colour, the larger the weight.",
   "filters.label": "Filters of the first layer, {lane}",
   "sparsity.title": "Share of zeros",
+  "sparsity.axis": "share of all weights",
   "sparsity.note": "How many of the weights are exactly zero. A weight may return from zero later in training.",
   "threshold.title": "Threshold",
+  "threshold.axis": "size of a weight",
   "threshold.note":
     "Weights smaller than this are zero, and all others are moved towards zero by it. The pruning method decides how it rises to its final value D.",
   "lambda.title": "Implied L1 coefficient",
+  "lambda.axis": "penalty per unit of weight",
   "lambda.note":
     "A rising threshold acts like a tax on the size of each weight, and this is its rate. LATS keeps it constant; other methods press hard early or late.",
   "loss.title": "Loss",
+  "loss.axis": "cross-entropy (nats)",
   "loss.note":
     "How wrong the networks are on the training pictures; lower is better. The scale is logarithmic: each line is ten times the one below.",
   "layers.title": "Zeros in each layer",
@@ -163,6 +170,8 @@ export const en = {
   "size.every": "Every weight",
   "size.lane": "{lane}, non-zeros",
   "size.smaller": "{bytes}, {times} smaller",
+  "size.larger": "{bytes}, a little larger",
+  "size.same": "{bytes}, about the same",
   "maps.title": "All weights, layer by layer",
   "maps.note":
     "Each point is a weight, one row or block for each output of the layer; green is positive, purple negative, empty is zero. A weight that becomes zero fades within a second, and one that returns flashes yellow.",
@@ -172,6 +181,7 @@ export const en = {
   "histogram.title": "Histogram of weights",
   "histogram.note":
     "How many weights of a layer have each value (heights are square roots of counts): filled bars for the weights in use, an outline for the stored weights. Stored weights inside the grey band are below the threshold and count as zero.",
+  "histogram.axis": "up to {most} weights in a bin",
   "histogram.before": "Histogram of weights, {lane}",
   "histogram.label": "Histogram of {layer}, {lane}: {left} weights left, threshold {threshold}",
   "label.histogram-layer": "Layer",
@@ -265,6 +275,9 @@ export const en = {
 
   "message.worker": "The worker stopped: {reason}. Load the page again to continue.",
   "message.ignored": "Ignored in the address: {list}.",
+  "message.discard": "The run is not finished. Discard it?",
+  "message.shared":
+    "The run of this link ended with {left} of the weights and {accuracy} accuracy. It runs again here, with the same moves of D.",
   "message.drop-again": "{source}: Drop the files on the page again. MNIST is used instead.",
   "message.no-source": "{source}: This site does not have it. MNIST is used instead.",
   "message.imported": "{name} replaces {lane}: test accuracy {accuracy}, {zeros} zeros.",

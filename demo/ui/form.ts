@@ -64,7 +64,12 @@ export class SettingsForm {
   /** Enable these sources and disable all others. */
   setSources(sources: readonly string[]): void {
     const select = this.selects.get("data");
-    for (const option of select?.options ?? []) option.disabled = !sources.includes(option.value);
+    for (const option of select?.options ?? []) {
+      option.disabled = !sources.includes(option.value);
+      // The visitor can bring files, but not a data set that the site lacks.
+      option.hidden = option.disabled && option.value !== "files";
+      if (option.value === "files") option.text = t(option.disabled ? "data.no-files" : "data.files");
+    }
   }
 
   /** Offer the precision f16, or hide the choice in a browser without it. */

@@ -12,7 +12,7 @@ const BOTTOM = 22;
 const TOP = 8;
 
 /** Return the heights of bars on a square root scale, which keeps small counts visible. */
-function heights(counts: ArrayLike<number>, most: number): number[] {
+function heightsOf(counts: ArrayLike<number>, most: number): number[] {
   return Array.from(counts, (value) => (most > 0 ? Math.sqrt(value / most) : 0));
 }
 
@@ -63,8 +63,7 @@ export class HistogramPanel {
 
   update(lane: number, layers: readonly LayerPicture[]): void {
     this.pictures[lane] = layers;
-    const canvas = this.canvases[lane];
-    if (canvas) this.frames.mark(canvas);
+    for (const canvas of this.canvases) this.frames.mark(canvas);
   }
 
   private draw(lane: number): void {
@@ -72,34 +71,49 @@ export class HistogramPanel {
     const picture = this.pictures[lane]?.[Number(this.select.value)];
     const sheet = canvas && sheetOf(canvas);
     if (!sheet || !picture) return;
-    const { range, effective, stored } = picture.histogram;
+    const { effective, stored } = picture.histogram;
     const high = sheet.height - BOTTOM - TOP;
-    const wide = sheet.width / Math.max(1, effective.length);
-    const most = Math.max(1, ...effective, ...(stored ?? []));
-    this.band(sheet, picture);
+    // Both lanes have the same axes, so that they can be compared.
+    const { range, most } = this.axes();
+    const left = (sheet.width / 2) * (1 - picture.histogram.range / range);
+    const wide = (sheet.width - 2 * left) / Math.max(1, effective.length);
+    const heights = (counts: Uint32Array) => heightsOf(counts, (most * picture.histogram.range) / range);
+    this.band(sheet, picture, range);
     const { context } = sheet;
     const colors = theme();
     context.fillStyle = colors.lanes[lane === 0 ? 0 : 1];
-    heights(effective, most).forEach((share, i) => {
-      if (share > 0) context.fillRect(i * wide + 0.5, TOP + high * (1 - share), Math.max(1, wide - 1), high * share);
+    heights(effective).forEach((share, i) => {
+      if (share > 0)
+        context.fillRect(left + i * wide + 0.5, TOP + high * (1 - share), Math.max(1, wide - 1), high * share);
     });
     if (stored) {
       context.strokeStyle = colors.ink;
       context.lineWidth = 1;
       context.beginPath();
-      heights(stored, most).forEach((share, i) => {
+      heights(stored).forEach((share, i) => {
         const y = TOP + high * (1 - share);
-        context.lineTo(i * wide, y);
-        context.lineTo((i + 1) * wide, y);
+        context.lineTo(left + i * wide, y);
+        context.lineTo(left + (i + 1) * wide, y);
       });
       context.stroke();
     }
-    this.axis(sheet, range);
+    this.axis(sheet, range, most);
     this.describe(canvas, lane, picture);
   }
 
+  /** Return the range of values of all lanes, and the largest count in a bin of that range. */
+  private axes(): { range: number; most: number } {
+    const shown = this.pictures.flatMap((layers) => layers?.[Number(this.select.value)]?.histogram ?? []);
+    const range = Math.max(1e-9, ...shown.map((histogram) => histogram.range));
+    const most = shown.map(({ range: own, effective, stored }) => {
+      const counts = Math.max(0, ...effective, ...(stored ?? []));
+      return (counts * range) / Math.max(own, 1e-9);
+    });
+    return { range, most: Math.max(1, ...most) };
+  }
+
   /** Draw the band: weights with stored values inside it are zero. */
-  private band(sheet: Sheet, { threshold, histogram: { range } }: LayerPicture): void {
+  private band(sheet: Sheet, { threshold }: LayerPicture, range: number): void {
     if (!(threshold > 0) || !(range > 0)) return;
     const { context, width, height } = sheet;
     const half = (Math.min(threshold, range) / range) * (width / 2);
@@ -107,7 +121,7 @@ export class HistogramPanel {
     context.fillRect(width / 2 - half, TOP, 2 * half, height - BOTTOM - TOP);
   }
 
-  private axis({ context, width, height }: Sheet, range: number): void {
+  private axis({ context, width, height }: Sheet, range: number, most: number): void {
     const { faint, line } = theme();
     context.fillStyle = line;
     context.fillRect(0, height - BOTTOM, width, 1);
@@ -119,6 +133,10 @@ export class HistogramPanel {
       ["center", width / 2, "0"],
       ["right", width, short(range)],
     ];
+    context.textBaseline = "top";
+    context.textAlign = "left";
+    context.fillText(t("histogram.axis", { most: count(most) }), 2, 0);
+    context.textBaseline = "bottom";
     for (const [align, x, text] of labels) {
       context.textAlign = align;
       context.fillText(text, x, height - 2);

@@ -10,9 +10,12 @@ export interface Columns {
   readonly values: Readonly<Record<Series, (number | null)[]>>;
 }
 
-interface Test {
+/** A test of a network during training. */
+export interface Test {
   readonly sparsity: number;
   readonly accuracy: number;
+  /** Number of test images; unknown for the whole test set. */
+  readonly images?: number;
 }
 
 const empty = (): Columns => ({
@@ -67,6 +70,11 @@ export class History {
       if (testAccuracy !== null) this.measured.push({ sparsity, accuracy: testAccuracy });
       this.thin(point);
     }
+  }
+
+  /** Add a test between two steps. */
+  addTest(test: Test): void {
+    this.measured.push(test);
   }
 
   /** Remove all points after a step, when a run returns to its last snapshot. */
@@ -127,7 +135,9 @@ export function alignLanes(
     series.map((name) => {
       const row: (number | null | undefined)[] = new Array(steps.length).fill(null);
       lane.steps.forEach((step, i) => {
-        row[at.get(step)!] = lane.values[name][i] ?? null;
+        const value = lane.values[name][i] ?? null;
+        // Two points of a step, such as that of a step and that of the test after it, complete each other.
+        if (value !== null) row[at.get(step)!] = value;
       });
       return row;
     }),

@@ -41,6 +41,13 @@ const heading = (scope: "col" | "row", ...children: (Node | string)[]): HTMLTabl
 export const laneHeading = (method: string, lane: number): HTMLTableCellElement =>
   heading("col", make("span", `swatch lane-${lane}`), method);
 
+/** Return the size of a file, and how much smaller it is than the one with every weight, if it is. */
+export function sizeText(size: number, every: number): string {
+  const ratio = every / size;
+  if (ratio >= 1.05) return t("size.smaller", { bytes: bytes(size), times: times(ratio) });
+  return t(size > every ? "size.larger" : "size.same", { bytes: bytes(size) });
+}
+
 /** Return the name of a layer with line breaks allowed after dots. */
 const breakable = (name: string): (Node | string)[] =>
   name.split(/(?<=\.)/).flatMap((part, i) => (i === 0 ? [part] : [make("wbr"), part]));
@@ -84,10 +91,7 @@ export class LayersPanel {
     });
     const dense = this.lanes[lane]?.denseBytes ?? 0;
     const most = Math.max(1, ...this.lanes.map((l) => l.denseBytes));
-    this.sparse[lane]?.set(
-      sparseBytes / most,
-      t("size.smaller", { bytes: bytes(sparseBytes), times: times(dense / sparseBytes) }),
-    );
+    this.sparse[lane]?.set(sparseBytes / most, sizeText(sparseBytes, dense));
   }
 
   private resetSizes(): void {

@@ -1,12 +1,28 @@
-// Messages that stay until the visitor dismisses them, and the status line for screen readers.
+// Messages at the edge of the window, where visitors see them wherever they are on the page, and the status line for screen
+// readers. Messages remove themselves.
 import { t } from "../texts/text.ts";
 import { find, make } from "./dom.ts";
 
 type Severity = "problem" | "notice";
 
-const MOST = 4;
+const MOST = 3;
+/** Time until a message removes itself, in ms; longer texts stay longer. */
+const STAY_MS = { notice: 6000, problem: 15000 };
+const PER_LETTER_MS = 40;
 
-/** Add a message on top, once per text. Return a function that removes it. */
+/** Remove an element after a time during which it has neither the pointer nor the focus. */
+function removeAfter(ms: number, element: HTMLElement, remove: () => void): void {
+  let timer = window.setTimeout(remove, ms);
+  const hold = () => clearTimeout(timer);
+  const release = () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(remove, ms);
+  };
+  for (const event of ["pointerenter", "focusin"]) element.addEventListener(event, hold);
+  for (const event of ["pointerleave", "focusout"]) element.addEventListener(event, release);
+}
+
+/** Show a message on top of the others, once per text. Return a function that removes it. */
 export function notify(severity: Severity, text: string): () => void {
   const box = find<HTMLElement>("#messages");
   for (const old of box.querySelectorAll(".message")) if (find(".message-text", old).textContent === text) old.remove();
@@ -22,6 +38,7 @@ export function notify(severity: Severity, text: string): () => void {
     if (focused) (next?.querySelector("button") ?? document.querySelector<HTMLElement>("#start"))?.focus();
   };
   close.addEventListener("click", gone);
+  removeAfter(STAY_MS[severity] + PER_LETTER_MS * text.length, message, gone);
   box.prepend(message);
   while (box.children.length > MOST) box.lastElementChild?.remove();
   return gone;

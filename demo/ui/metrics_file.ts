@@ -1,5 +1,5 @@
 // Writes the metrics of a run: JSON with the settings, or CSV for a spreadsheet.
-import type { Point } from "../shared/protocol.ts";
+import type { Point, ThresholdMove } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 
 interface LaneMetrics {
@@ -35,12 +35,6 @@ export function metricsCsv(lanes: readonly LaneMetrics[]): string {
       lines.push([lane, method, ...COLUMNS.map((column) => point[column])].map(csvField).join(","));
   });
   return `${lines.join("\r\n")}\r\n`;
-}
-
-/** A change of the final threshold D during the run. */
-export interface ThresholdMove {
-  readonly step: number;
-  readonly threshold: number;
 }
 
 export interface RunMetrics {

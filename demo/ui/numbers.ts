@@ -45,10 +45,11 @@ export function bytes(value: Maybe): string {
   return `${size >= 100 ? Math.round(size) : size.toFixed(1)}\u202f${units[unit]}`;
 }
 
-/** Format milliseconds; below 0.01 ms as microseconds. */
+/** Format milliseconds; below 0.01 ms as microseconds, from a second on as seconds. */
 export function milliseconds(value: Maybe): string {
   if (!known(value)) return UNKNOWN;
   if (value > 0 && value < 0.01) return `${(value * 1000).toFixed(1)}\u202fµs`;
+  if (value >= 999.5) return `${(value / 1000).toFixed(value >= 9950 ? 0 : 1)}\u202fs`;
   return `${value >= 100 ? Math.round(value) : value.toFixed(value >= 10 ? 1 : 2)}\u202fms`;
 }
 

@@ -23,10 +23,41 @@ export function logRange(min: number | null, max: number | null): [number, numbe
 /** Return true if a tick of a logarithmic axis gets a label. */
 export const isDecade = (value: number): boolean => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
 
-/** Return the start of an accuracy axis: a round share below the last values, so that they stay distinguishable. */
-export function accuracyFloor(lanes: readonly (readonly number[])[]): number {
-  const ends = lanes.flatMap((lane) => lane.slice(-1));
-  if (ends.length === 0) return 0;
-  const least = Math.min(...ends);
-  return [0.98, 0.95, 0.9, 0.8, 0.5].find((floor) => least - floor > (1 - floor) * 0.3) ?? 0;
+/** A scale for shares close to 1: each halving of 1 - share takes the same room, so that 97 % and 99 % differ as 0 % and 70 % do. */
+export const nearOne = {
+  fwd: (share: number): number => -Math.log10(Math.max(1 - share, 0.0005)),
+  bwd: (place: number): number => 1 - 10 ** -place,
+} as const;
+
+const TICKS = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999];
+
+/** Return the range of such a scale: from 0 to 98 %, or to the next tick above a greater value. */
+export function nearOneRange(most: number): [number, number] {
+  return [0, Math.max(0.98, TICKS.find((tick) => tick > most) ?? 0.9995)];
+}
+
+/** Return the ticks of such a scale up to `most`. */
+export const nearOneTicks = (most: number): number[] => TICKS.filter((tick) => tick <= most);
+
+/** Return the standard error of an accuracy that was measured on `images` test images. */
+export function accuracyError(accuracy: number, images: number): number {
+  return images > 0 ? Math.sqrt((accuracy * (1 - accuracy)) / images) : 0;
+}
+
+interface Outcome {
+  readonly sparsity: number;
+  readonly accuracy: number;
+}
+
+/** Return the outcomes that no other one beats in both accuracy and zeros, by falling accuracy. */
+export function paretoFront<O extends Outcome>(outcomes: readonly O[]): O[] {
+  const byZeros = [...outcomes].sort((a, b) => b.sparsity - a.sparsity || b.accuracy - a.accuracy);
+  const front: O[] = [];
+  let best = Number.NEGATIVE_INFINITY;
+  for (const outcome of byZeros) {
+    if (outcome.accuracy <= best) continue;
+    best = outcome.accuracy;
+    front.push(outcome);
+  }
+  return front.reverse();
 }

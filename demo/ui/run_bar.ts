@@ -19,10 +19,16 @@ export class RunBar {
   private readonly note = find<HTMLElement>("#pending");
   private state: State = PAUSED;
   private busy = true;
+  /** True from a press of Step until its step is done. */
+  private stepping = false;
 
   constructor(events: RunEvents) {
     this.start.addEventListener("click", () => events.send({ kind: this.state.running ? "pause" : "run" }));
-    this.single.addEventListener("click", () => events.send({ kind: "step", steps: 1 }));
+    this.single.addEventListener("click", () => {
+      this.stepping = true;
+      this.refresh();
+      events.send({ kind: "step", steps: 1 });
+    });
     this.resetButton.addEventListener("click", () => events.reset());
     this.refresh();
   }
@@ -33,6 +39,15 @@ export class RunBar {
 
   get step(): number {
     return this.state.step;
+  }
+
+  /** True once a step has been taken or asked for. */
+  get started(): boolean {
+    return this.state.step > 0 || this.state.running || this.stepping;
+  }
+
+  get finished(): boolean {
+    return this.state.finished;
   }
 
   get stateName(): string {
@@ -48,6 +63,7 @@ export class RunBar {
 
   setReady(): void {
     this.busy = false;
+    this.stepping = false;
     this.state = PAUSED;
     this.setPending(false);
     this.refresh();
@@ -61,6 +77,7 @@ export class RunBar {
   }
 
   show(state: State): void {
+    this.stepping = false;
     this.state = state;
     this.refresh();
   }
@@ -74,7 +91,7 @@ export class RunBar {
     const { busy, state } = this;
     setText(this.start, t(state.running ? "button.pause" : state.finished ? "button.finished" : "button.start"));
     this.start.disabled = busy || state.finished;
-    this.single.disabled = busy || state.running || state.finished;
+    this.single.disabled = busy || state.running || state.finished || this.stepping;
     this.resetButton.disabled = busy;
   }
 }

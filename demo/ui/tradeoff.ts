@@ -1,24 +1,33 @@
-// Accuracy against sparsity during training: one path per lane, one dot per test.
+// Accuracy against the weights left: one path per lane, one dot with its error per test, and the ends of finished runs with
+// the front that they build.
 import uPlot from "uplot";
 import { t } from "../texts/text.ts";
-import type { History } from "./history.ts";
+import type { Test } from "./history.ts";
 import { Legend } from "./legend.ts";
+import { drawMark } from "./marks.ts";
 import { percent } from "./numbers.ts";
-import { accuracyFloor } from "./ranges.ts";
+import { accuracyError, nearOne, nearOneRange, nearOneTicks, paretoFront } from "./ranges.ts";
 import { theme } from "./theme.ts";
 
-const HEIGHT = 240;
+const HEIGHT = 260;
 const FONT = "12px system-ui, sans-serif";
 const DOT = 4;
+/** Share of zeros at which the axis ends: a network without weights is drawn there. */
+const MOST_ZEROS = 0.999;
 
 type Paths = readonly (readonly [readonly number[], readonly number[]])[];
+
+const share = (value: number): string => `${Number((value * 100).toFixed(1))} %`;
 
 export class Tradeoff {
   private readonly host: HTMLElement;
   private readonly legend: Legend;
   private chart: uPlot | null = null;
   private names: readonly string[] = [];
-  private floor = 0;
+  private tests: readonly (readonly Test[])[] = [];
+  /** Ends of finished runs; they stay when networks are built again. */
+  private readonly ends: Test[] = [];
+  private testImages = 0;
   private describedAt = 0;
 
   constructor(host: HTMLElement, values: HTMLElement) {
@@ -26,28 +35,38 @@ export class Tradeoff {
     this.legend = new Legend(values);
   }
 
-  reset(names: readonly string[]): void {
+  /** Start over; `testImages`: number of images of the whole test set. */
+  reset(names: readonly string[], testImages = 0): void {
     this.names = names;
+    this.tests = [];
+    this.testImages = testImages;
     this.legend.reset(names);
     this.chart?.destroy();
     this.describedAt = 0;
-    this.floor = 0;
     this.chart = new uPlot(this.config(), this.data([]), this.host);
   }
 
-  update(lanes: readonly History[]): void {
+  /** Keep the end of a finished run. */
+  keep(end: Test): void {
+    this.ends.push(end);
+  }
+
+  update(tests: readonly (readonly Test[])[]): void {
     if (!this.chart) return;
     this.fit();
-    const tests = lanes.map((lane) => lane.tests());
-    this.floor = accuracyFloor(tests.map((lane) => lane.map(({ accuracy }) => accuracy)));
+    this.tests = tests;
     const { chart } = this;
-    const data = this.data(tests.map((lane) => [lane.map((t) => t.sparsity), lane.map((t) => t.accuracy)]));
+    const data = this.data(
+      tests.map((lane) => [
+        lane.map(({ sparsity }) => Math.min(sparsity, MOST_ZEROS)),
+        lane.map(({ accuracy }) => accuracy),
+      ]),
+    );
     chart.batch(() => chart.setData(data));
     const ends = tests.map((lane) => {
       const last = lane.at(-1);
-      return last
-        ? t("tradeoff.end", { accuracy: percent(last.accuracy), zeros: percent(last.sparsity) })
-        : t("tradeoff.none");
+      if (!last) return t("tradeoff.none");
+      return t("tradeoff.end", { accuracy: percent(last.accuracy), zeros: percent(last.sparsity) });
     });
     this.legend.set("", ends);
     const now = performance.now();
@@ -71,6 +90,10 @@ export class Tradeoff {
     return [null, ...filled] as unknown as uPlot.AlignedData;
   }
 
+  private most(key: "sparsity" | "accuracy"): number {
+    return Math.max(0, ...[...this.tests.flat(), ...this.ends].map((test) => test[key]));
+  }
+
   private config(): uPlot.Options {
     const axis: uPlot.Axis = {
       stroke: () => theme().faint,
@@ -80,7 +103,11 @@ export class Tradeoff {
       grid: { stroke: () => theme().line, width: 1 },
       ticks: { stroke: () => theme().line, width: 1, size: 4 },
     };
-    const whole = (_: uPlot, ticks: number[]) => ticks.map((t) => `${Number((t * 100).toFixed(1))} %`);
+    const scale = { distr: 100, ...nearOne } as const;
+    const splits = (_: uPlot, __: number, ___: number, max: number) => nearOneTicks(max + 1e-9);
+    // uPlot drops labels of scales that are not linear.
+    const filter = (_: uPlot, ticks: number[]) => ticks;
+    const left = (_: uPlot, zeros: number[]) => zeros.map((value) => share(1 - value));
     return {
       mode: 2,
       width: Math.max(200, this.host.clientWidth),
@@ -89,12 +116,21 @@ export class Tradeoff {
       cursor: { show: false },
       padding: [10, 26, 0, 0],
       scales: {
-        x: { time: false, range: () => [0, 1] },
-        y: { range: () => [this.floor, 1] },
+        x: { ...scale, time: false, range: () => [0, Math.max(0.99, nearOneRange(this.most("sparsity"))[1])] },
+        y: { ...scale, range: () => nearOneRange(this.most("accuracy")) },
       },
       axes: [
-        { ...axis, scale: "x", size: 30, space: 60, values: whole, label: t("tradeoff.x") },
-        { ...axis, scale: "y", size: 54, space: 34, values: whole, label: t("tradeoff.y") },
+        { ...axis, scale: "x", size: 30, space: 40, splits, filter, values: left, label: t("tradeoff.x") },
+        {
+          ...axis,
+          scale: "y",
+          size: 54,
+          space: 20,
+          splits,
+          filter,
+          values: (_, ticks) => ticks.map(share),
+          label: t("tradeoff.y"),
+        },
       ],
       series: [
         {},
@@ -108,7 +144,34 @@ export class Tradeoff {
           }),
         ),
       ],
+      hooks: { drawAxes: [(chart) => this.ghosts(chart)] },
     };
+  }
+
+  private place(chart: uPlot, sparsity: number, accuracy: number): [number, number] {
+    const at = Math.min(sparsity, MOST_ZEROS);
+    return [chart.valToPos(at, "x", true), chart.valToPos(Math.max(0, accuracy), "y", true)];
+  }
+
+  /** Draw the ends of finished runs and the line through the best of them. */
+  private ghosts(chart: uPlot): void {
+    if (this.ends.length === 0) return;
+    const { ctx: context } = chart;
+    context.save();
+    context.strokeStyle = theme().faint;
+    context.lineWidth = devicePixelRatio;
+    context.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+    context.beginPath();
+    for (const { sparsity, accuracy } of paretoFront(this.ends))
+      context.lineTo(...this.place(chart, sparsity, accuracy));
+    context.stroke();
+    context.setLineDash([]);
+    for (const { sparsity, accuracy } of this.ends) {
+      context.beginPath();
+      context.arc(...this.place(chart, sparsity, accuracy), DOT * devicePixelRatio, 0, 2 * Math.PI);
+      context.stroke();
+    }
+    context.restore();
   }
 
   /** Draw on the chart's canvas; the last dot is larger. */
@@ -117,25 +180,25 @@ export class Tradeoff {
     const { ctx: context } = chart;
     const ratio = devicePixelRatio;
     const color = theme().lanes[lane === 0 ? 0 : 1];
-    const at = (i: number): [number, number] => [chart.valToPos(xs[i]!, "x", true), chart.valToPos(ys[i]!, "y", true)];
     context.save();
-    // Clip below the axis, but not the dots on its edge.
-    const { left, top, width, height } = chart.bbox;
-    const edge = (DOT + 2) * ratio;
-    context.beginPath();
-    context.rect(left - edge, top - edge, width + 2 * edge, height + edge);
-    context.clip();
     context.strokeStyle = color;
     context.fillStyle = color;
     context.lineWidth = 2 * ratio;
     context.lineJoin = "round";
+    context.setLineDash(lane === 0 ? [] : [6 * ratio, 4 * ratio]);
     context.beginPath();
-    for (let i = 0; i < xs.length; i++) context.lineTo(...at(i));
+    for (let i = 0; i < xs.length; i++) context.lineTo(...this.place(chart, xs[i]!, ys[i]!));
     context.stroke();
+    context.setLineDash([]);
     for (let i = 0; i < xs.length; i++) {
+      const [x, y] = this.place(chart, xs[i]!, ys[i]!);
+      const error = accuracyError(ys[i]!, this.tests[lane]?.[i]?.images ?? this.testImages);
+      context.lineWidth = ratio;
       context.beginPath();
-      context.arc(...at(i), (i === xs.length - 1 ? DOT + 2 : DOT) * ratio, 0, 2 * Math.PI);
-      context.fill();
+      context.moveTo(x, this.place(chart, xs[i]!, ys[i]! - error)[1]);
+      context.lineTo(x, this.place(chart, xs[i]!, Math.min(MOST_ZEROS, ys[i]! + error))[1]);
+      context.stroke();
+      drawMark(context, lane, x, y, (i === xs.length - 1 ? DOT + 2 : DOT) * ratio);
     }
     context.restore();
     return null;

@@ -11,7 +11,7 @@ import {
   SpikingNode,
   tensor,
 } from "../../src/internal.ts";
-import type { Lane as LaneNumber, Report } from "../shared/protocol.ts";
+import type { Lane as LaneNumber, Report, ThresholdMove } from "../shared/protocol.ts";
 import type { Method } from "../shared/settings.ts";
 import { softmaxOf } from "./ink.ts";
 import { Pace } from "./pace.ts";
@@ -43,6 +43,10 @@ export interface Track {
   readonly momentum: number;
   readonly batchSize: number;
   readonly software: boolean;
+  /** Changes of D that each lane makes before its step. */
+  readonly planned: readonly ThresholdMove[];
+  /** Receives each planned change that was made. */
+  readonly moved: (move: ThresholdMove) => void;
   /** Returns false if the device is lost: failures are then not reported. */
   readonly alive: () => boolean;
   readonly report: (report: Report, transfer?: readonly ArrayBuffer[]) => void;
@@ -175,12 +179,23 @@ export class Lane {
     for (let job = this.jobs.shift(); job; job = this.jobs.shift()) await job();
   }
 
+  private makePlannedMoves(step: number): void {
+    const { session, track } = this;
+    if (!session.method.setFinal) return;
+    for (const move of track.planned)
+      if (move.step === step) {
+        session.setFinalThreshold(move.threshold);
+        track.moved(move);
+      }
+  }
+
   /** Wait until it is the lane's turn. */
   private async waitForTurn(position: RunPosition): Promise<void> {
     const { turns, signal, snapshots } = this.track;
     this.position = position;
     this.resolveReady();
     const { step } = position;
+    this.makePlannedMoves(step);
     for (;;) {
       await yieldToEvents();
       await this.drain();

@@ -42,8 +42,9 @@ export class PointFeed {
       this.push({ ...common, trainAccuracy: accuracy, testAccuracy: null, lr: record.lr });
     } else {
       this.testAccuracy = record.testAccuracy;
+      // Loss and accuracy of an epoch's record are means over the epoch, not values of this step.
       const lr = session.lr(Math.max(0, step - 1));
-      this.push({ ...common, trainAccuracy: accuracy, testAccuracy: record.testAccuracy, lr });
+      this.push({ ...common, loss: null, trainAccuracy: null, testAccuracy: record.testAccuracy, lr });
     }
     if (now - this.sentAt >= SEND_EVERY_MS) this.flush();
   }

@@ -1,6 +1,6 @@
 // A run: one or two lanes with the same seed and the same batches that take turns.
 import { buildSmallModel, type Gpu, manualSeed, Session } from "../../src/internal.ts";
-import type { Lane as LaneNumber, Report, Tempo } from "../shared/protocol.ts";
+import type { Lane as LaneNumber, Report, Tempo, ThresholdMove } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { Splits } from "./digits.ts";
 import { Lane, type Track, type Watch } from "./lane.ts";
@@ -14,18 +14,14 @@ import { Turns } from "./turns.ts";
 /** Images of a test between two steps, by kind of adapter. */
 const TEST_IMAGES = { hardware: 500, software: 200 };
 
-/** A change of the final threshold during the run. */
-interface Move {
-  readonly step: number;
-  readonly final: number;
-}
-
 interface RunOptions {
   readonly gpu: Gpu;
   readonly settings: Settings;
   readonly data: Splits;
   readonly watch: Watch;
   readonly tempo: Tempo;
+  /** Changes of D that the run makes by itself. */
+  readonly planned: readonly ThresholdMove[];
   readonly alive: () => boolean;
   readonly report: Track["report"];
   readonly problem: Track["problem"];
@@ -47,12 +43,12 @@ function buildSession(settings: Settings, data: Splits, lane: LaneNumber): Sessi
 }
 
 /** Repeat all changes of the final threshold, so that a restored session has the threshold it had before. */
-function repeatMoves(session: Session, moves: readonly Move[]): void {
+function repeatMoves(session: Session, moves: readonly ThresholdMove[]): void {
   if (!session.method.setFinal) return;
-  for (const { step, final } of moves) {
+  for (const { step, threshold } of moves) {
     // A change takes effect from the step whose values were read last.
     if (step > 0) session.method.values(step - 1);
-    session.setFinalThreshold(final);
+    session.setFinalThreshold(threshold);
   }
 }
 
@@ -62,7 +58,7 @@ export class Run {
   readonly lanes: readonly Lane[];
   readonly turns: Turns;
   readonly snapshots: Snapshots;
-  private readonly moves: Move[] = [];
+  private readonly moves: ThresholdMove[] = [];
   private readonly abort = new AbortController();
   private readonly options: RunOptions;
   private readonly quickTest: QuickTest;
@@ -106,6 +102,8 @@ export class Run {
       momentum: settings.momentum,
       batchSize: settings.batchSize,
       software,
+      planned: options.planned.length > 0 ? options.planned : (from?.options.planned ?? []),
+      moved: (move) => this.addMove(move),
       alive,
       report,
       problem,
@@ -185,7 +183,14 @@ export class Run {
     }
     for (const { session } of movable) session.setFinalThreshold(final);
     if (this.turns.finished) for (const lane of movable) lane.recut(final);
-    this.moves.push({ step: Math.max(...movable.map(({ step }) => step)), final });
+    this.addMove({ step: Math.max(...movable.map(({ step }) => step)), threshold: final });
+  }
+
+  private addMove(move: ThresholdMove): void {
+    // Both lanes make a planned move.
+    if (this.moves.includes(move)) return;
+    this.moves.push(move);
+    this.options.report({ kind: "moved", move });
   }
 
   /** End the run and wait until its work is done; `dispose` then frees it. */

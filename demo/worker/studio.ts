@@ -1,7 +1,7 @@
 // Executes the page's commands. Owns the GPU, the data and the run. Reports go to a callback, so that tests can use it
 // without a page or a worker.
 import { type Gpu, GpuLostError, type GpuOptions, requestGpu, setCurrentGpu } from "../../src/internal.ts";
-import type { Command, Report, Tempo } from "../shared/protocol.ts";
+import type { Command, Report, Tempo, ThresholdMove } from "../shared/protocol.ts";
 import type { Settings } from "../shared/settings.ts";
 import { loadShipped, type ShippedSource, type Splits, shippedSources } from "./digits.ts";
 import type { DroppedFile } from "./file_data.ts";
@@ -73,7 +73,7 @@ export class Studio {
       case "open":
         return this.open(command.assets);
       case "build":
-        return this.build(command.settings, command.warm);
+        return this.build(command);
       case "tempo":
         return this.setTempo(command.tempo);
       case "run":
@@ -183,10 +183,10 @@ export class Studio {
     await this.reopenGpu();
     if (this.closed) return;
     if (!before) {
-      if (this.requested) await this.build(this.requested);
+      if (this.requested) await this.build({ settings: this.requested });
       return;
     }
-    this.run = this.makeRun(before.settings, before.data, before);
+    this.run = this.makeRun(before.settings, before.data, [], before);
     await this.run.start();
     this.options.report({ kind: "restored", step: this.run.turns.step });
     if (wasRunning) this.run.play();
@@ -213,13 +213,13 @@ export class Studio {
     this.run?.setTempo(tempo);
   }
 
-  private async build(settings: Settings, warm = false): Promise<void> {
+  private async build({ settings, warm = false, moves = [] }: Omit<Of<"build">, "kind">): Promise<void> {
     if (!this.gpu) throw new Error("there is no GPU");
     checkSettings(settings);
     this.requested = settings;
     const data = await this.dataOf(settings.data);
     await this.endRun();
-    this.run = this.makeRun(settings, data);
+    this.run = this.makeRun(settings, data, moves);
     this.options.report(this.run.describe());
     await this.run.start();
     if (!this.lost) this.run.reportState();
@@ -230,7 +230,7 @@ export class Studio {
     this.options.report({ kind: "prepared" });
   }
 
-  private makeRun(settings: Settings, data: Splits, from?: Run): Run {
+  private makeRun(settings: Settings, data: Splits, planned: readonly ThresholdMove[], from?: Run): Run {
     const { report } = this.options;
     return new Run({
       gpu: this.gpu!,
@@ -238,6 +238,7 @@ export class Studio {
       data,
       watch: this.watch,
       tempo: this.tempo,
+      planned,
       alive: () => !this.lost && !this.closed,
       report,
       problem: (what, error) => this.reportProblem(what, error),

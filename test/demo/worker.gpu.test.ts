@@ -182,6 +182,26 @@ test("changes the final threshold during training; refuses methods without one",
   expect(desk.all("problem").at(-1)?.message).toContain("gmp and dense: no final threshold");
 });
 
+test("a planned move of D has the effect of one made at that step, and is reported once", async () => {
+  const moves = [{ step: 5, threshold: 0.3 }];
+  await desk.do(open);
+  const ends = async (planned: boolean) => {
+    const log = desk.reports.length;
+    await desk.do({ ...build({ against: "pgh" }), ...(planned ? { moves } : {}) }, { kind: "step", steps: 5 });
+    await desk.receive("state", (r) => r.step === 5, log);
+    if (!planned) await desk.do({ kind: "threshold", final: 0.3 });
+    const at = desk.reports.length;
+    await desk.do({ kind: "step", steps: 4 });
+    await desk.receive("state", (r) => r.step === 9, at);
+    const moved = desk.reports.slice(log).filter(({ kind }) => kind === "moved");
+    const points = desk.all("points").slice(-1)[0]!.points.at(-1)!;
+    return { moved, points: { ...points, imagesPerSecond: null } };
+  };
+  const [byHand, byItself] = [await ends(false), await ends(true)];
+  expect(byItself).toEqual(byHand);
+  expect(byItself.moved).toEqual([{ kind: "moved", move: moves[0] }]);
+});
+
 test("the speed of a network is measured between two steps, and the network stays as it was", async () => {
   await desk.do(open, build(), { kind: "step", steps: 2 });
   await desk.receive("state", (r) => r.step === 2 && !r.running);
@@ -336,7 +356,7 @@ testHalf("trains in 16-bit precision, also the spiking network", async () => {
     await desk.do({ kind: "run" });
     await desk.receive("state", (r) => r.finished, at);
     expect(desk.all("problem")).toEqual([]);
-    expect(Number.isFinite(desk.points(0).at(-1)?.loss)).toBe(true);
+    expect(Number.isFinite(desk.points(0).findLast(({ loss }) => loss !== null)?.loss)).toBe(true);
   }
 });
 

@@ -41,7 +41,8 @@ test("step, start, pause, change of the threshold during training, reset", async
   await page.focus("#threshold-slider");
   await page.keyboard.press("End");
   expect(await page.inputValue("#threshold")).toBe("0.5");
-  expect(new URL(page.url()).hash).toContain("threshold=0.5");
+  // The link has the threshold of the start and the move.
+  await expect.poll(() => new URL(page.url()).hash, { timeout: PATIENCE }).toMatch(/threshold=0\.02&.*moves=\d+:0\.5$/);
   const before = await stepOf(page);
   await expect.poll(() => stepOf(page), { timeout: PATIENCE }).toBeGreaterThan(before + 10);
   expect(await page.locator("#pending").isVisible()).toBe(false);

@@ -51,6 +51,15 @@ test("thinned values are means and keep test accuracies", () => {
   expect(history.tests()).toEqual([{ sparsity: 0.1, accuracy: 0.9 }]);
 });
 
+test("a test at the step of another point hides none of its values", () => {
+  const history = new History();
+  history.add([point(5, { loss: 0.2, trainAccuracy: 0.9 })]);
+  history.add([point(5, { loss: null, trainAccuracy: null, testAccuracy: 0.8 })]);
+  expect(alignLanes([history.thinned()], ["loss", "testAccuracy"])).toEqual([[5], [0.2], [0.8]]);
+  history.addTest({ sparsity: 0.5, accuracy: 0.7, images: 200 });
+  expect(history.tests()).toHaveLength(2);
+});
+
 test("rewinding removes all later points", () => {
   const whole = new History(8);
   whole.add(run(50).map((p) => ({ ...p, testAccuracy: p.step === 40 ? 0.8 : null })));

@@ -28,6 +28,9 @@ test("formats counts, sizes and times", () => {
   expect(bytes(999_600)).toBe("1.0\u202fMB");
   expect(milliseconds(0.004)).toBe("4.0\u202fµs");
   expect(milliseconds(12.345)).toBe("12.3\u202fms");
+  expect(milliseconds(14026)).toBe("14\u202fs");
+  expect(milliseconds(1234)).toBe("1.2\u202fs");
+  expect(milliseconds(999)).toBe("999\u202fms");
   expect(times(17.2)).toBe("17\u202f×");
   expect(times(1.25)).toBe("1.3\u202f×");
 });

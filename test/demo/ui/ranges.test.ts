@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { accuracyFloor, linearRange, logRange } from "../../../demo/ui/ranges.ts";
+import {
+  accuracyError,
+  linearRange,
+  logRange,
+  nearOne,
+  nearOneRange,
+  nearOneTicks,
+  paretoFront,
+} from "../../../demo/ui/ranges.ts";
 
 test("ranges are finite and not empty for any values", () => {
   const value = fc.option(fc.double({ min: -1e6, max: 1e6, noNaN: true }));
@@ -17,9 +25,29 @@ test("ranges are finite and not empty for any values", () => {
   expect(logRange(0.0028, 0.0028)).toEqual([0.001, 0.01]);
 });
 
-test("the accuracy axis starts below the last values", () => {
-  expect(accuracyFloor([])).toBe(0);
-  expect(accuracyFloor([[0.1, 0.4]])).toBe(0);
-  expect(accuracyFloor([[0.1, 0.97], [0.9]])).toBe(0.8);
-  expect(accuracyFloor([[0.1, 0.99]])).toBe(0.98);
+test("an accuracy axis shows every value and keeps its range until a value leaves it", () => {
+  expect(nearOneRange(0.1)).toEqual([0, 0.98]);
+  expect(nearOneRange(0.975)).toEqual([0, 0.98]);
+  expect(nearOneRange(0.985)).toEqual([0, 0.99]);
+  expect(nearOneRange(1)).toEqual([0, 0.9995]);
+  expect(nearOneTicks(0.98)).toEqual([0, 0.5, 0.8, 0.9, 0.95, 0.98]);
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (share) => {
+      expect(nearOne.bwd(nearOne.fwd(share))).toBeCloseTo(share, 9);
+      expect(nearOneRange(share)[1]).toBeGreaterThan(share - 1e-12);
+    }),
+  );
+  expect(Number.isFinite(nearOne.fwd(1))).toBe(true);
+});
+
+test("the error of an accuracy is that of a share of the test images", () => {
+  expect(accuracyError(0.975, 1000)).toBeCloseTo(0.00494, 5);
+  expect(accuracyError(0.5, 0)).toBe(0);
+});
+
+test("the Pareto front has the outcomes that no other one beats", () => {
+  const outcome = (sparsity: number, accuracy: number) => ({ sparsity, accuracy });
+  const given = [outcome(0.9, 0.97), outcome(0.5, 0.98), outcome(0.8, 0.96), outcome(0.95, 0.9), outcome(0.9, 0.95)];
+  expect(paretoFront(given)).toEqual([outcome(0.5, 0.98), outcome(0.9, 0.97), outcome(0.95, 0.9)]);
+  expect(paretoFront([])).toEqual([]);
 });
