@@ -3,6 +3,7 @@ import { currentGpu } from "../../src/gpu/index.ts";
 import { buildModel, type ImageModel, type ModelInput, modelRegistry } from "../../src/models/index.ts";
 import { type Module, manualSeed } from "../../src/nn/index.ts";
 import { SGD } from "../../src/optim/index.ts";
+import { pruningGroups } from "../../src/prune/index.ts";
 import { type HostBatch, type Precision, TrainStep } from "../../src/train/index.ts";
 import { randomArray } from "../../test/support/random.ts";
 
@@ -16,6 +17,8 @@ export interface TrainingOptions {
   readonly lr?: number;
   /** Callback that overwrites the weights before the optimizer reads them. */
   readonly weights?: (model: Module) => void;
+  /** True: zeros of the weights stay zero, as after the freeze of a pruning method. */
+  readonly masked?: boolean;
   /** Batch. Default: standard normal images, labels 0, 1, ... 9, 0, ... */
   readonly data?: HostBatch;
   /** Element type of activations. Default f32. */
@@ -53,7 +56,9 @@ export class Training {
     this.model = benchNet(options.model, { channels, size, classes: CLASSES });
     options.weights?.(this.model);
     this.lr = lr;
-    this.optimizer = new SGD(this.model.parameters(), { lr, momentum: 0.9 });
+    const params = options.masked ? pruningGroups(this.model, { mode: "inplace" }) : this.model.parameters();
+    this.optimizer = new SGD(params, { lr, momentum: 0.9 });
+    if (options.masked) this.optimizer.setPhase("mask");
     const { model, optimizer } = this;
     this.step = new TrainStep({ model, optimizer, sample: [channels, size, size], precision, replay });
     this.batch = options.data ?? imagine(options);

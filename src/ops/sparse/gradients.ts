@@ -3,9 +3,11 @@
 import inputWgsl from "../../../shaders/sparse_grad_input.wgsl";
 import tapsWgsl from "../../../shaders/sparse_grad_taps.wgsl";
 import weightWgsl from "../../../shaders/sparse_grad_weight.wgsl";
-import { currentGpu, kernel, type Spec } from "../../gpu/index.ts";
+import { currentGpu, kernel } from "../../gpu/index.ts";
 import { actSpec, empty, fillZero, type Tensor } from "../../tensor/index.ts";
 import { type ConvShape, flattenPoints } from "../conv/shape.ts";
+import { gradInputByColumns, usesColumns } from "./grad_columns.ts";
+import { distances, LARGEST_GRID, lanesOf, oneSpec } from "./grad_layout.ts";
 import { jobTable, planeTaps, readPixels, stripTable, type TermPlanes } from "./grad_tables.ts";
 import type { SparseWeight } from "./sparse_weight.ts";
 import { mayLeave, pixelsOf } from "./tables.ts";
@@ -14,35 +16,18 @@ const inputKernel = kernel("sparse_grad_input", inputWgsl);
 const tapsKernel = kernel("sparse_grad_taps", tapsWgsl);
 const weightKernel = kernel("sparse_grad_weight", weightWgsl);
 
-const HARDWARE_LANES = 64;
 /** Most pixels of a lane in the gradient of x. */
 const MOST_PIXELS = 4;
 /** Live blocks of a strip that pay for its loads of dy. */
 const BLOCKS_OF_STRIP = 16;
-const LARGEST_GRID = 65535;
 /** Most terms of dx that are held at once, by parts of the batch: on a software adapter those that a core's cache holds. */
 const termsAtOnce = (software: boolean) => 2 ** (software ? 17 : 24);
 
 /** Parallel parts that keep an adapter busy: few on two or more cores, many on hardware. */
 const busyParts = (software: boolean) => (software ? 8 : 512);
 
-/** Return the lanes of a workgroup: one subgroup on a software adapter, where barriers between subgroups are slow. */
-const lanesOf = () => {
-  const { software, subgroupSize } = currentGpu().adapter;
-  return software ? subgroupSize || 8 : HARDWARE_LANES;
-};
-
 const isPoint = (s: ConvShape) =>
   s.rows.kernel * s.columns.kernel === 1 && s.rows.stride * s.columns.stride === 1 && !mayLeave(s);
-
-const distances = ({ channels, outputs, rows, columns }: ConvShape) => ({
-  area: rows.out * columns.out,
-  x_image: channels * rows.size * columns.size,
-  y_image: outputs * rows.out * columns.out,
-  y_output: rows.out * columns.out,
-});
-
-const oneSpec = (size: number): Spec => (size === 1 ? { Weight: "f32", weight_at: "w" } : {});
 
 /** Return how the lanes of an adapter share pixels: fewer for each where there are few. */
 function pixelsOfLane(pixels: number, lanes: number): number {
@@ -139,6 +124,10 @@ export function sparseGradInput(
     // The terms are dx: one tap. Channels without live blocks have none.
     fillZero(dx);
     runTerms(s, weight, dy, { first: 0, images: s.batch, z: dx }, planes);
+    return;
+  }
+  if (usesColumns(s, dx)) {
+    gradInputByColumns(s, weight, { dy, dx });
     return;
   }
   const { area } = distances(s);

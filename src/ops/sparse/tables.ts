@@ -26,7 +26,7 @@ export function tapTable(b: Blocks, { channels, groups, rows, columns }: ConvSha
 }
 
 /** Return the bits of the taps that are inside of an axis, at one output. */
-function insideBits({ size, kernel, stride, padding, dilation }: Axis, at: number): number {
+export function insideBits({ size, kernel, stride, padding, dilation }: Axis, at: number): number {
   let bits = 0;
   for (let tap = 0; tap < kernel; tap++) {
     const place = at * stride - padding + tap * dilation;

@@ -1,6 +1,7 @@
 import { describe, test } from "vitest";
 import { convShape } from "../../../src/ops/conv/shape.ts";
 import { BLOCK_SIZES, everyBlock, packBlocks } from "../../../src/ops/sparse/blocks.ts";
+import { gradInputByColumns } from "../../../src/ops/sparse/grad_columns.ts";
 import { sparseGradInput, sparseGradWeight } from "../../../src/ops/sparse/gradients.ts";
 import { pointShape } from "../../../src/ops/sparse/product.ts";
 import { SparseWeight } from "../../../src/ops/sparse/sparse_weight.ts";
@@ -40,8 +41,11 @@ async function compare(c: ConvCase, zeros: number, dtype: "f32" | "f16" = "f32")
     const [dx, dw] = [empty(c.x, dtype), empty(shape)];
     sparseGradInput(s, weight, { dy, dx });
     sparseGradWeight(s, weight, { x, dy, dw });
-    const [gotX, gotW] = await readAll(dx, dw);
+    const byColumns = empty(c.x);
+    if (dtype === "f32") gradInputByColumns(s, weight, { dy, dx: byColumns });
+    const [gotX, gotW, columns] = await readAll(dx, dw, byColumns);
     const want = convolveGradients(c, given[0]!, w, given[1]!);
+    if (dtype === "f32") expectClose(columns!, want.x, tolerance, `dx by columns, blocks of ${size}`);
     const half = dtype === "f16";
     expectClose(gotX!, want.x, half ? { rtol: 2 ** -10, atol: 1e-4 } : tolerance, `dx, blocks of ${size}`);
     expectClose(gotW!, liveOnly(weight, want.w), tolerance, `dw, blocks of ${size}`);
