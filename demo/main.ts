@@ -1,16 +1,20 @@
 // The page of the demo: sends settings to the worker and its reports to the panels.
 import type { Command, Lane, Report, ThresholdMove } from "./shared/protocol.ts";
 import type { Settings } from "./shared/settings.ts";
+import { Stage } from "./stage/stage.ts";
 import { writeLanguageLinks, writePageTexts } from "./texts/page_texts.ts";
 import { named, t } from "./texts/text.ts";
 import { addressOf, settingsOf } from "./ui/address.ts";
 import { Curves } from "./ui/curves.ts";
+import { debounce } from "./ui/debounce.ts";
 import { atMostEvery, find, save, setText } from "./ui/dom.ts";
+import { SCHEDULED } from "./ui/fields.ts";
 import { FilesPanel } from "./ui/files_panel.ts";
 import { SettingsForm } from "./ui/form.ts";
 import { Frames } from "./ui/frames.ts";
 import { HistogramPanel } from "./ui/histogram_panel.ts";
 import { History } from "./ui/history.ts";
+import { bindInside, hideInside } from "./ui/inside.ts";
 import { laneNames, methodName } from "./ui/lane_names.ts";
 import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
@@ -40,6 +44,19 @@ const layers = new LayersPanel();
 const timeline = new TimelinePanel(frames);
 const spikes = new SpikesPanel(frames);
 
+const stage = new Stage(frames, {
+  threshold: (final) => form.setThreshold(final),
+  tempo: (tempo) => send({ kind: "tempo", tempo }),
+  again() {
+    runSoon = true;
+    build(form.settings);
+  },
+});
+
+/** True if the live run begins without the visitor: on a GPU, with the default settings. */
+let plays = false;
+/** True if the run begins once the networks are built. */
+let runSoon = false;
 let built: Built | null = null;
 let adapter = "";
 let sources: readonly string[] = [];
@@ -74,6 +91,7 @@ const form = new SettingsForm(find("#fields"), {
   },
   threshold(final, settings) {
     sendThreshold(final);
+    stage.setFinal(final);
     if (!bar.started) writeAddress(addressOf(settings));
   },
 });
@@ -92,6 +110,8 @@ const bar = new RunBar({
   send(command) {
     // Apply the latest settings first.
     buildSoon.flush();
+    stage.begin();
+    if (command.kind === "run" || command.kind === "step") stage.setWaiting(command.kind);
     send(command);
   },
   reset() {
@@ -111,35 +131,6 @@ const files = new FilesPanel({
 });
 
 const speed = new SpeedPanel(send, () => files.chosen);
-
-interface Debounced {
-  call(): void;
-  /** Make a pending call now. */
-  flush(): void;
-  cancel(): void;
-}
-
-/** Return a function that runs `work` once, `ms` after the last of several calls. */
-function debounce(ms: number, work: () => void): Debounced {
-  let timer = 0;
-  const cancel = () => {
-    clearTimeout(timer);
-    timer = 0;
-  };
-  const flush = () => {
-    if (timer === 0) return;
-    cancel();
-    work();
-  };
-  return {
-    call() {
-      cancel();
-      timer = window.setTimeout(flush, ms);
-    },
-    flush,
-    cancel,
-  };
-}
 
 /** Write the part after the # into the address, without a new entry in the browser's history. */
 function writeAddress(hash: string): void {
@@ -175,7 +166,7 @@ function build(settings: Settings): void {
   building = true;
   bar.setBusy();
   startedAt = 0;
-  send({ kind: "build", settings, moves: planned });
+  send({ kind: "build", settings, moves: planned, warm: true });
 }
 
 /** Read the settings of the address and notify about those that are ignored. */
@@ -198,7 +189,9 @@ function readAddress(): Settings {
 function showNoGpu(reason: string): void {
   setText(find("#no-gpu-reason"), reason);
   find<HTMLElement>("#no-gpu").hidden = false;
-  find<HTMLElement>("#stage").hidden = true;
+  hideInside();
+  find("#stage").after(find("#no-gpu"));
+  stage.setNoGpu();
   setText(find("#adapter"), t("page.no-adapter"));
 }
 
@@ -208,6 +201,7 @@ function watch(): void {
     pictures: !document.hidden,
     timeline: !document.hidden && find<HTMLDetailsElement>("#timeline-panel").open,
     spikes: !document.hidden && built?.settings.model === "spiking-cnn",
+    tests: !document.hidden,
   });
 }
 
@@ -220,6 +214,11 @@ function showNetworks(report: Built): void {
   const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i]! }));
   form.show({ ...form.settings, ...report.settings });
   bar.setReady();
+  stage.reset(
+    report,
+    names,
+    report.lanes.some(({ method }) => SCHEDULED.has(method)),
+  );
   stats.reset(
     names,
     report.lanes.map(({ method }) => methodName(method)),
@@ -249,6 +248,8 @@ function addPoints(lane: Lane, points: Extract<Report, { kind: "points" }>["poin
   if (lane === 0) stats.showStep(last.step);
   stats.update(lane, history);
   curves.changed();
+  const test = points.findLast(({ testAccuracy }) => testAccuracy !== null);
+  if (test) stage.addTest(lane, test.testAccuracy!);
 }
 
 type Handlers = { readonly [Kind in Report["kind"]]: (report: Extract<Report, { kind: Kind }>) => void };
@@ -262,6 +263,9 @@ const handlers: Handlers = {
     const hasHalf = report.features.includes("shader-f16");
     form.setHalf(hasHalf);
     setText(find("#adapter"), t(report.software ? "page.runs-slowly" : "page.runs-on", { adapter }));
+    plays = !report.software && location.hash === "" && matchMedia("(prefers-reduced-motion: no-preference)").matches;
+    send({ kind: "tempo", tempo: "normal" });
+    watch();
     const asked = readAddress();
     const settings: typeof asked = hasHalf ? asked : { ...asked, precision: "f32" };
     form.show(settings);
@@ -274,6 +278,7 @@ const handlers: Handlers = {
     bar.show(report);
     if (report.running && startedAt === 0) startedAt = performance.now();
     if (ends) curves.keepEnds(lastTests());
+    stage.setState(report);
     stats.showStep(report.step);
     announce(stats.summary(report.step, histories, bar.stateName));
   },
@@ -283,21 +288,31 @@ const handlers: Handlers = {
   },
   picture(report) {
     weights.update(report.lane, report.layers);
+    stage.addPicture(report);
     histogram.update(report.lane, report.layers);
     layers.update(report.lane, report.layers, report.sparseBytes);
     stats.showSize(report.lane, report.sparseBytes);
     askPad();
   },
-  prepared() {},
+  prepared() {
+    if (!plays && !runSoon) return;
+    plays = false;
+    runSoon = false;
+    stage.begin();
+    send({ kind: "run" });
+  },
   tested({ lane, accuracy, sparsity, images }) {
     histories[lane]?.addTest({ accuracy, sparsity, images });
     curves.changed();
+    stage.addTest(lane, accuracy);
   },
   moved({ move }) {
     moves.push(move);
-    // A link moves D by itself; the slider follows.
-    if (planned.some(({ step, threshold }) => step === move.step && threshold === move.threshold))
+    // A link moves D by itself; the sliders follow.
+    if (planned.some(({ step, threshold }) => step === move.step && threshold === move.threshold)) {
       form.show({ ...form.settings, threshold: move.threshold });
+      stage.setFinal(move.threshold);
+    }
     if (bar.started) writeAddress(runAddress());
     curves.changed();
   },
@@ -306,6 +321,7 @@ const handlers: Handlers = {
   classified(report) {
     const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i] ?? methodName(lane.method) }));
     pad.showAnswer({ ...report, lanes });
+    stage.showAnswer(report);
   },
   sample: (report) => pad.showSample(report),
   speed: ({ lane, facts }) => speed.show(lane, facts),
@@ -326,6 +342,10 @@ const handlers: Handlers = {
   },
   problem({ what, message }) {
     if (what === "speed") speed.fail("");
+    if (what === "run" || what === "step") {
+      bar.setWaiting(false);
+      stage.setWaiting(null);
+    }
     if (building) {
       building = false;
       bar.setFailed();
@@ -351,6 +371,7 @@ const RUN_REPORTS: ReadonlySet<Report["kind"]> = new Set([
   "spikes",
   "timeline",
   "classified",
+  "tested",
 ]);
 
 function handle(report: Report): void {
@@ -380,5 +401,10 @@ window.addEventListener("beforeunload", (event) => {
 // On a phone, fold the settings so that the plots are near the top.
 find<HTMLDetailsElement>("#settings").open = matchMedia("(min-width: 900px)").matches;
 
+bindInside(() => frames.markAll());
+
+stage.playRecording(new URL("./stage/recording.gz", import.meta.url).href).catch((error: unknown) => {
+  notify("problem", String(error));
+});
 send({ kind: "open", assets: new URL("./", document.baseURI).href });
 keepForOffline();

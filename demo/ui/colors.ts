@@ -36,6 +36,11 @@ export function strengthOf(weight: number, top: number): number {
   return LEAST + (1 - LEAST) * Math.sqrt(share);
 }
 
+/** Return the magnitude, as a share of the top, that has this strength; above 0 for every strength above 0. */
+export function magnitudeOf(strength: number): number {
+  return strength > 0 ? Math.max(1e-6, (Math.max(0, strength - LEAST) / (1 - LEAST)) ** 2) : 0;
+}
+
 /** Return the magnitude of full colour: three times the root mean square of the non-zero weights. */
 export function topOf(weights: Float32Array): number {
   let sum = 0;

@@ -6,7 +6,7 @@ export type ChoiceKey = "model" | "data" | "method" | "against" | "precision";
 export type Key = keyof Settings;
 
 /** Methods whose threshold follows a schedule up to D. */
-const SCHEDULED: ReadonlySet<string> = new Set(["lats", "slats", "pgh", "linear", "sine"]);
+export const SCHEDULED: ReadonlySet<string> = new Set(["lats", "slats", "pgh", "linear", "sine"]);
 
 const either = (settings: Settings, test: (method: string) => boolean): boolean =>
   test(settings.method) || test(settings.against);

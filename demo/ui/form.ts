@@ -138,7 +138,8 @@ export class SettingsForm {
     this.events.change(this.current);
   }
 
-  private setThreshold(final: number): void {
+  /** Set D as if the visitor had moved its slider. */
+  setThreshold(final: number): void {
     const { min, max } = RANGES.threshold;
     this.current = { ...this.current, threshold: Math.min(max, Math.max(min, final)) };
     const input = this.inputs.get("threshold");

@@ -19,17 +19,27 @@ export class RunBar {
   private readonly note = find<HTMLElement>("#pending");
   private state: State = PAUSED;
   private busy = true;
-  /** True from a press of Step until its step is done. */
-  private stepping = false;
+  /** True from a click until the worker has begun to run, or has taken the step. */
+  private waiting = false;
 
   constructor(events: RunEvents) {
-    this.start.addEventListener("click", () => events.send({ kind: this.state.running ? "pause" : "run" }));
-    this.single.addEventListener("click", () => {
-      this.stepping = true;
-      this.refresh();
-      events.send({ kind: "step", steps: 1 });
+    this.start.addEventListener("click", () => {
+      if (this.state.running) events.send({ kind: "pause" });
+      else this.ask(events, { kind: "run" });
     });
+    this.single.addEventListener("click", () => this.ask(events, { kind: "step", steps: 1 }));
     this.resetButton.addEventListener("click", () => events.reset());
+    this.refresh();
+  }
+
+  private ask(events: RunEvents, command: Command): void {
+    this.setWaiting(true);
+    events.send(command);
+  }
+
+  /** Disable the buttons until the next state. */
+  setWaiting(waiting: boolean): void {
+    this.waiting = waiting;
     this.refresh();
   }
 
@@ -43,7 +53,7 @@ export class RunBar {
 
   /** True once a step has been taken or asked for. */
   get started(): boolean {
-    return this.state.step > 0 || this.state.running || this.stepping;
+    return this.state.step > 0 || this.state.running || this.waiting;
   }
 
   get finished(): boolean {
@@ -58,12 +68,12 @@ export class RunBar {
   /** Disable the buttons while networks are built. */
   setBusy(): void {
     this.busy = true;
+    this.waiting = false;
     this.refresh();
   }
 
   setReady(): void {
     this.busy = false;
-    this.stepping = false;
     this.state = PAUSED;
     this.setPending(false);
     this.refresh();
@@ -77,8 +87,8 @@ export class RunBar {
   }
 
   show(state: State): void {
-    this.stepping = false;
     this.state = state;
+    this.waiting = false;
     this.refresh();
   }
 
@@ -88,10 +98,11 @@ export class RunBar {
   }
 
   private refresh(): void {
-    const { busy, state } = this;
+    const { state, waiting } = this;
+    const busy = this.busy || waiting;
     setText(this.start, t(state.running ? "button.pause" : state.finished ? "button.finished" : "button.start"));
     this.start.disabled = busy || state.finished;
-    this.single.disabled = busy || state.running || state.finished || this.stepping;
-    this.resetButton.disabled = busy;
+    this.single.disabled = busy || state.running || state.finished;
+    this.resetButton.disabled = this.busy;
   }
 }

@@ -1,25 +1,8 @@
 // The page under adverse conditions: no GPU, a lost GPU, no network, a small screen, no mouse.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { faults } from "./faults.ts";
 import { onCard, openBrowser, PATIENCE, ready, stepOf, textOf, visit } from "./visit.ts";
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string;
-  readonly nodes: readonly { readonly target: readonly string[] }[];
-}
-
-/** Return the violations that axe finds, as "impact rule: element". */
-async function faults(page: Page): Promise<string[]> {
-  // Evaluated outside the page's policy, which forbids other scripts.
-  await page.evaluate(axeSource);
-  const { violations } = (await page.evaluate("axe.run()")) as { violations: readonly Violation[] };
-  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target).join(", ")}`);
-}
 
 let browser: Browser;
 beforeAll(async () => {
@@ -59,13 +42,17 @@ for (const [screen, scheme] of [
 test("the keyboard reaches every control in the order of the page", async () => {
   const { page } = await visit(browser, "against=none");
   await ready(page);
+  await page.focus(".skip");
   const reached: string[] = [];
   for (let i = 0; i < 80; i++) {
     await page.keyboard.press("Tab");
     const id = await page.evaluate(() => document.activeElement?.id ?? "");
     if (id) reached.push(id);
   }
-  const expected = ["start", "reset", "threshold-slider", "setting-method", "setting-seed", "sample", "copy-link"];
+  const expected = [
+    ...["gate", "sample", "start", "reset", "tempo", "scrub"],
+    ...["look-inside", "threshold-slider", "setting-method", "setting-seed", "copy-link"],
+  ];
   expect(expected.filter((id) => !reached.includes(id))).toEqual([]);
   const order = expected.map((id) => reached.indexOf(id));
   expect(order).toEqual([...order].sort((a, b) => a - b));
@@ -101,10 +88,13 @@ test("after a lost device training continues from the last snapshot, with a mess
 /** Check the page in a browser without a usable GPU; `reason`: the expected text. */
 async function refused(plain: Browser, reason: RegExp, site = inject("site")): Promise<void> {
   try {
-    const { page, complaints } = await visit(plain, "", {}, site);
+    const { page, complaints } = await visit(plain, "", { inside: false }, site);
     await textOf(page.locator("#no-gpu-reason"), reason);
     expect(await page.locator("#no-gpu").isVisible()).toBe(true);
-    expect(await page.locator("#stage").isVisible()).toBe(false);
+    expect(await page.locator("#inside").isVisible()).toBe(false);
+    // The recorded run plays.
+    await textOf(page.locator(".stage-badge"), /^Recording of a real run$/);
+    await expect.poll(async () => Number.parseFloat((await page.textContent("#stage-left")) ?? "")).toBeLessThan(90);
     expect(await page.textContent("#no-gpu")).toMatch(/Chrome and Edge/);
     expect(await faults(page)).toEqual([]);
     expect(complaints).toEqual([]);

@@ -110,6 +110,8 @@ test("lists the kernels of a step", async () => {
   await ready(page);
   await page.locator("#timeline-panel summary").click();
   await page.click("#step");
+  // Only panels in view are drawn.
+  await page.locator("#timeline-panel").scrollIntoViewIfNeeded();
   await textOf(page.locator("#timeline-summary"), /\d+ kernels|dispatches/);
   expect(await page.locator("#kernels tbody tr").count()).toBeGreaterThan(5);
 });

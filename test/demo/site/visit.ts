@@ -22,11 +22,16 @@ export async function openBrowser(more: readonly string[] = [], without: readonl
 /** Messages that the browser itself logs, such as one for each software device. */
 const EXPECTED = /^powerPreference|experimental|SwiftShader|software/i;
 
+interface VisitOptions extends BrowserContextOptions {
+  /** Open "Look inside"; default true. */
+  readonly inside?: boolean;
+}
+
 /** Open the page in a new context. `hash`: settings as in the page's link, without "#". */
 export async function visit(
   browser: Browser,
   hash = "",
-  options: BrowserContextOptions = {},
+  { inside = true, ...options }: VisitOptions = {},
   site = inject("site"),
 ): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
@@ -43,6 +48,8 @@ export async function visit(
     if (response.status() >= 400) complaints.push(`${response.url()}: ${response.status()}`);
   });
   await page.goto(`${site}${hash ? `#${hash}` : ""}`);
+  // Most tests operate what is inside.
+  if (inside) await page.click("#look-inside");
   return { page, complaints };
 }
 
