@@ -7,7 +7,7 @@ import { named, t } from "./texts/text.ts";
 import { addressOf, settingsOf } from "./ui/address.ts";
 import { Curves } from "./ui/curves.ts";
 import { debounce } from "./ui/debounce.ts";
-import { atMostEvery, find, save, setText } from "./ui/dom.ts";
+import { atMostEvery, find, latestEvery, save, setText } from "./ui/dom.ts";
 import { SCHEDULED } from "./ui/fields.ts";
 import { FilesPanel } from "./ui/files_panel.ts";
 import { SettingsForm } from "./ui/form.ts";
@@ -53,9 +53,7 @@ const stage = new Stage(frames, {
   },
 });
 
-/** True if the live run begins without the visitor: on a GPU, with the default settings. */
-let plays = false;
-/** True if the run begins once the networks are built. */
+/** True if the run begins once the networks are built: on a GPU with the default settings, or again. */
 let runSoon = false;
 let built: Built | null = null;
 let adapter = "";
@@ -95,16 +93,7 @@ const form = new SettingsForm(find("#fields"), {
     if (!bar.started) writeAddress(addressOf(settings));
   },
 });
-const sendThreshold = (() => {
-  let value = 0;
-  const go = atMostEvery(60, () => {
-    send({ kind: "threshold", final: value });
-  });
-  return (final: number) => {
-    value = final;
-    go();
-  };
-})();
+const sendThreshold = latestEvery<number>(60, (final) => send({ kind: "threshold", final }));
 
 const bar = new RunBar({
   send(command) {
@@ -263,7 +252,7 @@ const handlers: Handlers = {
     const hasHalf = report.features.includes("shader-f16");
     form.setHalf(hasHalf);
     setText(find("#adapter"), t(report.software ? "page.runs-slowly" : "page.runs-on", { adapter }));
-    plays = !report.software && location.hash === "" && matchMedia("(prefers-reduced-motion: no-preference)").matches;
+    runSoon = !report.software && location.hash === "" && matchMedia("(prefers-reduced-motion: no-preference)").matches;
     send({ kind: "tempo", tempo: "normal" });
     watch();
     const asked = readAddress();
@@ -295,8 +284,7 @@ const handlers: Handlers = {
     askPad();
   },
   prepared() {
-    if (!plays && !runSoon) return;
-    plays = false;
+    if (!runSoon) return;
     runSoon = false;
     stage.begin();
     send({ kind: "run" });

@@ -52,3 +52,13 @@ export function atMostEvery(ms: number, call: () => void): () => void {
     else timer = window.setTimeout(run, wait);
   };
 }
+
+/** Return a function that calls with its latest value, at most every `ms`. */
+export function latestEvery<T>(ms: number, call: (value: T) => void): (value: T) => void {
+  let latest: T;
+  const go = atMostEvery(ms, () => call(latest));
+  return (value) => {
+    latest = value;
+    go();
+  };
+}
