@@ -82,6 +82,7 @@ const buildSoon = debounce(350, () => build(form.settings));
 const form = new SettingsForm(find("#fields"), {
   change(settings) {
     planned = [];
+    runSoon = false;
     // Before the first step a change rebuilds the networks; after it, a change waits for a reset.
     if (bar.started) bar.setPending(differs(settings));
     else buildSoon.call();

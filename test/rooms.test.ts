@@ -82,6 +82,8 @@ function hostsBelow(room: string, found = new Set<string>()): Set<string> {
 
 /** Imports that files beside src/ may have, apart from their own folder. The first folder that holds a file counts. */
 const beside: [folder: string, imports: readonly string[]][] = [
+  // Records a run of the demo.
+  ["tools/demo", ["demo", "tools", "src/node"]],
   ["tools", [...anyEngine, ...anyHost.filter((folder) => folder !== "src/cli"), ...helpers]],
   ["bench", [...anyEngine, "src/node_internal.ts", "src/node", "src/images", ...helpers]],
   [

@@ -1,4 +1,4 @@
-// A recorded run: the frames of a real run in one small file, written by tools/record_demo.ts.
+// A recorded run: the frames of a real run in one small file, written by tools/demo/record.ts.
 //
 // Format before gzip: length of the header (u32, little-endian), header (JSON), then for the largest layer of n weights
 //     int8 [n]             levels of the first frame, in steps of 16

@@ -5,14 +5,14 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Report } from "../demo/shared/protocol.ts";
-import { DEFAULTS } from "../demo/shared/settings.ts";
-import { type Frame, frameOf, largestOf } from "../demo/stage/frame.ts";
-import { packRecording } from "../demo/stage/recording.ts";
-import { parseDigits } from "../demo/worker/digits.ts";
-import { Studio } from "../demo/worker/studio.ts";
-import { installGpu } from "../src/node/dawn.ts";
-import { packFolder } from "./digits_vite.ts";
+import type { Report } from "../../demo/shared/protocol.ts";
+import { DEFAULTS } from "../../demo/shared/settings.ts";
+import { type Frame, frameOf, largestOf } from "../../demo/stage/frame.ts";
+import { packRecording } from "../../demo/stage/recording.ts";
+import { parseDigits } from "../../demo/worker/digits.ts";
+import { Studio } from "../../demo/worker/studio.ts";
+import { installGpu } from "../../src/node/dawn.ts";
+import { packFolder } from "../digits_vite.ts";
 
 /** Frames after the first one: more of them at the start, where the most weights disappear. */
 const FRAMES = 40;
@@ -70,6 +70,6 @@ const weights = layers.reduce((n, { shape }) => n + shape.reduce((a, b) => a * b
 const facts = { shape: layers[largest]!.shape, totalSteps, stepsPerEpoch, weights, denseBytes };
 const recording = { ...facts, final: DEFAULTS.threshold, tests: data.test, frames };
 const bytes = gzipSync(packRecording(recording), { level: 9 });
-await writeFile(fileURLToPath(new URL("../demo/stage/recording.gz", import.meta.url)), bytes);
+await writeFile(fileURLToPath(new URL("../../demo/stage/recording.gz", import.meta.url)), bytes);
 console.log(`${frames.length} frames, ${bytes.length} bytes`);
 process.exit(0);
