@@ -8,7 +8,7 @@ import sgdBlockWgsl from "../../shaders/sgd_block.wgsl";
 import sgdRowsWgsl from "../../shaders/sgd_rows.wgsl";
 import strBlockWgsl from "../../shaders/str_block.wgsl";
 import strRowsWgsl from "../../shaders/str_rows.wgsl";
-import { type Dispatch, groups1d, type Kernel, kernel, OpError, type Spec } from "../gpu/index.ts";
+import { currentGpu, type Dispatch, groups1d, type Kernel, kernel, OpError, type Spec } from "../gpu/index.ts";
 import { fillZero, stretch } from "../tensor/index.ts";
 import type { GroupRule } from "./group_rule.ts";
 import { type GroupTable, groupCounts, groupTable } from "./group_tables.ts";
@@ -59,6 +59,12 @@ function check(name: GroupedName, settings: CommonSettings): void {
 const listed = (names: readonly string[]) =>
   names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 
+/** Return the lanes of a workgroup that walks a row. A CPU pays for each barrier between subgroups. */
+function rowLanes(): number {
+  const { software, subgroupSize } = currentGpu().adapter;
+  return software ? Math.max(8, subgroupSize) : 64;
+}
+
 /** Constants of single weights that the kernels do not have. */
 const OTHERS = ["HELD", "READS_WEIGHT", "LATENT", "INPLACE", "SHRINKS"];
 
@@ -68,6 +74,7 @@ function grouping(name: GroupedName, rule: GroupRule): GroupRule {
   const block = blockSize(group!);
   const of = ({ block: forBlocks, rows }: Kernels) => (block ? forBlocks : rows);
   const size: Spec = block ? { BLOCK: block } : {};
+  const form = (): Spec => (block ? size : { LANES: rowLanes() });
   const learned: Spec = mode === "str" ? { TRUE_GRADIENT: true, LEARNED: true } : {};
   const tables = new Map<ArenaChunk, GroupTable>();
   // Learned thresholds of a chunk that takes the place of another ask for its table before `prepare`.
@@ -87,7 +94,7 @@ function grouping(name: GroupedName, rule: GroupRule): GroupRule {
         of(UPDATES[name]).run({
           bind: { ...others, table },
           params: { rows, layers: params!.layers!, share },
-          spec: { ...own, ...learned, ...size },
+          spec: { ...own, ...learned, ...form() },
           grid: groups1d(rows),
         });
       },
