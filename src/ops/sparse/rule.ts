@@ -33,8 +33,8 @@ const MESA_26: Costs = {
 };
 /** Vectors that MESA_26 was measured with. */
 const WIDE = 16;
-/** A sparse kernel must be faster than the dense one by this factor: the times are estimates. */
-const MARGIN = 1.25;
+/** A sparse kernel must be faster than the dense one by this factor, by outputs of a block: the times are estimates. */
+const MARGINS: Readonly<Record<BlockSize, number>> = { 8: 1.2, 4: 1.2, 1: 1.25 };
 /** Largest share of live blocks on hardware, by their size. Not measured there: the tuner measures, and the rule is careful. */
 const HARDWARE_SHARES: Readonly<Record<BlockSize, number>> = { 8: 0.2, 4: 0.12, 1: 0.02 };
 
@@ -107,10 +107,10 @@ export function bestBlocks(
     return counts.find((c) => share(c) <= HARDWARE_SHARES[c.size]) ?? null;
   }
   let best: BlockCount | null = null;
-  let most = MARGIN;
+  let most = 0;
   for (const count of counts) {
     const speedup = speedupOf(adapter, layer, count, input);
-    if (speedup > most) [best, most] = [count, speedup];
+    if (speedup > Math.max(most, MARGINS[count.size])) [best, most] = [count, speedup];
   }
   return best;
 }
