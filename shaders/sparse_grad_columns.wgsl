@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let distance = y_at + (strip.z + min(r, strip.w - 1u)) * params.area;
         for (var p = 0u; p < P; p++) {  //!unroll
           let v = f32(dy[distance + min(row + p, params.rows - 1u) * params.y_width]);
-          numbers[p * R + r] = select(0.0, v, inside && r < strip.w);
+          numbers[p * R + r] = select(0.0, v, inside & (r < strip.w));
         }
       }
       for (var k = strip.x; k < strip.y; k++) {
