@@ -61,6 +61,7 @@ export {
   pruningGroups,
   pruningMethod,
   type RunShape,
+  type SearchedChunk,
   SearchedThreshold,
   type SearchOptions,
   type SparsityPoint,

@@ -45,7 +45,7 @@ export { type LayerCount, type LayerMultiplyAdds, type MultiplyAdds, multiplyAdd
 export { type PruningMethodParts, pruningMethod } from "./own_method.ts";
 export { paretoFront, type SparsityPoint } from "./pareto.ts";
 export { SteeredThreshold, type SteerOptions } from "./steer.ts";
-export { SearchedThreshold, type SearchOptions } from "./steer_search.ts";
+export { type SearchedChunk, SearchedThreshold, type SearchOptions } from "./steer_search.ts";
 export {
   makeThresholdSchedule,
   THRESHOLD_SCHEDULES,

@@ -1,5 +1,5 @@
-// A target sparsity at a constant L1 coefficient. The final threshold D is searched in the first half of the window, or two thirds, and
-// then held, so that the threshold is D times the schedule's fraction: with schedule lats, lambda times the sum of the learning rates.
+// A target sparsity at a constant L1 coefficient. The final threshold D is searched in two thirds of the window and then held, so that
+// the threshold is D times the schedule's fraction: with schedule lats, lambda times the sum of the learning rates.
 import searchWgsl from "../../shaders/steer_search.wgsl";
 import { type Bindable, expectOptions, kernel, readStruct } from "../gpu/index.ts";
 import { copyBytes, persistent, stretch, type Tensor } from "../tensor/index.ts";
@@ -12,7 +12,7 @@ const searchKernel = kernel("steer_search", searchWgsl);
 const CONTROL = readStruct("steer_search", searchWgsl, "Control");
 const STATE = readStruct("steer_search", searchWgsl, "State");
 const POINTS = Number(/^const POINTS: u32 = (\d+)u;/m.exec(searchWgsl)![1]);
-/** Measurements in the first half, besides its last one. */
+/** Measurements in the first half; later ones have the same distance. */
 const MEASURED = 128;
 /** Share of the way from D to its solution in a measurement, if there are that many. */
 const RATE = 0.06;
@@ -31,16 +31,26 @@ const OPTIONS: KeysOf<SearchOptions> = {
   ...{ target: true, start: true, steps: true, fraction: true, spent: true, squared: true, members: true, decay: true },
 };
 
-/** Shares of the window's steps in which D is searched: the usual one, and the largest. */
-const SEARCH = [1 / 2, 2 / 3] as const;
-/**
- * Numbers of the two parts of the search. Window: measurements that are at most this share of the past old count, more of them later,
- * where q moves less. Close: part of the weights' following that is not random; late in a run they follow less than before.
- */
-const PARTS = [
-  { window: 0.2, close: 1 },
-  { window: 0.4, close: 0.96 },
-] as const;
+/** Shares of the window's steps after which the second part of the search may begin, and the search ends. */
+const PARTS = [1 / 2, 2 / 3] as const;
+/** Fraction f above which a line is near enough to D, and the second part may begin: exp(-REACH) of the shader. */
+const LEAST_FRACTION = Math.exp(-0.4);
+/** Measurements that are at most this share of the past old give the slopes. */
+const WINDOW = 0.2;
+/** Mean age of the steps in the line, as a share of the window's steps. */
+const MEMORY = 1 / 16;
+/** Steps in which D goes most of the way to what the line says: a share of the window's, and at least as many as weights follow in. */
+const REACTION = { share: 1 / 40, least: 25 } as const;
+
+/** A chunk of weights, or groups of weights. */
+export interface SearchedChunk {
+  /** Their magnitudes. */
+  readonly arena: MagnitudeArena;
+  /** u32: those of each layer that are not zero, by the last update, `layers` numbers from number `from`. */
+  readonly counts: Tensor;
+  readonly from: number;
+  readonly layers: number;
+}
 
 /** Options of `SearchedThreshold`. */
 export interface SearchOptions {
@@ -67,36 +77,42 @@ export interface SearchOptions {
  *
  *     d(n + 1) = D f(n + 1)
  *
- * With q the k-th smallest latent magnitude of all weights together, k = round(target * weights), the share of zeros at the end is
- * the target if D is the q of the end. In the first half of the window, measurements of q and of the threshold predict that
- * value as a function of D (steer_search.wgsl has the formula), and D moves towards the solution. If q is then still more than D / 10
- * from the q of the end, by the prediction, the search goes on until two thirds. After the last measurement D stays: the L1
+ * In the first half of the window, D moves towards a prediction. With q the k-th smallest latent magnitude of all weights together,
+ * k = round(target * weights), the share of zeros at the end is the target if D is the q of the end. Measurements of q and of the
+ * threshold predict that q as a function of D. Then, until two thirds, and if f > 0.67, D moves towards the d at which logit(share of zeros), by
+ * the updates' counts, reaches the target, along its line over ln(d) (steer_search.wgsl has the formulas). Then D stays: the L1
  * coefficient has exactly the schedule's shape from there on. d may fall during the search.
  *
- * Cost     at most 173 measurements in the run, each reads 12 bytes per weight. Nothing waits for the GPU.
- * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits.
+ * Cost     at most 171 measurements in the run, each reads 12 bytes per weight; one invocation reads a count per layer and step.
+ *          Nothing waits for the GPU.
+ * Resume   call `state.set(...)` with the state of the checkpoint. Later steps have the same bits, if the counts do.
  * Errors   ArgumentError naming the option, the expected and the actual value.
  */
 export class SearchedThreshold {
-  /** Persistent, f32: threshold d after the last step, D, number of measurements, `heldFrom` or 0, the measurements. For checkpoints. */
+  /**
+   * Persistent, f32: threshold d after the last step, D, number of measurements, `heldFrom` or 0, the line, the measurements. For
+   * checkpoints.
+   */
   readonly state: Tensor;
-  /** First steps after a search of the first half, and after the longer one. */
+  /** First step that may be one of the second part, and the first one after the search. */
   private readonly ends: readonly [number, number];
   private readonly options: SearchOptions;
   private readonly every: number;
   /** First D in units of the first q: 1 / sqrt(1 - target), which was nearer to the later D than q itself in all measured runs. */
   private readonly guess: number;
-  private readonly rate: number;
+  private readonly rates: readonly [number, number];
+  private readonly line: Readonly<Record<"wanted" | "total" | "gain", number>>;
+  private readonly chunks: readonly SearchedChunk[];
   private readonly select: MagnitudeSelect;
   private readonly targets: readonly Bindable[];
   private readonly control: Tensor;
   private readonly moved: Tensor;
 
   /**
-   * `arenas` hold the latent weights of all thresholded groups. `targets` is where their thresholds go: [3] f32 each, the
+   * `chunks` hold the latent weights of all thresholded groups. `targets` is where their thresholds go: [3] f32 each, the
    * threshold now, the next one, and tau = next - now (scheduledThreshold() of a hyper buffer).
    */
-  constructor(arenas: readonly MagnitudeArena[], targets: readonly Bindable[], options: SearchOptions) {
+  constructor(chunks: readonly SearchedChunk[], targets: readonly Bindable[], options: SearchOptions) {
     expectOptions("SearchedThreshold", options, OPTIONS);
     const { target, start, steps, decay = 0, members = 1 } = options;
     check("target", "a share from 0 to 1", target, target >= 0 && target <= 1);
@@ -108,15 +124,24 @@ export class SearchedThreshold {
     for (const { view } of targets) check("a target", "3 f32", `${view.bytes} bytes`, view.bytes === 4 * MOVED);
     this.options = options;
     this.targets = targets;
-    const [searched, longest] = SEARCH.map((share) => Math.max(1, Math.round(share * steps)));
-    this.ends = [start + searched!, start + longest!];
-    this.every = Math.ceil(searched! / MEASURED);
-    this.guess = searched! < LEAST_STEPS ? 1 : Math.max(1 - target, 1e-4) ** -0.5;
-    this.rate = 1 - (1 - RATE) ** (MEASURED / Math.ceil(searched! / this.every));
+    this.chunks = chunks;
+    const [half, all] = PARTS.map((share) => Math.max(1, Math.round(share * steps)));
+    this.ends = [start + half!, start + all!];
+    this.every = Math.ceil(half! / MEASURED);
+    this.guess = half! < LEAST_STEPS ? 1 : Math.max(1 - target, 1e-4) ** -0.5;
+    const reaction = Math.max(REACTION.least, REACTION.share * steps);
+    this.rates = [1 - (1 - RATE) ** (MEASURED / Math.ceil(half! / this.every)), 1 - Math.exp(-1 / reaction)];
+    const arenas = chunks.map((c) => c.arena);
     this.select = new MagnitudeSelect(arenas, { scope: "all" });
-    this.select.setRanks([Math.round(target * this.select.elements[0]!)]);
+    const total = this.select.elements[0]!;
+    const rank = Math.round(target * total);
+    this.select.setRanks([rank]);
+    const wanted = Math.log((rank + 0.5) / (total - rank + 0.5));
+    this.line = { wanted, total, gain: 1 - Math.exp(-1 / (MEMORY * steps)) };
     const words = STATE.bytes / 4 + 4 * POINTS;
-    this.state = persistent(new Float32Array(words), [words]);
+    const first = new Float32Array(words);
+    first[STATE.wordOf("slope")] = 1;
+    this.state = persistent(first, [words]);
     this.control = persistent(new Uint32Array(CONTROL.bytes / 4), [CONTROL.bytes / 4]);
     this.moved = persistent(new Float32Array(4), [4]);
   }
@@ -128,20 +153,31 @@ export class SearchedThreshold {
   step(n: number): void {
     check("step", "an integer >= 0", n, Number.isInteger(n) && n >= 0);
     const { start, fraction, spent, decay = 0, members = 1 } = this.options;
-    const [usual, longest] = this.ends;
-    const held_from = n + 1;
-    const ends = held_from === longest ? 2 : Number(held_from === usual);
-    const measured = ends > 0 || (n >= start && n < longest && (n - start) % this.every === 0);
+    const [half, end] = this.ends;
+    const searches = n >= start && n < end;
+    const lines = n >= half && fraction(n) > LEAST_FRACTION;
+    const measured = searches && !lines && (n - start) % this.every === 0;
+    const outlook = measured ? this.outlook(n) : { rest: 0, pace: 1, calm: 1 };
+    const numbers = {
+      spent: spent(n),
+      before: fraction(n),
+      fraction: fraction(n + 1),
+      decay,
+      ...outlook,
+      ...this.line,
+    };
+    const held_from = n + 1 === end ? end : 0;
+    const flags = { searches: Number(searches), measured: Number(measured), lines: Number(lines), held_from };
+    const own = { guess: this.guess, rate: this.rates[Number(lines)]!, random: members ** -0.5 };
     // Not kernel parameters: each distinct set of those takes a uniform slot, and these never repeat.
-    const part = PARTS[n < usual ? 0 : 1];
-    const outlook = measured ? this.outlook(n, part.window) : { rest: 0, pace: 1, calm: 1 };
-    const numbers = { spent: spent(n), before: fraction(n), fraction: fraction(n + 1), decay, ...outlook };
-    const { guess, rate } = this;
-    const own = { measured: Number(measured), ends, held_from, guess, rate, ...part, random: members ** -0.5 };
-    this.control.set(CONTROL.pack({ ...own, ...numbers }));
+    this.control.set(CONTROL.pack({ ...flags, ...own, ...numbers }));
     if (measured) this.select.run();
-    const { state, moved } = this;
-    searchKernel.run({ bind: { control: this.control, measure: this.select.thresholds, state, moved }, grid: [1] });
+    const { state, moved, control, chunks } = this;
+    const measure = this.select.thresholds;
+    chunks.forEach(({ counts, from, layers }, i) => {
+      const params = { from_count: from, layers, first: Number(i === 0), last: Number(i === chunks.length - 1) };
+      searchKernel.run({ bind: { control, measure, counts, state, moved }, params, grid: [1] });
+    });
     for (const target of this.targets) copyBytes(target, stretch(moved, 0, MOVED));
   }
 
@@ -149,14 +185,14 @@ export class SearchedThreshold {
    * Return the schedule's outlook at step n. Weights follow the threshold in the time of the learning rate: where f rises much faster
    * in the rest of the run than in the latest measurements, they cannot follow all of it.
    */
-  private outlook(n: number, window: number): { readonly rest: number; readonly pace: number; readonly calm: number } {
+  private outlook(n: number): { readonly rest: number; readonly pace: number; readonly calm: number } {
     const { start, steps, fraction, spent, squared } = this.options;
     const [now, squaredNow, left] = [spent(n), squared(n), 1 - spent(n)];
     // The first step of the latest measurements, by bisection.
     let [low, high] = [start, Math.max(start, n)];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (spent(middle) < (1 - window) * now) low = middle + 1;
+      if (spent(middle) < (1 - WINDOW) * now) low = middle + 1;
       else high = middle;
     }
     const past = now - spent(low);

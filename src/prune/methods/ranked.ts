@@ -10,13 +10,14 @@ import type { CutArena } from "../cut.ts";
 import { groupScores } from "../group_scores.ts";
 import { noteGroups } from "../groups.ts";
 import type { MagnitudeArena } from "../magnitude_select.ts";
+import type { SearchedChunk } from "../steer_search.ts";
 import { prunedArenas, shareOfPruned } from "./pruned.ts";
 
 type Trained = { readonly model: Module; readonly optimizer: Optimizer };
 
-/** Returns the magnitudes to rank, the share of them that are zero at the end, and the mean number of weights that have one in common. */
+/** Returns what to rank and count, the share of it that is zero at the end, and the mean number of weights that have a magnitude in common. */
 export type RankedAim = (run: Trained) => {
-  readonly arenas: readonly MagnitudeArena[];
+  readonly chunks: readonly SearchedChunk[];
   readonly target: number;
   readonly members: number;
 };
@@ -32,19 +33,27 @@ export function rankedAim(config: PruneConfig, method: string): RankedAim {
     const target = targetOf(config, method);
     return ({ model, optimizer }) => {
       const arenas = prunedArenas(optimizer);
-      const share = shareOfPruned(target, model, arenas);
-      if (!group) return { arenas, target: share, members: 1 };
       const chunks = prunedChunks(optimizer);
-      const scores = chunks.map((c) => groupScores(c, config, "weight")!);
-      return { arenas: scores, target: share, members: meanMembers(config, chunks) };
+      const counted = chunks.map((chunk, i): SearchedChunk => {
+        const { tally: counts, layers } = chunk;
+        return { arena: group ? groupScores(chunk, config, "weight")! : arenas[i]!, counts, from: 0, layers };
+      });
+      const members = group ? meanMembers(config, chunks) : 1;
+      return { chunks: counted, target: shareOfPruned(target, model, arenas), members };
     };
   }
   check("groupSparsity", "a number in (0, 1)", groupSparsity, groupSparsity > 0 && groupSparsity < 1);
   return ({ model, optimizer }) => {
     const chunks = prunedChunks(optimizer);
-    const arenas = chunks.flatMap((c) => groupScores(c, config, "group") ?? []);
+    const counted = chunks.flatMap((chunk): SearchedChunk[] => {
+      const arena = groupScores(chunk, config, "group");
+      const { tally: counts, layers } = chunk;
+      // Row 4 of the tally: live groups.
+      return arena ? [{ arena, counts, from: 4 * layers, layers }] : [];
+    });
+    const arenas = counted.map((c) => c.arena);
     return {
-      arenas,
+      chunks: counted,
       target: shareOfGroups(groupSparsity, model, arenas, group!),
       members: meanMembers(config, chunks),
     };

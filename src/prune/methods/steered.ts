@@ -1,6 +1,7 @@
 // Soft thresholds with a target share of zeros in place of a final threshold D.
 import type { GroupRule } from "../../optim/group_rule.ts";
 import { scheduledThreshold } from "../../optim/hyper.ts";
+import type { Tensor } from "../../tensor/index.ts";
 import { check, type PruneConfig, type RunShape, STEERINGS, spanOf, thresholdConfig } from "../config.ts";
 import type { PruningMethod, PruningRun } from "../method.ts";
 import { prefixSum } from "../schedules/prefix_sum.ts";
@@ -13,6 +14,8 @@ import { type RankedAim, rankedAim } from "./ranked.ts";
 type Steering = Pick<PruningMethod, "heldStep"> & {
   begin(run: PruningRun): Pick<SteeredThreshold | SearchedThreshold, "state" | "dispose">;
   step(n: number): void;
+  /** Counts that the next step reads and the checkpoint lacks. */
+  readonly counts?: readonly Tensor[];
   read(n: number): Promise<number>;
 };
 
@@ -47,8 +50,14 @@ export function steered(
       if (made && n < freeze) how.step(n);
     },
     readThreshold: async (n) => (made && n > 0 ? how.read(Math.min(n, freeze)) : 0),
-    state: () => new Map(made ? [[`steer.${steer}`, made.state]] : []),
-    dispose: () => made?.dispose(),
+    state() {
+      const counts = (how.counts ?? []).map((t, i) => [`steer.counts.${i}`, t] as const);
+      return new Map(made ? [[`steer.${steer}`, made.state], ...counts] : []);
+    },
+    dispose() {
+      made?.dispose();
+      for (const t of how.counts ?? []) t.dispose();
+    },
   };
 }
 
@@ -62,7 +71,8 @@ function byThreshold(aim: RankedAim, schedule: ThresholdSchedule, freeze: number
   let steer: SteeredThreshold;
   return {
     begin(run) {
-      const { arenas, target } = aim(run);
+      const { chunks, target } = aim(run);
+      const arenas = chunks.map((c) => c.arena);
       steer = new SteeredThreshold(arenas, targetsOf(run), { target });
       return steer;
     },
@@ -90,16 +100,19 @@ function bySearch(aim: RankedAim, schedule: ThresholdSchedule, config: PruneConf
   const inWindow = (n: number) => Math.min(Math.max(0, n - start), steps);
   const spent = config.schedule === "lats" ? fraction : (n: number) => rates.fraction(inWindow(n));
   let steer: SearchedThreshold;
+  const live: Tensor[] = [];
   /** D and the step from which it is held, once they were read. */
   let held: { readonly final: number; readonly from: number } | null = null;
   return {
     begin(own) {
-      const { arenas, target, members } = aim(own);
+      const { chunks, target, members } = aim(own);
+      // Counts of groups are no part of the optimiser's state.
+      for (const { counts, from, layers } of chunks) if (from > 0) live.push(counts.alias([layers], false, from));
       const { rule } = own.optimizer.groups.find((g) => g.options.mode !== "none")!;
       // Adaptive steps divide by the size of the gradients, so they fall with the rate only.
       const squared = rule.buffers.moments > 0 ? spent : (n: number) => squares.fraction(inWindow(n));
       const decay = shrinkageOf(rule) * rates.total;
-      steer = new SearchedThreshold(arenas, targetsOf(own), {
+      steer = new SearchedThreshold(chunks, targetsOf(own), {
         target,
         start,
         steps,
@@ -112,6 +125,7 @@ function bySearch(aim: RankedAim, schedule: ThresholdSchedule, config: PruneConf
       return steer;
     },
     step: (n) => steer.step(n),
+    counts: live,
     async read(n) {
       const { threshold, final, heldFrom } = await steer.read();
       if (heldFrom === null || n < heldFrom) return threshold;

@@ -26,6 +26,8 @@ const cases: readonly Case[] = [
   },
   { name: "target", prune: { sparsity: 0.8 }, at: [4, 5, 8, 10, 12] },
   { name: "target, weight decay", prune: { sparsity: 0.8 }, more: { weightDecay: 2e-3 }, at: [8, 12] },
+  { name: "target, blocks", prune: { group: "block8", sparsity: 0.6 }, at: [4, 10, 12] },
+  { name: "target, share of blocks", prune: { group: "block8", groupSparsity: 0.4 }, at: [4, 8, 10, 12] },
   { name: "target, sine", prune: { schedule: "sine", sparsity: 0.8 }, at: [8, 12] },
   { name: "target, threshold steered", prune: { sparsity: 0.8, steer: "threshold" }, at: [4, 5, 12] },
   {
