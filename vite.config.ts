@@ -22,7 +22,12 @@ export default defineConfig({
     chunkSizeWarningLimit: 1500,
     rolldownOptions: {
       // One entry per page, and the service worker: its name must be stable, and its folder is its scope.
-      input: { index: at("demo/index.html"), bench: at("demo/bench.html"), sw: at("demo/offline/sw.ts") },
+      input: {
+        index: at("demo/index.html"),
+        bench: at("demo/bench.html"),
+        teach: at("demo/teach.html"),
+        sw: at("demo/offline/sw.ts"),
+      },
       output: { entryFileNames: ({ name }) => (name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
     },
   },

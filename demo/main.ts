@@ -2,6 +2,8 @@
 import type { Command, Lane, Report, ThresholdMove } from "./shared/protocol.ts";
 import type { Settings } from "./shared/settings.ts";
 import { Stage } from "./stage/stage.ts";
+import { Story, storyOf } from "./story/story.ts";
+import { applyView, playsOnOpening } from "./story/views.ts";
 import { writeLanguageLinks, writePageTexts } from "./texts/page_texts.ts";
 import { named, t } from "./texts/text.ts";
 import { addressOf, settingsOf } from "./ui/address.ts";
@@ -18,6 +20,7 @@ import { bindInside, hideInside } from "./ui/inside.ts";
 import { laneNames, methodName } from "./ui/lane_names.ts";
 import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
+import { LongRun } from "./ui/long_run.ts";
 import { announce, notify } from "./ui/messages.ts";
 import { count, percent } from "./ui/numbers.ts";
 import { keepForOffline } from "./ui/offline.ts";
@@ -26,12 +29,13 @@ import { RunBar } from "./ui/run_bar.ts";
 import { SpeedPanel } from "./ui/speed_panel.ts";
 import { SpikesPanel } from "./ui/spikes_panel.ts";
 import { StatsPanel } from "./ui/stats_panel.ts";
-import { onThemeChange } from "./ui/theme.ts";
+import { mayMove, onThemeChange } from "./ui/theme.ts";
 import { TimelinePanel } from "./ui/timeline_panel.ts";
 import { WeightsPanel } from "./ui/weights_panel.ts";
 
 type Built = Extract<Report, { kind: "built" }>;
 
+applyView();
 writePageTexts();
 writeLanguageLinks(find("#languages"));
 
@@ -43,6 +47,9 @@ const histogram = new HistogramPanel(frames);
 const layers = new LayersPanel();
 const timeline = new TimelinePanel(frames);
 const spikes = new SpikesPanel(frames);
+
+const longRun = new LongRun();
+const story = new Story(find("#story"));
 
 const stage = new Stage(frames, {
   threshold: (final) => form.setThreshold(final),
@@ -62,8 +69,6 @@ let histories: History[] = [];
 let moves: ThresholdMove[] = [];
 /** Moves of D that a link asks for. */
 let planned: readonly ThresholdMove[] = [];
-/** Time at which the run was started, in ms; 0 before. */
-let startedAt = 0;
 let names: string[] = [];
 /** True while the worker builds: reports until then belong to the previous networks. */
 let building = false;
@@ -105,12 +110,13 @@ const bar = new RunBar({
     send(command);
   },
   reset() {
-    if (mayDiscard()) build(form.settings);
+    if (longRun.mayDiscard()) build(form.settings);
   },
 });
 
 const files = new FilesPanel({
   send,
+  picture: (file) => pad.showFile(file),
   metrics: () => ({
     settings: built?.settings ?? form.settings,
     adapter,
@@ -133,6 +139,8 @@ function differs(settings: Settings): boolean {
   return !now || addressOf({ ...settings, threshold: now.threshold }) !== addressOf(now);
 }
 
+const tellStory = () => story.update(storyOf(bar, histories[0], built?.lanes[0]?.layers));
+
 /** Return the last test of each network. */
 const lastTests = () => histories.flatMap((lane) => lane.tests().slice(-1));
 
@@ -142,20 +150,11 @@ function runAddress(): string {
   return addressOf(built.settings, moves, bar.finished ? lastTests() : []);
 }
 
-/** A run that took longer than this is not discarded without a question, in ms. */
-const LONG_RUN_MS = 180_000;
-
-/** Ask before a long unfinished run is discarded. */
-function mayDiscard(): boolean {
-  const long = startedAt > 0 && !bar.finished && performance.now() - startedAt > LONG_RUN_MS;
-  return !long || confirm(t("message.discard"));
-}
-
 function build(settings: Settings): void {
   buildSoon.cancel();
   building = true;
   bar.setBusy();
-  startedAt = 0;
+  longRun.forget();
   send({ kind: "build", settings, moves: planned, warm: true });
 }
 
@@ -253,7 +252,7 @@ const handlers: Handlers = {
     const hasHalf = report.features.includes("shader-f16");
     form.setHalf(hasHalf);
     setText(find("#adapter"), t(report.software ? "page.runs-slowly" : "page.runs-on", { adapter }));
-    runSoon = !report.software && location.hash === "" && matchMedia("(prefers-reduced-motion: no-preference)").matches;
+    runSoon = mayMove() && playsOnOpening(location.hash, report.software);
     send({ kind: "tempo", tempo: "normal" });
     watch();
     const asked = readAddress();
@@ -266,14 +265,16 @@ const handlers: Handlers = {
   state(report) {
     const ends = report.finished && !bar.finished;
     bar.show(report);
-    if (report.running && startedAt === 0) startedAt = performance.now();
+    longRun.follow(report);
     if (ends) curves.keepEnds(lastTests());
     stage.setState(report);
     stats.showStep(report.step);
+    tellStory();
     announce(stats.summary(report.step, histories, bar.stateName));
   },
   points({ lane, points }) {
     addPoints(lane, points);
+    tellStory();
     announce(stats.summary(points.at(-1)?.step ?? bar.step, histories, bar.stateName));
   },
   picture(report) {
@@ -379,13 +380,11 @@ find("#timeline-panel").addEventListener("toggle", watch);
 const redraw = debounce(120, () => frames.markAll());
 window.addEventListener("resize", () => redraw.call());
 window.addEventListener("hashchange", () => {
-  if (!opened || !mayDiscard()) return;
+  if (!opened || !longRun.mayDiscard()) return;
+  runSoon = playsOnOpening(location.hash, true);
   const settings = readAddress();
   form.show(settings);
   build(settings);
-});
-window.addEventListener("beforeunload", (event) => {
-  if (startedAt > 0 && !bar.finished && performance.now() - startedAt > LONG_RUN_MS) event.preventDefault();
 });
 // On a phone, fold the settings so that the plots are near the top.
 find<HTMLDetailsElement>("#settings").open = matchMedia("(min-width: 900px)").matches;

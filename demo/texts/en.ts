@@ -1,4 +1,6 @@
 // The English texts of the page. "{name}" is replaced by a value, "{n:picture|pictures}" by the plural form for n.
+import { enStory } from "./en_story.ts";
+
 export const en = {
   "page.tab": "Espalier: prune a network while it learns",
   "page.description": "Train a small neural network in this page and prune it while you watch.",
@@ -238,7 +240,7 @@ export const en = {
   "speed.title": "Speed and size",
   "speed.note":
     "Zeros alone make nothing faster: kernels must skip them. This compares the network's dense kernels with sparse ones, and with a smaller network without dead channels, in turns on this GPU, and the bytes of their files.",
-  "button.measure-speed": "Measure speed",
+  "button.measure-speed": "Measure it",
   "speed.table": "Bytes of the files",
   "speed.measuring": "Measuring. Training waits meanwhile.",
   "speed.kernels": "{lane}: sparse kernels use {kernels}.",
@@ -272,6 +274,12 @@ export const en = {
   "timeline.dispatches": "Dispatches",
   "timeline.time": "Time",
   "timeline.more": "{n} more",
+
+  "button.camera": "Camera",
+  "pad.picture": "Drawing pad: a picture of yours",
+  "page.teach": "Sheet for teachers",
+
+  ...enStory,
 
   "message.worker": "The worker stopped: {reason}. Load the page again to continue.",
   "message.ignored": "Ignored in the address: {list}.",

@@ -2,10 +2,10 @@
 import type { TextKey } from "./en.ts";
 import { currentLanguage, LANGUAGES, t } from "./text.ts";
 
-/** Write the texts of all elements with `data-text` or `data-label`, the title and the language of the page. */
-export function writePageTexts(): void {
+/** Write the texts of all elements with `data-text` or `data-label`, the title and the language of the page. `title`: its key. */
+export function writePageTexts(title: TextKey = "page.tab"): void {
   document.documentElement.lang = currentLanguage() === "zh" ? "zh-Hans" : "en";
-  document.title = t("page.tab");
+  document.title = t(title);
   // The built page has the English texts.
   if (currentLanguage() !== "en") {
     for (const element of document.querySelectorAll<HTMLElement>("[data-text]"))

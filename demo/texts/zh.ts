@@ -1,5 +1,6 @@
 // The Chinese texts of the page.
 import type { Texts } from "./en.ts";
+import { zhStory } from "./zh_story.ts";
 
 export const zh: Texts = {
   "page.tab": "Espalier：一边学习，一边剪枝",
@@ -231,7 +232,7 @@ export const zh: Texts = {
   "speed.title": "速度与大小",
   "speed.note":
     "光有零并不会更快：计算内核必须跳过它们。这里在这块 GPU 上轮流比较稠密内核、稀疏内核和去掉无用通道的更小网络，并比较文件的字节数。",
-  "button.measure-speed": "测速",
+  "button.measure-speed": "测一测",
   "speed.table": "文件的字节数",
   "speed.measuring": "正在测量，训练暂停。",
   "speed.kernels": "{lane}：稀疏内核使用 {kernels}。",
@@ -264,6 +265,12 @@ export const zh: Texts = {
   "timeline.dispatches": "调度次数",
   "timeline.time": "时间",
   "timeline.more": "另有 {n} 个",
+
+  "button.camera": "摄像头",
+  "pad.picture": "画板：你的一张图片",
+  "page.teach": "教师用页",
+
+  ...zhStory,
 
   "message.worker": "后台程序停止了：{reason}。请重新载入本页。",
   "message.ignored": "地址中被忽略的部分：{list}。",

@@ -8,13 +8,17 @@ export interface DroppedFile {
 /** Limit of files in a drop, so that an accident does not read a whole disk. */
 export const MOST_FILES = 20000;
 
-const isModelFile = (path: string): boolean => /\.safetensors$/i.test(path);
+const isModelFile = (path: string): boolean => /\.(safetensors|onnx)$/i.test(path);
 
 /** Return true for files that operating systems add to folders. */
 const isClutter = (path: string): boolean =>
   path
     .split("/")
     .some((part) => part.startsWith(".") || part === "__MACOSX" || /^(thumbs\.db|desktop\.ini)$/i.test(part));
+
+/** Return true for a picture that was dropped or picked by itself, outside a folder. */
+export const isPicture = ({ path, file }: { readonly path: string; readonly file: Blob }, files: number): boolean =>
+  files === 1 && !path.includes("/") && file.type.startsWith("image/");
 
 /** Separate the first model file from the data files. */
 export function sortDropped<F extends { readonly path: string }>(files: readonly F[]): { model: F | null; data: F[] } {

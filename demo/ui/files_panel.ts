@@ -2,13 +2,15 @@
 import type { Command, Lane } from "../shared/protocol.ts";
 import { t } from "../texts/text.ts";
 import { find, save } from "./dom.ts";
-import { type DroppedFile, droppedFiles, MOST_FILES, pickedFiles, sortDropped } from "./dropped.ts";
+import { type DroppedFile, droppedFiles, isPicture, MOST_FILES, pickedFiles, sortDropped } from "./dropped.ts";
 import { notify } from "./messages.ts";
 import { metricsCsv, metricsJson, type RunMetrics } from "./metrics_file.ts";
 
 interface FilesHost {
   send(command: Command, transfer?: Transferable[]): void;
   metrics(): RunMetrics;
+  /** Shows a picture file on the drawing pad. */
+  picture(file: File): Promise<void>;
   /** Returns the full address that restores the settings of the form. */
   address(): string;
 }
@@ -93,6 +95,9 @@ export class FilesPanel {
   private async load(files: readonly DroppedFile[]): Promise<void> {
     if (files.length === 0) return;
     const { model, data } = sortDropped(files);
+    // A single picture is no data set: the networks read it.
+    const [single] = data;
+    if (single && isPicture(single, files.length)) return this.host.picture(single.file);
     if (model) {
       const { file } = model;
       if (file.size > LARGEST_MODEL) throw new Error(t("load.large", { name: file.name }));

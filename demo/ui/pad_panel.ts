@@ -3,7 +3,7 @@ import type { Command, Report } from "../shared/protocol.ts";
 import { t } from "../texts/text.ts";
 import { atMostEvery, find, make, setText } from "./dom.ts";
 import { BarCell, laneHeading } from "./layers_panel.ts";
-import { announce } from "./messages.ts";
+import { announce, notify } from "./messages.ts";
 import { percent } from "./numbers.ts";
 
 /** Side of the pad and width of the pen, in pixels. */
@@ -11,6 +11,9 @@ const SIDE = 140;
 const PEN = 13;
 /** Greatest number of classes in the table. */
 const LISTED = 10;
+
+/** Load the code of cameras and picture files, which most visitors do not use. */
+const photos = () => import("./photo.ts");
 
 type Classified = Extract<Report, { kind: "classified" }>;
 type Sample = Extract<Report, { kind: "sample" }>;
@@ -56,6 +59,11 @@ export class PadPanel {
     this.wipe();
     this.bindPointer();
     find("#clear").addEventListener("click", () => this.clear());
+    find("#camera").addEventListener("click", () => {
+      this.takePhoto().catch((error: unknown) => {
+        notify("problem", t("camera.none", { reason: error instanceof Error ? error.message : String(error) }));
+      });
+    });
     this.sampleButton.addEventListener("click", () => {
       this.id++;
       this.send({ kind: "sample", id: this.id });
@@ -111,6 +119,33 @@ export class PadPanel {
     if (this.announceNext) announce(truth + answers.join(". "), true);
     this.announceNext = false;
     if (this.stale) this.soon();
+  }
+
+  /** Classify a picture file that shows a digit. Rejects if the browser cannot read it. */
+  async showFile(file: Blob): Promise<void> {
+    const { inkOfFile } = await photos();
+    this.showInk(await inkOfFile(file, SIDE));
+  }
+
+  private async takePhoto(): Promise<void> {
+    const { inkOfCamera } = await photos();
+    const ink = await inkOfCamera(SIDE);
+    if (ink) this.showInk(ink);
+  }
+
+  /** Show ink as if it were drawn. */
+  private showInk(ink: Uint8Array): void {
+    this.clear();
+    const image = new ImageData(SIDE, SIDE);
+    const pixels = new Uint32Array(image.data.buffer);
+    ink.forEach((grey, i) => {
+      pixels[i] = (0xff000000 | (grey * 0x10101)) >>> 0;
+    });
+    this.context.putImageData(image, 0, 0);
+    this.canvas.setAttribute("aria-label", t("pad.picture"));
+    this.inked = true;
+    this.announceNext = true;
+    this.soon();
   }
 
   private wipe(): void {

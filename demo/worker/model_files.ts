@@ -80,18 +80,25 @@ function sparsityOf(arrays: readonly ArrayLike<number>[]): number {
   return all === 0 ? 0 : zeros / all;
 }
 
+/** Read the weights of a file by the names of the model. */
+async function readWeights(model: Session["model"], bytes: Uint8Array, name: string) {
+  if (!/\.onnx$/i.test(name)) return readModelWeights(bytes, name).weights;
+  const { onnxWeights } = await import("./onnx_weights.ts");
+  return onnxWeights(bytes, name, new Set((await model.stateDict()).keys()));
+}
+
 /** Size limit of a model file: a hundred times the largest that the page writes. */
 const MOST_BYTES = 2 ** 26;
 
 /**
- * Replace the session's weights by those of a dense or sparse file, and reset momentum. Enqueues only.
+ * Replace the session's weights by those of a dense or sparse safetensors file or of an ONNX file, and reset momentum.
  * Throws naming the file or every key that does not fit; nothing has changed then.
  */
-export function importModel(session: Session, bytes: Uint8Array, name: string, step: number): void {
+export async function importModel(session: Session, bytes: Uint8Array, name: string, step: number): Promise<void> {
   if (bytes.length > MOST_BYTES)
     throw new RangeError(`${name}: expected at most ${MOST_BYTES} bytes, got ${bytes.length}`);
   const { model, optimizer, method } = session;
-  const { weights } = readModelWeights(bytes, name);
+  const weights = await readWeights(model, bytes, name);
   for (const [key, { data }] of weights) {
     if (data.some((v) => !Number.isFinite(v))) throw new RangeError(`${name}: ${key} holds NaN or Inf`);
   }

@@ -370,7 +370,7 @@ export class Studio {
     const { session } = lane;
     const { importModel } = await modelFiles();
     const result = await lane.between(async () => {
-      importModel(session, new Uint8Array(bytes), name, lane.step);
+      await importModel(session, new Uint8Array(bytes), name, lane.step);
       const { accuracy } = await session.evaluate();
       const layers = await session.layers();
       const zeros = layers.reduce((n, layer) => n + layer.zeros, 0);

@@ -261,10 +261,17 @@ test("an exported model can be imported", async () => {
   const imported = await desk.receive("imported");
   expect(imported.accuracy).toBe(accuracy);
   expect(imported.sparsity).toBeCloseTo(Number(metadata.get("sparsity")), 6);
+  await desk.do(build({ seed: 8 }), { kind: "import", name: "m.onnx", bytes: new Uint8Array(onnx.bytes).buffer });
+  expect(await desk.receive("imported", (r) => r !== imported)).toEqual({ ...imported, name: "m.onnx" });
+  const text = new TextEncoder().encode("no model");
+  await desk.do({ kind: "import", name: "n.onnx", bytes: text.buffer as ArrayBuffer });
+  expect((await desk.receive("problem", (p) => p.what === "import")).message).toMatch(/^n\.onnx: /);
+  const log = desk.reports.length;
   await desk.do({ kind: "export", lane: 1, what: "sparse" });
   await desk.do(build({ model: "mobilenet-small", against: "none" }));
   await desk.do({ kind: "import", name: "m", bytes: new Uint8Array(sparse.bytes).buffer });
-  expect((await desk.receive("problem", (p) => p.what === "import")).message).toContain("0.weight is unknown");
+  const unknown = await desk.receive("problem", (p) => p.what === "import", log);
+  expect(unknown.message).toContain("0.weight is unknown");
   await desk.do({ kind: "export", lane: 1, what: "dense" });
   expect((await desk.receive("problem", (p) => p.what === "export")).message).toBe("there is no network 2");
 });

@@ -10,7 +10,7 @@ import { laneNames } from "../../../demo/ui/lane_names.ts";
 import { layerNames } from "../../../demo/ui/layer_names.ts";
 
 const demo = resolve(import.meta.dirname, "../../../demo");
-const scripts = ["main.ts", ...["ui", "stage"].flatMap(scriptsIn)];
+const scripts = ["main.ts", ...["ui", "stage", "story"].flatMap(scriptsIn)];
 const pages = readdirSync(demo).filter((name) => name.endsWith(".html") && name !== "bench.html");
 
 function scriptsIn(folder: string): string[] {

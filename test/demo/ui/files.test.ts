@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DEFAULTS } from "../../../demo/shared/settings.ts";
-import { sortDropped } from "../../../demo/ui/dropped.ts";
+import { isPicture, sortDropped } from "../../../demo/ui/dropped.ts";
 import { sumKernels } from "../../../demo/ui/kernel_sums.ts";
 import { csvField, metricsCsv, metricsJson } from "../../../demo/ui/metrics_file.ts";
 
@@ -82,4 +82,12 @@ test("sums kernels by name, longest first", () => {
     ["b", null, 2 / 3],
     ["a", null, 1 / 3],
   ]);
+});
+
+test("a single picture is no data set", () => {
+  const image = new Blob([], { type: "image/png" });
+  expect(isPicture({ path: "three.png", file: image }, 1)).toBe(true);
+  expect(isPicture({ path: "set/three.png", file: image }, 1)).toBe(false);
+  expect(isPicture({ path: "three.png", file: image }, 2)).toBe(false);
+  expect(isPicture({ path: "a.idx", file: new Blob([]) }, 1)).toBe(false);
 });
