@@ -5,6 +5,7 @@ import {
   type SparseKernels,
   type SparseLayerInfo,
   type SparseModel,
+  type SparsifyOptions,
   type StateDict,
   sparsify,
 } from "../nn/index.ts";
@@ -46,17 +47,20 @@ export interface SpeedForms extends Disposable {
   readonly notes: readonly string[];
 }
 
-async function openForm(
-  name: SpeedFormName,
-  model: Module,
-  weights: StateDict,
-  kernels: SparseKernels | null,
-): Promise<SpeedForm> {
+/** A form before it is opened. */
+interface FormSource {
+  readonly name: SpeedFormName;
+  readonly model: Module;
+  readonly weights: StateDict;
+}
+
+/** Open a form. `sparse`: use sparse kernels, with the layers' ends inside where the trace of `sample` shows them. Owns the model. */
+async function openForm({ name, model, weights }: FormSource, options: SparsifyOptions | null): Promise<SpeedForm> {
   let sparse: SparseModel | null = null;
   try {
     model.loadStateDict(weights);
     model.eval();
-    sparse = kernels === null ? null : await sparsify(model, { kernels });
+    sparse = options && (await sparsify(model, options));
   } catch (error) {
     model.dispose();
     throw error;
@@ -88,23 +92,24 @@ function planOf({ build, weights, sample }: SpeedSubject): Compaction | string {
 
 /** Make all forms of a network. Waits for the GPU. Dispose the result. */
 export async function openSpeedForms(subject: SpeedSubject): Promise<SpeedForms> {
-  const { build, weights, kernels = "auto" } = subject;
+  const { build, weights, sample, kernels = "auto" } = subject;
+  const options = { kernels, sample };
   const plan = planOf(subject);
   const forms: SpeedForm[] = [];
   const dispose = () => {
     for (const form of forms) form[Symbol.dispose]();
   };
   try {
-    forms.push(await openForm("dense", build(), weights, null));
-    forms.push(await openForm("sparse kernels", build(), weights, kernels));
+    forms.push(await openForm({ name: "dense", model: build(), weights }, null));
+    forms.push(await openForm({ name: "sparse kernels", model: build(), weights }, options));
     if (typeof plan !== "string") {
       const small = () => {
         const model = build();
         applyCompaction(model, plan.sizes);
         return model;
       };
-      forms.push(await openForm("compact", small(), plan.weights, null));
-      forms.push(await openForm("compact, sparse kernels", small(), plan.weights, kernels));
+      forms.push(await openForm({ name: "compact", model: small(), weights: plan.weights }, null));
+      forms.push(await openForm({ name: "compact, sparse kernels", model: small(), weights: plan.weights }, options));
     }
   } catch (error) {
     dispose();
