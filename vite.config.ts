@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { texts } from "./demo/texts/html_texts.ts";
 import { digits } from "./tools/digits_vite.ts";
+import { later } from "./tools/later_vite.ts";
 import { offline } from "./tools/offline_vite.ts";
 import { wgsl } from "./tools/wgsl_vite.ts";
 
@@ -14,7 +15,12 @@ export default defineConfig({
   base: "./",
   resolve: { tsconfigPaths: true },
   plugins: [wgsl, digits, offline, texts],
-  worker: { format: "es", plugins: () => [wgsl] },
+  // One chunk for all that the worker loads first: many small ones are 10 kB larger when compressed.
+  worker: {
+    format: "es",
+    plugins: () => [wgsl, later],
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "engine", tags: ["$initial"] }] } } },
+  },
   build: {
     target: "es2022",
     outDir: at("dist-demo"),

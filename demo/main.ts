@@ -1,4 +1,5 @@
 // The page of the demo: sends settings to the worker and its reports to the panels.
+import { Inside } from "./inside/inside.ts";
 import type { Command, Lane, Report, ThresholdMove } from "./shared/protocol.ts";
 import type { Settings } from "./shared/settings.ts";
 import { Stage } from "./stage/stage.ts";
@@ -7,18 +8,14 @@ import { applyView, playsOnOpening } from "./story/views.ts";
 import { writeLanguageLinks, writePageTexts } from "./texts/page_texts.ts";
 import { named, t } from "./texts/text.ts";
 import { addressOf, settingsOf } from "./ui/address.ts";
-import { Curves } from "./ui/curves.ts";
 import { debounce } from "./ui/debounce.ts";
 import { atMostEvery, find, latestEvery, save, setText } from "./ui/dom.ts";
 import { SCHEDULED } from "./ui/fields.ts";
 import { FilesPanel } from "./ui/files_panel.ts";
 import { SettingsForm } from "./ui/form.ts";
 import { Frames } from "./ui/frames.ts";
-import { HistogramPanel } from "./ui/histogram_panel.ts";
 import { History } from "./ui/history.ts";
-import { bindInside, hideInside } from "./ui/inside.ts";
 import { laneNames, methodName } from "./ui/lane_names.ts";
-import { LayersPanel } from "./ui/layers_panel.ts";
 import { WorkerLink } from "./ui/link.ts";
 import { LongRun } from "./ui/long_run.ts";
 import { announce, notify } from "./ui/messages.ts";
@@ -27,11 +24,8 @@ import { keepForOffline } from "./ui/offline.ts";
 import { PadPanel } from "./ui/pad_panel.ts";
 import { RunBar } from "./ui/run_bar.ts";
 import { SpeedPanel } from "./ui/speed_panel.ts";
-import { SpikesPanel } from "./ui/spikes_panel.ts";
 import { StatsPanel } from "./ui/stats_panel.ts";
 import { mayMove, onThemeChange } from "./ui/theme.ts";
-import { TimelinePanel } from "./ui/timeline_panel.ts";
-import { WeightsPanel } from "./ui/weights_panel.ts";
 
 type Built = Extract<Report, { kind: "built" }>;
 
@@ -41,12 +35,7 @@ writeLanguageLinks(find("#languages"));
 
 const frames = new Frames();
 const stats = new StatsPanel();
-const curves = new Curves(frames);
-const weights = new WeightsPanel(frames);
-const histogram = new HistogramPanel(frames);
-const layers = new LayersPanel();
-const timeline = new TimelinePanel(frames);
-const spikes = new SpikesPanel(frames);
+const inside = new Inside(frames);
 
 const longRun = new LongRun();
 const story = new Story(find("#story"));
@@ -162,7 +151,7 @@ function build(settings: Settings): void {
 function readAddress(): Settings {
   const { settings, ignored, moves: linked, ends } = settingsOf(location.hash);
   planned = linked;
-  curves.keepEnds(ends);
+  inside.keepEnds(ends);
   const [end] = ends;
   if (end) {
     const numbers = { accuracy: percent(end.accuracy), left: percent(1 - end.sparsity) };
@@ -178,7 +167,7 @@ function readAddress(): Settings {
 function showNoGpu(reason: string): void {
   setText(find("#no-gpu-reason"), reason);
   find<HTMLElement>("#no-gpu").hidden = false;
-  hideInside();
+  inside.hide();
   find("#stage").after(find("#no-gpu"));
   stage.setNoGpu();
   setText(find("#adapter"), t("page.no-adapter"));
@@ -200,7 +189,6 @@ function showNetworks(report: Built): void {
   names = laneNames(report.lanes.map(({ method }) => method));
   histories = names.map(() => new History());
   moves = [];
-  const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i]! }));
   form.show({ ...form.settings, ...report.settings });
   bar.setReady();
   stage.reset(
@@ -214,12 +202,7 @@ function showNetworks(report: Built): void {
     report.totalSteps,
     report.stepsPerEpoch,
   );
-  curves.reset(names, histories, { stepsPerEpoch: report.stepsPerEpoch, moves }, report.data.test);
-  weights.reset(lanes);
-  histogram.reset(lanes);
-  layers.reset(lanes);
-  timeline.reset();
-  spikes.reset(names, report.settings.model === "spiking-cnn");
+  inside.reset({ built: report, names, histories, moves });
   pad.reset(names, report.data.classes);
   files.reset(names);
   speed.reset(names);
@@ -236,7 +219,7 @@ function addPoints(lane: Lane, points: Extract<Report, { kind: "points" }>["poin
   history.add(points);
   if (lane === 0) stats.showStep(last.step);
   stats.update(lane, history);
-  curves.changed();
+  inside.changed();
   const test = points.findLast(({ testAccuracy }) => testAccuracy !== null);
   if (test) stage.addTest(lane, test.testAccuracy!);
 }
@@ -266,7 +249,7 @@ const handlers: Handlers = {
     const ends = report.finished && !bar.finished;
     bar.show(report);
     longRun.follow(report);
-    if (ends) curves.keepEnds(lastTests());
+    if (ends) inside.keepEnds(lastTests());
     stage.setState(report);
     stats.showStep(report.step);
     tellStory();
@@ -278,10 +261,8 @@ const handlers: Handlers = {
     announce(stats.summary(points.at(-1)?.step ?? bar.step, histories, bar.stateName));
   },
   picture(report) {
-    weights.update(report.lane, report.layers);
+    inside.show(report);
     stage.addPicture(report);
-    histogram.update(report.lane, report.layers);
-    layers.update(report.lane, report.layers, report.sparseBytes);
     stats.showSize(report.lane, report.sparseBytes);
     askPad();
   },
@@ -293,7 +274,7 @@ const handlers: Handlers = {
   },
   tested({ lane, accuracy, sparsity, images }) {
     histories[lane]?.addTest({ accuracy, sparsity, images });
-    curves.changed();
+    inside.changed();
     stage.addTest(lane, accuracy);
   },
   moved({ move }) {
@@ -304,10 +285,10 @@ const handlers: Handlers = {
       stage.setFinal(move.threshold);
     }
     if (bar.started) writeAddress(runAddress());
-    curves.changed();
+    inside.changed();
   },
-  timeline: ({ rows }) => timeline.update(rows),
-  spikes: (report) => spikes.update(report),
+  timeline: (report) => inside.show(report),
+  spikes: (report) => inside.show(report),
   classified(report) {
     const lanes = report.lanes.map((lane, i) => ({ ...lane, method: names[i] ?? methodName(lane.method) }));
     pad.showAnswer({ ...report, lanes });
@@ -348,7 +329,7 @@ const handlers: Handlers = {
   },
   restored({ step }) {
     for (const history of histories) history.rewind(step);
-    curves.changed();
+    inside.changed();
     stats.showStep(step);
     notify("notice", t("message.restored", { step }));
   },
@@ -371,7 +352,7 @@ function handle(report: Report): void {
 }
 
 onThemeChange(() => {
-  curves.recolor();
+  inside.recolor();
   frames.markAll();
 });
 document.addEventListener("visibilitychange", watch);
@@ -388,8 +369,6 @@ window.addEventListener("hashchange", () => {
 });
 // On a phone, fold the settings so that the plots are near the top.
 find<HTMLDetailsElement>("#settings").open = matchMedia("(min-width: 900px)").matches;
-
-bindInside(() => frames.markAll());
 
 stage.playRecording(new URL("./stage/recording.gz", import.meta.url).href).catch((error: unknown) => {
   notify("problem", String(error));

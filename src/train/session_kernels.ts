@@ -1,6 +1,6 @@
 // Sparse kernels of a session: while `fit` runs and zeros stay zero, they take the place of the dense ones, epoch by epoch.
 import type { Module } from "../nn/index.ts";
-import { productLayers, type SparseModel, sparsifyLayers } from "../nn/sparsify.ts";
+import type { SparseModel } from "../nn/sparsify.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { TrainingKernels } from "../prune/config.ts";
 import type { MaskWatch } from "../prune/mask_watch.ts";
@@ -14,10 +14,16 @@ interface Parts {
   readonly masks: MaskWatch | null;
 }
 
-type Masks = ReadonlyMap<string, Uint32Array>;
+/** Masks of weights by name: one bit for each weight, set if it is alive. */
+export type Masks = ReadonlyMap<string, Uint32Array>;
+
+type Kernels = Exclude<TrainingKernels, "dense">;
+
+/** Makes sparse kernels for the live weights of masks. */
+type Sparsify = (model: Module, masks: Masks, kernels: Kernels) => SparseModel;
 
 /** Return 1 for each weight that is alive and 0 for the others, from one bit for each. */
-const numbersOf = (bits: Uint32Array, size: number): Float32Array =>
+export const numbersOf = (bits: Uint32Array, size: number): Float32Array =>
   Float32Array.from({ length: size }, (_, i) => (bits[i >>> 5]! >>> (i & 31)) & 1);
 
 const isSame = (a: Masks, b: Masks): boolean =>
@@ -25,10 +31,10 @@ const isSame = (a: Masks, b: Masks): boolean =>
 
 /** The sparse kernels of a session's model, and the masks that they were made for. */
 export class SessionKernels {
-  private readonly kernels: Exclude<TrainingKernels, "dense">;
+  private readonly kernels: Kernels;
   private made: { readonly sparse: SparseModel; readonly masks: Masks } | null = null;
 
-  constructor(kernels: Exclude<TrainingKernels, "dense">) {
+  constructor(kernels: Kernels) {
     this.kernels = kernels;
   }
 
@@ -49,17 +55,13 @@ export class SessionKernels {
    * Return the change to kernels for the masks at the start of an epoch; null if the model has them. The masks are those that a
    * checkpoint holds, not the weights of now: a run that resumes within the epoch gets the same blocks.
    */
-  change(parts: Parts): ModelChange | null {
+  change(parts: Parts, sparsify: Sparsify): ModelChange | null {
     const { kernels } = this;
     const masks = SessionKernels.masksOf(parts);
     if (isSame(masks, this.made?.masks ?? new Map())) return null;
     const apply = () => {
       this.dispose();
-      const layers = productLayers(parts.model).flatMap(({ name, layer }) => {
-        const bits = masks.get(`${name}.weight`);
-        return bits ? [{ name, layer, weights: numbersOf(bits, layer.weight.numel) }] : [];
-      });
-      this.made = { sparse: sparsifyLayers(layers, { kernels, training: "masked" }), masks };
+      this.made = { sparse: sparsify(parts.model, masks, kernels), masks };
     };
     return { apply };
   }

@@ -4,8 +4,8 @@ import { BatchNorm2d, Conv2d, Linear, type Module, type StateDict, summarize } f
 import { layoutOf } from "../optim/group_tables.ts";
 import type { WeightGroupName } from "../optim/weight_groups.ts";
 import { applyCompaction, type CompactLayer, type CompactSizes } from "../prune/compact/description.ts";
+import { padsChannels } from "../prune/compact/pads_channels.ts";
 import type { TrainingCompaction } from "../prune/compact/training.ts";
-import { padsChannels } from "../prune/compact/walk.ts";
 import type { GroupZeros } from "../prune/zero_groups.ts";
 import { type HostArray, numel, type Shape } from "../tensor/index.ts";
 import { ArgumentError } from "../text/index.ts";

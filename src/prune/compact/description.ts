@@ -12,7 +12,7 @@ import {
 } from "../../nn/index.ts";
 import { formatShape, type Shape, sameShape } from "../../tensor/index.ts";
 import { isRecord, quote } from "../../text/index.ts";
-import { padsChannels } from "./walk.ts";
+import { padsChannels } from "./pads_channels.ts";
 
 /** Sizes of one layer of a compacted model. Absent parts are as in the original model. */
 export interface CompactLayer {

@@ -6,7 +6,8 @@ import { normalizeAxes, normalizeAxis, type Tensor } from "../../tensor/index.ts
 import { BINARY, CONNECT, UNARY } from "./functions.ts";
 import { type Layout, reshapedLayout, unknownValues } from "./layout.ts";
 import { neverSpikes } from "./neurons.ts";
-import { padsChannels, type Walk } from "./walk.ts";
+import { padsChannels } from "./pads_channels.ts";
+import type { Walk } from "./walk.ts";
 
 /** Returns the channels of a step's result; null if the op is not crossed. */
 type Rule = (step: TracedStep, walk: Walk) => Layout | null;

@@ -12,6 +12,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { ChannelSets } from "./channel_sets.ts";
 import { constantOutputs, type LayerUse, type LayerWeights } from "./layers.ts";
 import type { Layout } from "./layout.ts";
+import type { PadsChannels } from "./pads_channels.ts";
 
 /** A use of a batch norm. */
 export interface NormUse {
@@ -29,15 +30,6 @@ export interface PadUse {
   readonly before: Int32Array;
   readonly after: Int32Array;
 }
-
-/** A module whose number of added channels can be changed. */
-export interface PadsChannels extends Module {
-  readonly zeroChannels: readonly [number, number];
-}
-
-/** Return true if the module adds channels of zeros, by a number that can be changed. */
-export const padsChannels = (m: Module | undefined): m is PadsChannels =>
-  m !== undefined && "zeroChannels" in m && Array.isArray(m.zeroChannels);
 
 /** Name of a step for messages. */
 export const placeOf = ({ op, module }: TracedStep): string => `${op} in ${module || "the model itself"}`;

@@ -134,10 +134,13 @@ test("both networks read the drawing beside the map; a method without D has no g
   await page.context().close();
 });
 
-test("what is inside opens and closes", async () => {
+test("what is inside opens and closes, and its plots are loaded when it opens", async () => {
   const { page } = await visit(browser, "", { inside: false });
   expect(await page.locator("#inside").isVisible()).toBe(false);
+  const plot = page.locator("#plot-accuracy .uplot");
+  expect(await plot.count()).toBe(0);
   await page.click("#look-inside");
+  await expect.poll(() => plot.count(), { timeout: PATIENCE }).toBe(1);
   expect(await page.locator("#inside").isVisible()).toBe(true);
   expect(await page.locator("#look-inside").getAttribute("aria-expanded")).toBe("true");
   await page.click("#look-inside");
