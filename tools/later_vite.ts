@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 
 /** Asynchronous functions by their module, below src. */
-const PARTS: Readonly<Record<string, readonly string[]>> = {
+export const LATER_PARTS: Readonly<Record<string, readonly string[]>> = {
   "train/session_compact.ts": ["compactBetween"],
   "train/session_sparsify.ts": ["useSparseKernels"],
 };
@@ -12,7 +12,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 const WHOLE = "?whole";
 
 const root = fileURLToPath(new URL("../src/", import.meta.url));
-const files = new Map(Object.entries(PARTS).map(([file, names]) => [root + file, names]));
+const files = new Map(Object.entries(LATER_PARTS).map(([file, names]) => [root + file, names]));
 
 let building = false;
 
