@@ -7,10 +7,10 @@ import { SLIDER_END, sliderOfThreshold, thresholdOfSlider } from "../ui/fields.t
 import type { Frames } from "../ui/frames.ts";
 import { short } from "../ui/numbers.ts";
 import { theme } from "../ui/theme.ts";
+import { AXIS_HEIGHT, drawValueAxis } from "../ui/value_axis.ts";
 import { axisEnd } from "./axis_end.ts";
 import type { Frame } from "./frame.ts";
 
-const BOTTOM = 20;
 const TOP = 26;
 /** Share of the half axis that D takes at most, so that the edge can be moved outwards. */
 const ROOM = 0.7;
@@ -158,20 +158,20 @@ export class Gate {
       this.bars(sheet, frame);
     }
     this.edges(sheet);
-    axis(sheet, end);
+    drawValueAxis(sheet, end, t("stage.gate.axis"));
   }
 
   private band({ context, width, height }: Sheet, threshold: number): void {
     const half = (Math.min(threshold, this.end) / this.end) * (width / 2);
     context.fillStyle = theme().band;
-    context.fillRect(width / 2 - half, TOP - 8, 2 * half, height - BOTTOM - TOP + 8);
+    context.fillRect(width / 2 - half, TOP - 8, 2 * half, height - AXIS_HEIGHT - TOP + 8);
   }
 
   /** Draw the counts on a square root scale, which keeps small ones visible: grey inside the gate, coloured outside. */
   private bars({ context, width, height }: Sheet, { counts, range, threshold }: Frame): void {
     const { lanes, faint } = theme();
     const most = Math.sqrt(Math.max(1, ...Array.from(counts)));
-    const high = height - BOTTOM - TOP;
+    const high = height - AXIS_HEIGHT - TOP;
     const bin = (2 * range) / counts.length;
     const at = (value: number) => ((value / this.end + 1) * width) / 2;
     Array.from(counts).forEach((n, i) => {
@@ -193,27 +193,9 @@ export class Gate {
     context.beginPath();
     for (const x of [width / 2 - half, width / 2 + half]) {
       context.moveTo(x, TOP - 12);
-      context.lineTo(x, height - BOTTOM);
+      context.lineTo(x, height - AXIS_HEIGHT);
     }
     context.stroke();
     context.setLineDash([]);
-  }
-}
-
-function axis({ context, width, height }: Sheet, end: number): void {
-  const { faint, line } = theme();
-  context.fillStyle = line;
-  context.fillRect(0, height - BOTTOM, width, 1);
-  context.fillStyle = faint;
-  context.font = "12px system-ui, sans-serif";
-  context.textBaseline = "bottom";
-  const labels: [CanvasTextAlign, number, string][] = [
-    ["left", 0, short(-end).replace("-", "−")],
-    ["center", width / 2, t("stage.gate.axis")],
-    ["right", width, short(end)],
-  ];
-  for (const [align, x, text] of labels) {
-    context.textAlign = align;
-    context.fillText(text, x, height - 2);
   }
 }

@@ -7,8 +7,8 @@ import type { Frames } from "./frames.ts";
 import { layerNames } from "./layer_names.ts";
 import { count, short } from "./numbers.ts";
 import { theme } from "./theme.ts";
+import { AXIS_HEIGHT, drawValueAxis } from "./value_axis.ts";
 
-const BOTTOM = 22;
 const TOP = 8;
 
 /** Return the heights of bars on a square root scale, which keeps small counts visible. */
@@ -72,7 +72,7 @@ export class HistogramPanel {
     const sheet = canvas && sheetOf(canvas);
     if (!sheet || !picture) return;
     const { effective, stored } = picture.histogram;
-    const high = sheet.height - BOTTOM - TOP;
+    const high = sheet.height - AXIS_HEIGHT - TOP;
     // Both lanes have the same axes, so that they can be compared.
     const { range, most } = this.axes();
     const left = (sheet.width / 2) * (1 - picture.histogram.range / range);
@@ -118,29 +118,15 @@ export class HistogramPanel {
     const { context, width, height } = sheet;
     const half = (Math.min(threshold, range) / range) * (width / 2);
     context.fillStyle = theme().band;
-    context.fillRect(width / 2 - half, TOP, 2 * half, height - BOTTOM - TOP);
+    context.fillRect(width / 2 - half, TOP, 2 * half, height - AXIS_HEIGHT - TOP);
   }
 
-  private axis({ context, width, height }: Sheet, range: number, most: number): void {
-    const { faint, line } = theme();
-    context.fillStyle = line;
-    context.fillRect(0, height - BOTTOM, width, 1);
-    context.fillStyle = faint;
-    context.font = "12px system-ui, sans-serif";
-    context.textBaseline = "bottom";
-    const labels: [CanvasTextAlign, number, string][] = [
-      ["left", 0, short(-range).replace("-", "−")],
-      ["center", width / 2, "0"],
-      ["right", width, short(range)],
-    ];
+  private axis(sheet: Sheet, range: number, most: number): void {
+    const { context } = sheet;
+    drawValueAxis(sheet, range, "0");
     context.textBaseline = "top";
     context.textAlign = "left";
     context.fillText(t("histogram.axis", { most: count(most) }), 2, 0);
-    context.textBaseline = "bottom";
-    for (const [align, x, text] of labels) {
-      context.textAlign = align;
-      context.fillText(text, x, height - 2);
-    }
   }
 
   private describe(canvas: HTMLCanvasElement, lane: number, picture: LayerPicture): void {
