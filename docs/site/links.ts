@@ -16,7 +16,8 @@ function fault(file: string, link: string, anchorsOf: (file: string) => Readonly
   const named = bare === "" ? file : resolve(dirname(file), bare);
   const target = existsSync(named) && statSync(named).isDirectory() ? join(named, "index.html") : named;
   if (!existsSync(target)) return "no such file";
-  if (anchor === "" || !target.endsWith(".html")) return null;
+  // "name=value" holds settings that the page's script reads, as the demo does.
+  if (anchor === "" || /^[a-zA-Z]+=/.test(anchor) || !target.endsWith(".html")) return null;
   return anchorsOf(target).has(decodeURIComponent(anchor)) ? null : "no such anchor";
 }
 
