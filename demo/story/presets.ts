@@ -13,8 +13,6 @@ export const PRESETS = {
   spikes: { model: "spiking-cnn", threshold: 0.05, epochs: 4 },
   /** Each layer learns its own threshold. */
   learned: { method: "str", against: "lats" },
-  /** Zeros that fill whole blocks, which sparse kernels skip. */
-  blocks: { threshold: 0.2, batchSize: 128 },
 } as const satisfies Readonly<Record<string, Partial<Settings>>>;
 
 export type PresetName = keyof typeof PRESETS;

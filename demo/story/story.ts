@@ -2,21 +2,15 @@
 // visitor turns the pages: with buttons, arrow keys or by a swipe.
 import type { LayerInfo } from "../shared/protocol.ts";
 import { t } from "../texts/text.ts";
-import { make, setText } from "../ui/dom.ts";
+import { make, pressButton, setText } from "../ui/dom.ts";
 import type { History } from "../ui/history.ts";
+import { volume } from "../ui/layer_map.ts";
 import { count, percent, short } from "../ui/numbers.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { STEPS, type StoryState, stepReached } from "./steps.ts";
 
 /** Least distance of a swipe, in CSS pixels. */
 const SWIPE = 40;
-
-function button(text: string, press: () => void): HTMLButtonElement {
-  const made = make("button", "", text);
-  made.type = "button";
-  made.addEventListener("click", press);
-  return made;
-}
 
 /** Return the state of a run for the story: of its first network. */
 export function storyOf(
@@ -30,7 +24,7 @@ export function storyOf(
     left: 1 - (lane?.last?.sparsity ?? 0),
     accuracy: lane?.tests().at(-1)?.accuracy ?? null,
     threshold: lane?.last?.threshold ?? 0,
-    weights: layers.reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0),
+    weights: layers.reduce((n, { shape }) => n + volume(shape), 0),
   };
 }
 
@@ -39,9 +33,9 @@ export class Story {
   private readonly title = make("h3", "story-title");
   private readonly text = make("p", "story-text");
   private readonly page = make("span", "faint");
-  private readonly back = button(t("story.back"), () => this.turn(-1));
-  private readonly next = button(t("story.next"), () => this.turn(1));
-  private readonly follow = button(t("story.follow"), () => this.followRun());
+  private readonly back = pressButton(t("story.back"), () => this.turn(-1));
+  private readonly next = pressButton(t("story.next"), () => this.turn(1));
+  private readonly follow = pressButton(t("story.follow"), () => this.followRun());
   private state: StoryState = { step: 0, finished: false, left: 1, accuracy: null, threshold: 0, weights: 0 };
   /** Page that the visitor has chosen; null: the one that fits the run. */
   private chosen: number | null = null;

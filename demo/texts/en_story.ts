@@ -34,9 +34,6 @@ export const enStory = {
   "preset-note.spikes": "Neurons that fire, as in a brain: fewer weights mean fewer additions.",
   "preset.learned": "Learned thresholds",
   "preset-note.learned": "Each layer learns how far its own gate opens.",
-  "preset.blocks": "Blocks that run faster",
-  "preset-note.blocks":
-    "So few weights are left that sparse kernels can skip whole blocks: press Measure it after the end.",
   "teach.tab": "Espalier: a sheet for teachers",
   "teach.title": "How much of a network is needed?",
   "teach.lead":

@@ -32,8 +32,6 @@ export const zhStory: Readonly<Record<keyof typeof enStory, string>> = {
   "preset-note.spikes": "像大脑里那样发放脉冲的神经元：权重越少，加法越少。",
   "preset.learned": "学来的阈值",
   "preset-note.learned": "每一层自己学习门开多大。",
-  "preset.blocks": "跑得更快的块",
-  "preset-note.blocks": "剩下的权重很少，稀疏内核可以跳过整块：结束后按“测一测”。",
   "teach.tab": "Espalier：教师用页",
   "teach.title": "一个网络需要多少权重？",
   "teach.lead": "配合 Espalier 网页上课用的一页：它在浏览器里训练网络，并当着全班剪枝。不需要账号，也不需要安装。",
