@@ -1,7 +1,7 @@
 // The bar of controls: the buttons of the run, its speed, and the position in its film.
 import type { Tempo } from "../shared/protocol.ts";
 import { t } from "../texts/text.ts";
-import { find, make, setText } from "../ui/dom.ts";
+import { find, make, pressButton, setText } from "../ui/dom.ts";
 import { count } from "../ui/numbers.ts";
 
 const TEMPOS = { slow: "stage.tempo.slow", normal: "stage.tempo.normal", max: "stage.tempo.max" } as const;
@@ -18,20 +18,20 @@ export class StageBar {
   readonly element: HTMLElement;
   private readonly scrubber = make("input");
   private readonly position = make("span", "stage-position");
-  private readonly replayButton = make("button", "", t("stage.replay"));
+  private readonly replayButton: HTMLButtonElement;
   private total = 1;
 
   constructor(events: BarEvents) {
-    const { scrubber, replayButton } = this;
+    const { scrubber } = this;
+    const replayButton = pressButton(t("stage.replay"), () => events.replay());
+    this.replayButton = replayButton;
     scrubber.type = "range";
     scrubber.id = "scrub";
     scrubber.min = "0";
     scrubber.value = "0";
     scrubber.setAttribute("aria-label", t("stage.scrub"));
     scrubber.addEventListener("input", () => events.scrub(scrubber.valueAsNumber));
-    replayButton.type = "button";
     replayButton.id = "replay";
-    replayButton.addEventListener("click", () => events.replay());
     const select = make("select");
     select.id = "tempo";
     for (const [tempo, text] of Object.entries(TEMPOS)) select.append(new Option(t(text), tempo));

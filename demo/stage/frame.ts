@@ -1,6 +1,7 @@
 // A frame: what the stage shows of a run at one step. Live runs and the recorded one are both lists of frames.
 import type { LayerPicture } from "../shared/protocol.ts";
 import { magnitudeOf, strengthOf, topOf } from "../ui/colors.ts";
+import { volume } from "../ui/layer_map.ts";
 
 /** Highest level of a weight; the lowest is its negative. */
 export const TOP_LEVEL = 127;
@@ -37,7 +38,7 @@ export function weightsOf(levels: Int8Array): Float32Array {
 
 /** Return the index of the layer with the most weights. */
 export function largestOf(layers: readonly { readonly shape: readonly number[] }[]): number {
-  const sizes = layers.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+  const sizes = layers.map(({ shape }) => volume(shape));
   return Math.max(0, sizes.indexOf(Math.max(...sizes)));
 }
 

@@ -5,6 +5,8 @@
 //     int8 [n]             levels of the last frame, likewise; 0 for a zero
 //     u8 [frames, ceil(n/8)]  bit i % 8 of byte i / 8 is 1 if weight i changed to or from zero since the frame before
 // Which weights are zero in a frame is recorded; shades between the first and the last frame are interpolated.
+
+import { volume } from "../ui/layer_map.ts";
 import { type Frame, TOP_LEVEL } from "./frame.ts";
 
 export interface Recording {
@@ -64,7 +66,7 @@ export function packRecording({ frames, ...facts }: Recording): Uint8Array {
 export function unpackRecording(bytes: Uint8Array): Recording {
   const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
   const { frames, ...facts } = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size))) as Header;
-  const n = facts.shape.reduce((a, b) => a * b, 1);
+  const n = volume(facts.shape);
   const row = Math.ceil(n / 8);
   let at = 4 + size;
   const expected = at + 2 * n + frames.length * row;

@@ -3,8 +3,9 @@
 import type { Report, Tempo } from "../shared/protocol.ts";
 import type { TextKey } from "../texts/en.ts";
 import { t } from "../texts/text.ts";
-import { find, make, setText } from "../ui/dom.ts";
+import { find, make, pressButton, setText } from "../ui/dom.ts";
 import type { Frames } from "../ui/frames.ts";
+import { volume } from "../ui/layer_map.ts";
 import { announce } from "../ui/messages.ts";
 import { count, percent, UNKNOWN } from "../ui/numbers.ts";
 import { mayMove } from "../ui/theme.ts";
@@ -59,6 +60,8 @@ export class Stage {
   private readonly film = new Film();
   private facts: Facts | null = null;
   private largest = 0;
+  private shape: readonly number[] = [];
+  private final = 0;
   private latest: (number | null)[] = [];
   private best = 0;
   /** True once the visitor, or the page, has begun the live run. */
@@ -108,10 +111,8 @@ export class Stage {
     picture.append(make("p", "stage-note", t("stage.map.note")));
     const pad = make("div", "stage-try", heading("stage.try"), find(".pad-side"), this.answers.element);
     const button = (id: string, text: TextKey, act: () => void) => {
-      const made = make("button", "", t(text));
-      made.type = "button";
+      const made = pressButton(t(text), act);
       made.id = id;
-      made.addEventListener("click", act);
       return made;
     };
     this.next.append(
@@ -196,7 +197,7 @@ export class Stage {
   reset(report: Of<"built">, names: readonly string[], movable: boolean): void {
     const { lanes, totalSteps, data, settings } = report;
     const [first] = lanes as [(typeof lanes)[number]];
-    const weights = first.layers.reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0);
+    const weights = first.layers.reduce((n, { shape }) => n + volume(shape), 0);
     const { denseBytes } = first;
     this.facts = { totalSteps, weights, denseBytes, classes: data.classes.length, lanes: lanes.length };
     this.largest = largestOf(first.layers);
@@ -211,8 +212,6 @@ export class Stage {
     if (this.live) this.enter();
     this.refresh();
   }
-  private shape: readonly number[] = [];
-  private final = 0;
 
   /** Leave the recording: the visitor or the page begins the live run. */
   begin(): void {

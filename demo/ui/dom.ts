@@ -21,6 +21,14 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Make a button that does something when it is pressed. */
+export function pressButton(text: string, press: () => void, className = ""): HTMLButtonElement {
+  const button = make("button", className, text);
+  button.type = "button";
+  button.addEventListener("click", press);
+  return button;
+}
+
 /** Set a text if it differs, which avoids needless layout. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

@@ -4,6 +4,7 @@ import { t } from "../texts/text.ts";
 import { pictureCanvas, type Sheet, sheetOf } from "./canvas.ts";
 import { find, make } from "./dom.ts";
 import type { Frames } from "./frames.ts";
+import { volume } from "./layer_map.ts";
 import { layerNames } from "./layer_names.ts";
 import { count, short } from "./numbers.ts";
 import { theme } from "./theme.ts";
@@ -41,7 +42,7 @@ export class HistogramPanel {
     const chosen = this.select.value;
     this.select.replaceChildren(...layers.map(({ name }, i) => new Option(`${this.layers[i]} (${name})`, String(i))));
     // Start with the largest layer.
-    const sizes = layers.map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    const sizes = layers.map(({ shape }) => volume(shape));
     this.select.value = chosen && Number(chosen) < layers.length ? chosen : String(sizes.indexOf(Math.max(...sizes)));
     this.names = lanes.map(({ method }) => method);
     this.pictures = lanes.map(() => null);

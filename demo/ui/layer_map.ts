@@ -7,7 +7,8 @@ export interface LayerMap {
   readonly indices: Int32Array;
 }
 
-const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+/** Return the number of elements of a shape. */
+export const volume = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /**
  * Arrange a layer as a matrix, one row per output. Rows of a very wide matrix are broken into blocks, one below the other,

@@ -4,7 +4,7 @@ import { t } from "../texts/text.ts";
 import { PixelBoard, pictureCanvas } from "./canvas.ts";
 import { find, make, setText } from "./dom.ts";
 import type { Frames } from "./frames.ts";
-import { filterMap, type LayerMap, matrixMap } from "./layer_map.ts";
+import { filterMap, type LayerMap, matrixMap, volume } from "./layer_map.ts";
 import { layerNames } from "./layer_names.ts";
 import { count, percent } from "./numbers.ts";
 import { mayMove, theme } from "./theme.ts";
@@ -35,7 +35,7 @@ class LayerView {
   private painted = Number.NEGATIVE_INFINITY;
 
   constructor(info: LayerInfo) {
-    this.total = info.shape.reduce((a, b) => a * b, 1);
+    this.total = volume(info.shape);
   }
 
   view(map: LayerMap, label: string, left: HTMLElement | null): HTMLCanvasElement {
