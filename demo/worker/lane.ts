@@ -3,17 +3,15 @@ import {
   deadText,
   GpuLostError,
   type ImageDataset,
-  noGrad,
   type RunPosition,
   type RunRecord,
-  Scope,
   type Session,
   SpikingNode,
-  tensor,
 } from "../../src/internal.ts";
 import type { Lane as LaneNumber, Report, ThresholdMove } from "../shared/protocol.ts";
 import type { Method } from "../shared/settings.ts";
 import { softmaxOf } from "./ink.ts";
+import { logitsOf } from "./logits.ts";
 import { Pace } from "./pace.ts";
 import { buffersOf, takePicture } from "./pictures.ts";
 import { PointFeed } from "./points.ts";
@@ -323,21 +321,9 @@ export class Lane {
   }
 
   /** Compute class probabilities of one normalised image [c, h, w] with effective weights. Call it between steps. */
-  classify(x: Float32Array): Promise<Float32Array> {
-    const { model, optimizer, sample } = this.session;
-    const { training } = model;
-    using _scope = new Scope();
-    optimizer.harden();
-    model.eval();
-    try {
-      // The copy is enqueued before this returns.
-      return noGrad(() => model.forward(tensor(x, [1, ...sample])))
-        .data()
-        .then(softmaxOf);
-    } finally {
-      model.train(training);
-      optimizer.soften();
-    }
+  async classify(x: Float32Array): Promise<Float32Array> {
+    const [logits] = await logitsOf(this.session, x, 1);
+    return softmaxOf(logits!);
   }
 
   /** Save the current state in memory. Call it between steps. */

@@ -1,5 +1,6 @@
 // Accuracy on a part of the test set, for tests between two steps.
-import { type ImageDataset, noGrad, Scope, type Session, tensor } from "../../src/internal.ts";
+import type { ImageDataset, Session } from "../../src/internal.ts";
+import { logitsOf } from "./logits.ts";
 
 /** Training batches that re-estimate batch norm for a quick test. */
 const RECALIBRATE = 4;
@@ -11,11 +12,9 @@ export class QuickTest {
   readonly count: number;
   private readonly x: Float32Array;
   private readonly labels: Int32Array;
-  private readonly sample: readonly number[];
 
   /** Take `most` images, evenly spaced. */
   constructor({ images, labels, length, shape, mean, std }: ImageDataset, most: number) {
-    this.sample = shape;
     this.count = Math.min(most, length);
     const [channels, height, width] = shape;
     const pixels = height * width;
@@ -37,24 +36,8 @@ export class QuickTest {
     return session.recalibrated(() => this.measure(session), RECALIBRATE);
   }
 
-  private async measure({ model, optimizer }: Session): Promise<number> {
-    const { training } = model;
-    optimizer.harden();
-    model.eval();
-    try {
-      const size = this.x.length / this.count;
-      const outputs: Promise<ArrayLike<number>>[] = [];
-      for (let from = 0; from < this.count; from += CHUNK) {
-        using _scope = new Scope();
-        const n = Math.min(CHUNK, this.count - from);
-        const x = this.x.subarray(from * size, (from + n) * size);
-        outputs.push(noGrad(() => model.forward(tensor(x, [n, ...this.sample]))).data());
-      }
-      return correctOf(await Promise.all(outputs), this.labels) / this.count;
-    } finally {
-      model.train(training);
-      optimizer.soften();
-    }
+  private async measure(session: Session): Promise<number> {
+    return correctOf(await logitsOf(session, this.x, this.count, CHUNK), this.labels) / this.count;
   }
 }
 
